@@ -1,0 +1,1 @@
+"""The Python client and migration system for CockroachDB and PostgreSQL."""
