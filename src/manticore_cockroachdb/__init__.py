@@ -1,1 +1,91 @@
-"""The Python client and migration system for CockroachDB and PostgreSQL."""
+"""The Python client and migration system for CockroachDB and PostgreSQL.
+
+The public names load on first use, so that importing the package costs nothing:
+
+    from manticore_cockroachdb import Database, Migration
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from .async_database import AsyncDatabase
+    from .async_migration import AsyncMigrator
+    from .config import Settings
+    from .database import Database
+    from .errors import (
+        ChangedFile,
+        ConfigError,
+        ConnectionFailed,
+        FileError,
+        HistoryError,
+        LeaseError,
+        LeaseLost,
+        LeaseTimeout,
+        LocalServerError,
+        ManticoreError,
+        MigrationError,
+        MigrationFailed,
+        MissingFile,
+        NoUndo,
+        OutOfOrder,
+        PartialMigration,
+        PlanError,
+        Refused,
+        SchemaError,
+        UnknownVersion,
+    )
+    from .migration import Migration
+
+_HOMES = {
+    "AsyncDatabase": "async_database",
+    "AsyncMigrator": "async_migration",
+    "Database": "database",
+    "Migration": "migration",
+    "Settings": "config",
+}
+
+__all__ = [
+    "AsyncDatabase",
+    "AsyncMigrator",
+    "ChangedFile",
+    "ConfigError",
+    "ConnectionFailed",
+    "Database",
+    "FileError",
+    "HistoryError",
+    "LeaseError",
+    "LeaseLost",
+    "LeaseTimeout",
+    "LocalServerError",
+    "ManticoreError",
+    "Migration",
+    "MigrationError",
+    "MigrationFailed",
+    "MissingFile",
+    "NoUndo",
+    "OutOfOrder",
+    "PartialMigration",
+    "PlanError",
+    "Refused",
+    "SchemaError",
+    "Settings",
+    "UnknownVersion",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f".{_HOMES.get(name, 'errors')}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

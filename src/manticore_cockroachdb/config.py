@@ -1,0 +1,284 @@
+"""Where to connect, as whom, and how large the pool is: one frozen value, `Settings`.
+
+Each value comes from the first of these that has it: an argument, the URL, a ``PG*`` variable,
+CockroachDB's default (host ``localhost``, port 26257, user ``root``, database ``defaultdb``).
+What this package has no default of its own for, such as ``sslmode`` or certificates, stays with
+libpq, which reads its own variables and files. A ``service`` stands in for the defaults.
+
+Everything is decided here from text and mappings alone: no environment, no disk, no psycopg.
+Secrets are left out of ``repr``, of `Settings.display` and of every message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from math import inf
+from typing import Any
+
+from . import url as _url
+from .errors import ConfigError
+
+DEFAULT_HOST = "localhost"
+DEFAULT_PORT = 26257
+DEFAULT_USER = "root"
+DEFAULT_DATABASE = "defaultdb"
+DEFAULT_CONNECT_TIMEOUT = 10
+DEFAULT_MAX_SIZE = 10
+
+# libpq's keywords, up to version 18. An older libpq refuses what it does not know.
+_KEYWORDS = """
+    application_name channel_binding client_encoding connect_timeout dbname
+    fallback_application_name gssdelegation gssencmode gsslib host hostaddr keepalives
+    keepalives_count keepalives_idle keepalives_interval krbsrvname load_balance_hosts
+    max_protocol_version min_protocol_version oauth_client_id oauth_client_secret oauth_issuer
+    oauth_scope options passfile password port replication require_auth requirepeer
+    scram_client_key scram_server_key service servicefile ssl_max_protocol_version
+    ssl_min_protocol_version sslcert sslcertmode sslcompression sslcrl sslcrldir sslkey
+    sslkeylogfile sslmode sslnegotiation sslpassword sslrootcert sslsni target_session_attrs
+    tcp_user_timeout user
+"""
+KEYWORDS = frozenset(_KEYWORDS.split())
+SECRETS = frozenset(
+    {"password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"}
+)
+# The keywords that have a field of their own, and the variable that libpq reads for each.
+_FIELDS = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE"}
+_SYNONYMS = {
+    "database": "dbname",
+    # as 0.3.1 called them
+    "min_connections": "min_size",
+    "max_connections": "max_size",
+}
+_POOL: dict[str, type[int] | type[float]] = {
+    "min_size": int,
+    "max_size": int,
+    "timeout": float,
+    "max_lifetime": float,
+    "max_idle": float,
+    "prepare_threshold": int,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a connection and a pool need to know.
+
+    ``hosts`` and ``ports`` go together, one port a host; both are empty where a libpq service or
+    the embedded server decides, and then ``user`` and ``database`` may be None. ``parameters``
+    are further libpq keywords. Times are in seconds. ``local`` is the embedded server's directory
+    (empty text: the usual one), or None for a server elsewhere.
+    """
+
+    hosts: tuple[str, ...] = (DEFAULT_HOST,)
+    ports: tuple[int, ...] = (DEFAULT_PORT,)
+    user: str | None = DEFAULT_USER
+    password: str | None = field(default=None, repr=False)
+    database: str | None = DEFAULT_DATABASE
+    parameters: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    local: str | None = None
+    min_size: int = 1
+    max_size: int = DEFAULT_MAX_SIZE
+    timeout: float = 30.0
+    max_lifetime: float = 300.0
+    max_idle: float = 300.0
+    prepare_threshold: int | None = None
+
+    def conninfo(self, **overrides: str | int) -> dict[str, str | int]:
+        """Return libpq's keywords, as ``psycopg.connect(**keywords)`` takes them.
+
+        ``overrides`` are libpq keywords, or ``database``, that replace the settings' own.
+        """
+        found: dict[str, str | int] = {
+            "fallback_application_name": "manticore",
+            "client_encoding": "UTF8",
+            **dict(self.parameters),
+        }
+        if self.hosts:
+            found["host"] = ",".join(self.hosts)
+            found["port"] = ",".join(str(port) for port in self.ports)
+        for key, value in (
+            ("user", self.user),
+            ("password", self.password),
+            ("dbname", self.database),
+        ):
+            if value is not None:
+                found[key] = value
+        for key, new in overrides.items():
+            key = _SYNONYMS.get(key, key)
+            check_keyword(key)
+            found[key] = new
+        return found
+
+    def display(self) -> str:
+        """Return where and as whom, without secrets: ``root@localhost:26257/example_db``."""
+        if self.local is not None:
+            where = f"local:{self.local}"
+            return where if self.database is None else f"{where}?dbname={self.database}"
+        where = ",".join(
+            f"{_url.bracketed(h)}:{p}" for h, p in zip(self.hosts, self.ports, strict=True)
+        )
+        if not where:
+            where = f"service {dict(self.parameters).get('service', 'of PGSERVICE')}"
+        who = "" if self.user is None else f"{self.user}@"
+        return f"{who}{where}/{self.database or ''}"
+
+    def url(self, *, secrets: bool = False) -> str:
+        """Return a URL that connects there; with its password only when ``secrets`` is True."""
+        if self.local is not None:
+            return self.display()
+        hidden = frozenset() if secrets else SECRETS
+        own = {"fallback_application_name", "client_encoding", *hidden}
+        return _url.render({k: v for k, v in self.conninfo().items() if k not in own})
+
+    def elsewhere(self, url: str) -> Settings:
+        """Return these settings for the server at ``url``: how ``local`` is resolved.
+
+        The database and parameters that were asked for stay; the rest of where is the URL's.
+        """
+        there = resolve(url)
+        return replace(
+            self,
+            local=None,
+            hosts=there.hosts,
+            ports=there.ports,
+            user=there.user,
+            password=there.password,
+            database=self.database or there.database,
+            parameters=tuple({**dict(there.parameters), **dict(self.parameters)}.items()),
+        )
+
+
+def resolve(
+    url: str | None = None,
+    arguments: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Return the settings that arguments, URL, environment and defaults make together.
+
+    Arguments that are None count as not given. Raises `ConfigError` for an unknown name or a
+    value of the wrong kind.
+    """
+    environ = environ or {}
+    given, pool = _sort(arguments or {})
+    found = _url.parse(url) if url is not None else {}
+    for key in found:
+        if key != "local":
+            check_keyword(key)
+    local = found.pop("local", None)
+    found |= given
+    where: dict[str, str | None] = {k: found.pop(k, None) or None for k in _FIELDS}
+    password = found.pop("password", None)
+    if local is not None:
+        _refuse_with_local([k for k in ("host", "port", "user") if where[k]])
+        return Settings(
+            hosts=(),
+            ports=(),
+            user=None,
+            password=None,
+            database=where["dbname"],
+            parameters=tuple(found.items()),
+            local=local,
+            **pool,
+        )
+    where = {k: v or environ.get(_FIELDS[k]) or None for k, v in where.items()}
+    if "service" not in found and not environ.get("PGSERVICE"):
+        where["host"] = where["host"] or found.get("hostaddr") or DEFAULT_HOST
+        where["user"] = where["user"] or DEFAULT_USER
+        where["dbname"] = where["dbname"] or DEFAULT_DATABASE
+    if "connect_timeout" not in found and not environ.get("PGCONNECT_TIMEOUT"):
+        found["connect_timeout"] = str(DEFAULT_CONNECT_TIMEOUT)
+    hosts = tuple(where["host"].split(",")) if where["host"] else ()
+    return Settings(
+        hosts=hosts,
+        ports=_ports(where["port"], len(hosts)),
+        user=where["user"],
+        password=password,
+        database=where["dbname"],
+        parameters=tuple(found.items()),
+        **pool,
+    )
+
+
+def check_keyword(name: str, *, what: str = "setting") -> None:
+    """Raise `ConfigError`, naming the nearest, unless ``name`` is one of libpq's keywords."""
+    if name not in KEYWORDS:
+        raise unknown(name, {*KEYWORDS, *_SYNONYMS, *_POOL} - {"dbname"}, what=what)
+
+
+def unknown(name: str, known: Iterable[str], *, what: str) -> ConfigError:
+    """Return the error for a name that nobody knows, with the nearest known one as its hint."""
+    near = get_close_matches(name, sorted(known), n=1)
+    return ConfigError(
+        f"There is no {what} {name!r}.", hint=f"Did you mean {near[0]!r}?" if near else None
+    )
+
+
+def _sort(arguments: Mapping[str, object]) -> tuple[dict[str, str], dict[str, Any]]:
+    """Split arguments into libpq keywords and pool settings, each checked."""
+    keywords: dict[str, str] = {}
+    pool: dict[str, Any] = {}
+    for given, value in arguments.items():
+        if value is None:
+            continue
+        name = _SYNONYMS.get(given, given)
+        if name in _POOL:
+            pool[name] = _number(given, value, _POOL[name])
+            continue
+        if name == "connect":
+            raise ConfigError(
+                "There is no setting 'connect'.",
+                hint="The pool opens at first use; call connect() to open it at once.",
+            )
+        check_keyword(name)
+        if not isinstance(value, str | int) or isinstance(value, bool):
+            raise ConfigError(f"The setting {given!r} takes text, not {type(value).__name__}.")
+        if "\0" in str(value):
+            raise ConfigError(f"The setting {given!r} holds a NUL character.")
+        keywords[name] = str(value)
+    low, high = pool.get("min_size", 0), pool.get("max_size", DEFAULT_MAX_SIZE)
+    if high < 1 or low > high:
+        raise ConfigError(
+            f"A pool cannot have min_size {low} and max_size {high}.",
+            hint="max_size is at least 1 and at least min_size.",
+        )
+    return keywords, pool
+
+
+def _number(name: str, value: object, kind: type[int] | type[float]) -> int | float:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < inf:
+        number = kind(value)
+        if number == value:
+            return number
+    what = "a whole number" if kind is int else "a number of seconds"
+    raise ConfigError(f"The setting {name!r} takes {what}, not {value!r}.")
+
+
+def _ports(text: str | None, hosts: int) -> tuple[int, ...]:
+    """Return one port a host; a single one is for all, a missing one is the default."""
+    if not hosts:
+        return ()
+    parts = (text or "").split(",")
+    if len(parts) == 1:
+        parts *= hosts
+    if len(parts) != hosts:
+        raise ConfigError(f"There are {hosts} hosts and {len(parts)} ports.")
+    ports: list[int] = []
+    for part in parts:
+        if part and not (part.strip().isascii() and part.strip().isdigit()):
+            # Not quoted: in a mistyped URL it can be part of a password.
+            raise ConfigError("The port is not a number.", hint="It follows the host: host:26257.")
+        port = int(part) if part else DEFAULT_PORT
+        if not 1 <= port <= 65535:
+            raise ConfigError(f"{port} is not a port.", hint="A port is a number up to 65535.")
+        ports.append(port)
+    return tuple(ports)
+
+
+def _refuse_with_local(names: list[str]) -> None:
+    if names:
+        raise ConfigError(
+            f"A local: URL cannot be combined with {' and '.join(names)}.",
+            hint="The embedded server knows its own address and user.",
+        )
