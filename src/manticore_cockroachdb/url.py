@@ -112,7 +112,8 @@ def render(keywords: Mapping[str, str | int]) -> str:
     ports = str(rest.pop("port", "")).split(",")
     ports = ports * len(hosts) if len(ports) == 1 else ports
     where = ",".join(
-        _host(host) + (f":{port}" if port else "") for host, port in zip(hosts, ports, strict=False)
+        bracketed(quote(host, safe=":")) + (f":{port}" if port else "")
+        for host, port in zip(hosts, ports, strict=False)
     )
     who = "" if user is None else quote(str(user), safe="")
     who += "" if password is None else f":{quote(str(password), safe='')}"
