@@ -1,0 +1,336 @@
+"""Start, stop and ask after the server of a home. The theory is in the package's docstring.
+
+Everything that changes something runs under the home's ``lock``. ``local.json`` is written
+when the data are complete, so a home without it has no data worth keeping; where a running
+server listens is never stored, always asked.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from manticore_cockroachdb.errors import LocalServerError
+from manticore_cockroachdb.local import account as accounts
+from manticore_cockroachdb.local import cockroach, lock, place, process
+from manticore_cockroachdb.local.cockroach import Cockroach
+from manticore_cockroachdb.local.engine import Endpoint, Launch, LocalEngine
+from manticore_cockroachdb.local.place import Engine, State
+from manticore_cockroachdb.local.postgres import Postgres
+
+START_TIMEOUT = 60.0
+STOP_TIMEOUT = 30.0
+_LOCK_TIMEOUT = START_TIMEOUT + STOP_TIMEOUT
+_LEFTOVERS_TIMEOUT = 10.0
+_POLL = 0.005
+_ENGINES: dict[Engine, LocalEngine] = {"cockroachdb": Cockroach(), "postgresql": Postgres()}
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStatus:
+    """What there is in ``directory``.
+
+    ``engine`` and ``version`` are None where no database has been made yet; ``url`` and
+    ``pid`` where no server runs. ``data`` and ``log`` are where the server keeps its files
+    and what it says.
+    """
+
+    running: bool
+    engine: Engine | None
+    version: str | None
+    directory: Path
+    url: str | None
+    pid: int | None
+    data: Path | None
+    log: Path | None
+
+
+def url_for(directory: Path | str | None = None, *, engine: Engine | None = None) -> str:
+    """The libpq URL of the database in ``directory``, started if it does not run.
+
+    Without a directory: MANTICORE_LOCAL_DIR, else the user's own. See `start` for the rest.
+    """
+    url = start(directory, engine=engine).url
+    assert url is not None
+    return url
+
+
+def start(
+    directory: Path | str | None = None, *, engine: Engine | None = None, durable: bool = True
+) -> LocalStatus:
+    """Start the server of ``directory``, or attach to it if it runs.
+
+    ``engine`` chooses where there is a choice: data once made stay with their engine, and
+    asking for another one raises. Without it, MANTICORE_LOCAL_ENGINE, then CockroachDB if
+    there is a binary, then PostgreSQL. ``durable=False`` trades safety for speed, for data
+    that may be lost when the machine stops; it has no effect on a server that runs already.
+
+    Raises LocalServerError.
+    """
+    home = place.locate(directory)
+    with _explained(home):
+        if (found := _attach(home)) is not None:
+            _agree(found.engine, engine, home)
+            return found
+        place.create(home)
+        with lock.exclusive(home / "lock", timeout=_LOCK_TIMEOUT) as locked:
+            if not locked:
+                raise _busy(home)
+            state = place.read_state(home)
+            if state is not None:
+                _agree(state.engine, engine, home)
+                if (found := _await_running(home, state)) is not None:
+                    return found
+            else:
+                state = _create(home, engine)
+            return _launch(home, state, durable=durable)
+
+
+def stop(directory: Path | str | None = None) -> bool:
+    """Stop the server of ``directory``, its data safe; False if none was running.
+
+    Open connections are ended, open transactions rolled back. Raises LocalServerError.
+    """
+    home = place.locate(directory)
+    with _explained(home):
+        if place.read_state(home) is None:
+            return False
+        with lock.exclusive(home / "lock", timeout=_LOCK_TIMEOUT) as locked:
+            if not locked:
+                raise _busy(home)
+            state = place.read_state(home)
+            return state is not None and _stop(home, state, at_once=False)
+
+
+def status(directory: Path | str | None = None) -> LocalStatus:
+    """What there is in ``directory``. Changes nothing, waits for nobody."""
+    home = place.locate(directory)
+    with _explained(home):
+        state = place.read_state(home)
+        if state is None:
+            return LocalStatus(False, None, None, home, None, None, None, None)
+        return _attach(home) or _status(home, state, place.base_of(home, state), None)
+
+
+@contextmanager
+def scratch(*, engine: Engine | None = None) -> Iterator[str]:
+    """The URL of a new, empty, throwaway server; server and data are gone after the block.
+
+    For tests: nothing is ever flushed to disk. If this process is killed, a watcher notices
+    and does the clearing up.
+    """
+    home = Path(tempfile.mkdtemp(prefix="manticore-scratch-"))
+    if accounts.is_root():
+        home.chmod(0o711)
+    watcher: subprocess.Popen[bytes] | None = None
+    bases = [home]
+    try:
+        found = start(home, engine=engine, durable=False)
+        state = place.read_state(home)
+        assert found.url is not None and found.pid is not None and state is not None
+        bases.append(place.base_of(home, state))
+        watcher = _watch(found.pid, bases)
+        yield found.url
+    finally:
+        with _explained(home):
+            state = place.read_state(home)
+            if state is not None:
+                _stop(home, state, at_once=True)
+            if watcher is not None:
+                watcher.communicate(b"done\n")
+            for directory in bases:
+                shutil.rmtree(directory, ignore_errors=True)
+
+
+def _watch(pid: int, directories: list[Path]) -> subprocess.Popen[bytes] | None:
+    """A shell that reads from us; when we are gone without a word it stops and removes."""
+    if sys.platform == "win32":
+        return None
+    script = (
+        'read -r word; if [ "$word" = done ]; then exit; fi; pid=$1; shift; '
+        'kill -s QUIT $pid; sleep 1; kill -s KILL $pid; rm -rf -- "$@"'
+    )
+    return subprocess.Popen(
+        ["/bin/sh", "-c", script, "manticore-scratch", str(pid), *map(str, directories)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        start_new_session=True,
+    )
+
+
+def _choose(wanted: Engine | None) -> LocalEngine:
+    named = wanted or os.environ.get("MANTICORE_LOCAL_ENGINE")
+    if named == "cockroachdb" or (not named and cockroach.find() is not None):
+        return _ENGINES["cockroachdb"]
+    if named in ("postgresql", None, ""):
+        return _ENGINES["postgresql"]
+    raise LocalServerError(
+        f"there is no engine {named!r}",
+        hint="MANTICORE_LOCAL_ENGINE is 'cockroachdb' or 'postgresql'",
+    )
+
+
+def _agree(has: Engine | None, wanted: Engine | None, home: Path) -> None:
+    if has is not None and wanted not in (None, has):
+        raise LocalServerError(
+            f"{home} holds data of {has}, not of {wanted}", hint="name another directory"
+        )
+
+
+def _alive(base: Path, endpoint: Endpoint | None) -> bool:
+    if sys.platform == "win32":
+        return endpoint is not None and endpoint.accepts()
+    return lock.held(base / "alive")
+
+
+def _status(home: Path, state: State, base: Path, endpoint: Endpoint | None) -> LocalStatus:
+    return LocalStatus(
+        running=endpoint is not None,
+        engine=state.engine,
+        version=state.version,
+        directory=home,
+        url=None if endpoint is None else endpoint.url,
+        pid=None if endpoint is None else endpoint.pid,
+        data=base / "data",
+        log=base / "server.log",
+    )
+
+
+def _attach(home: Path) -> LocalStatus | None:
+    """The running server, if it takes connections. This is the path of every command."""
+    state = place.read_state(home)
+    if state is None:
+        return None
+    base = place.base_of(home, state)
+    endpoint = _ENGINES[state.engine].endpoint(base, state)
+    if endpoint is None or not endpoint.ready or not _alive(base, endpoint):
+        return None
+    return _status(home, state, base, endpoint) if endpoint.accepts() else None
+
+
+def _await_running(home: Path, state: State) -> LocalStatus | None:
+    """The server, if one is alive; waits for one that is starting, or stopping (None)."""
+    base = place.base_of(home, state)
+    engine = _ENGINES[state.engine]
+    deadline = time.monotonic() + STOP_TIMEOUT
+    while True:
+        if (found := _attach(home)) is not None:
+            return found
+        endpoint = engine.endpoint(base, state)
+        if not _alive(base, endpoint):
+            return None
+        if time.monotonic() >= deadline:
+            raise LocalServerError(
+                f"the {engine.title} in {home} is alive but takes no connections",
+                hint=f"see {base / 'server.log'}; stop it and start again",
+            )
+        time.sleep(_POLL)
+
+
+def _create(home: Path, wanted: Engine | None) -> State:
+    engine = _choose(wanted)
+    account = engine.account(home, new=True)
+    token = place.new_place(home, account)
+    base = home if token is None else place.ROOTS / "data" / token
+    state = replace(engine.create(home, base, account), place=token)
+    place.write_state(home, state)
+    return state
+
+
+def _launch(home: Path, state: State, *, durable: bool) -> LocalStatus:
+    base = place.base_of(home, state)
+    engine = _ENGINES[state.engine]
+    account = engine.account(base, new=False)
+    alive = None
+    if sys.platform != "win32":
+        alive = lock.acquire(base / "alive", timeout=_LEFTOVERS_TIMEOUT)
+        if alive is None:
+            raise LocalServerError(
+                f"processes of an earlier {engine.title} still use {base}",
+                hint="end them and start again",
+            )
+    log = base / "server.log"
+    try:
+        version = engine.launch(Launch(base, account, alive, log, durable), state)
+    finally:
+        if alive is not None:
+            os.close(alive)
+    endpoint = _await_ready(base, state, engine, log)
+    if version != state.version:
+        state = replace(state, version=version)
+        place.write_state(home, state)
+    return _status(home, state, base, endpoint)
+
+
+def _await_ready(base: Path, state: State, engine: LocalEngine, log: Path) -> Endpoint:
+    deadline = time.monotonic() + START_TIMEOUT
+    while True:
+        endpoint = engine.endpoint(base, state)
+        if endpoint is not None and endpoint.ready and endpoint.accepts():
+            return endpoint
+        if sys.platform != "win32" and not lock.held(base / "alive"):
+            raise LocalServerError(
+                f"{engine.title} did not start: {process.last_words(log)}", hint=f"see {log}"
+            )
+        if time.monotonic() >= deadline:
+            raise LocalServerError(
+                f"{engine.title} is not ready after {START_TIMEOUT:.0f} seconds",
+                hint=f"it may be recovering from a crash, then start again; see {log}",
+            )
+        time.sleep(_POLL)
+
+
+def _stop(home: Path, state: State, *, at_once: bool) -> bool:
+    base = place.base_of(home, state)
+    engine = _ENGINES[state.engine]
+    endpoint = engine.endpoint(base, state)
+    if not _alive(base, endpoint):
+        return False
+    if endpoint is None:
+        raise LocalServerError(
+            f"a {engine.title} is alive in {base}, but does not say under which pid",
+            hint=f"end it by hand; see {base / 'server.log'}",
+        )
+    account = engine.account(base, new=False)
+    signals = [engine.kill_signal] if at_once else [engine.stop_signal, engine.kill_signal]
+    for signal_name in signals:
+        process.send(endpoint.pid, signal_name, account)
+        deadline = time.monotonic() + STOP_TIMEOUT
+        while time.monotonic() < deadline:
+            if not _alive(base, endpoint):
+                engine.clean_up(base, endpoint)
+                return True
+            time.sleep(_POLL)
+    raise LocalServerError(
+        f"{engine.title} (pid {endpoint.pid}) in {home} does not end", hint="end it by hand"
+    )
+
+
+def _busy(home: Path) -> LocalServerError:
+    return LocalServerError(
+        f"another process has been starting or stopping the server in {home} "
+        f"for {_LOCK_TIMEOUT:.0f} seconds",
+        hint="end that process",
+    )
+
+
+@contextmanager
+def _explained(home: Path) -> Iterator[None]:
+    """The file system's refusals, as errors of ours."""
+    try:
+        yield
+    except OSError as error:
+        raise LocalServerError(
+            f"{home} cannot hold a local database: {error}",
+            hint="name another directory (local:/some/dir) or set MANTICORE_LOCAL_DIR",
+        ) from error
