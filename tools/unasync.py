@@ -37,11 +37,11 @@ NAMES = {
     r"Async([A-Z]\w*)": r"\1",
     r"async_([a-z]\w*)": r"\1",
     r"asynccontextmanager": "contextmanager",
+    r"StopAsyncIteration": "StopIteration",
     r"__a(enter|exit|iter|next)__": r"__\1__",
 }
 # Phrases of code quoted in docstrings, comments and messages.
 PROSE = {
-    r"\bawait ": "",
     r"\basync (?=with\b|for\b|def\b|callback\b)": "",
 }
 # Code that is more than one name.

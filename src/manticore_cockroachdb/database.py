@@ -1,61 +1,44 @@
 # Generated from async_database.py by tools/unasync.py; do not edit.
-"""Database: a pool of connections to CockroachDB or PostgreSQL, and plain verbs on it.
+"""Database: plain verbs on CockroachDB and PostgreSQL, dicts in and dicts out.
 
-Pooled connections are in autocommit mode and give rows as dicts. A single statement is therefore
-one round trip, and CockroachDB retries it by itself; what belongs together goes into
-`Database.transaction` or `Database.run_in_transaction`.
+Every verb is one statement in a transaction of its own, one round trip; what belongs together
+goes into `Database.transaction` or `Database.run_in_transaction`, whose connection has
+psycopg's methods. Errors of the server are psycopg's own, so that ``except
+psycopg.errors.UniqueViolation`` works; arguments that make no statement raise `QueryError`.
 
-Nothing is prepared on the server unless ``prepare_threshold`` is set: a prepared ``SELECT *``
-fails on every pooled connection once a migration has changed its table.
-
-A connection is checked before it is lent, as CockroachDB advises, except when it was in use less
-than `FRESH` seconds ago: one that just answered need not be asked again.
+Tables are named ``table``, ``schema.table`` or ``database.schema.table``. All names are quoted:
+``Users`` is the table that SQL calls ``"Users"``.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from time import monotonic
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Literal, Self, TypeAlias, TypeVar, overload
 
 import psycopg
 from psycopg import Connection
-from psycopg.conninfo import make_conninfo
 from psycopg.crdb import CrdbConnection
-from psycopg.rows import TupleRow, dict_row
+from psycopg.rows import TupleRow
 from psycopg.sql import Composable
 
-from ._acompat import Lock, blocking
-from .config import Settings, resolve
-from .diagnose import connection_failed
-from .errors import ConnectionFailed
+from . import sql as statements
+from .batch import columns_of, copy_rows, insert_rows
+from .conditions import OrderBy, Where, conditions, ordering
+from .connections import Connections, Row
+from .errors import NoSuchDatabase, QueryError
+from .retry import RetryPolicy
+from .retrying import Retrying
 
-if TYPE_CHECKING:
-    from psycopg_pool import ConnectionPool
-
-Row: TypeAlias = dict[str, Any]
+T = TypeVar("T")
 Parameters: TypeAlias = Sequence[object] | Mapping[str, object]
 
-FRESH = 0.5
+# Databases that a new cluster has; one of them is there to connect to.
+USUAL_DATABASES = ("postgres", "defaultdb", "template1")
 
 
-class _Connection(Connection[Row]):
-    """A pooled connection that knows when it was last in use."""
-
-    idle_since = 0.0
-
-
-class _CrdbConnection(CrdbConnection[Row]):
-    """The same, with psycopg's type adapters for CockroachDB."""
-
-    idle_since = 0.0
-
-
-class Database:
+class Database(Connections):
     """A database, reached through a pool that opens at first use.
 
     Each value comes from its argument, else from its ``PG*`` variable, else from CockroachDB's
@@ -63,99 +46,13 @@ class Database:
     ``sslrootcert`` or ``options``, and the pool's: ``min_size``, ``max_size``, ``timeout``,
     ``max_lifetime``, ``max_idle`` (seconds) and ``prepare_threshold``. Raises `ConfigError` for a
     name or a value that cannot be; nothing is connected yet.
+
+    ``retry_policy`` says how often and after how long transactions are tried again.
     """
 
-    def __init__(
-        self,
-        database: str | None = None,
-        host: str | None = None,
-        port: int | str | None = None,
-        user: str | None = None,
-        password: str | None = None,
-        sslmode: str | None = None,
-        **parameters: str | float | None,
-    ) -> None:
-        arguments = {
-            "database": database,
-            "host": host,
-            "port": port,
-            "user": user,
-            "password": password,
-            "sslmode": sslmode,
-            **parameters,
-        }
-        self._start(resolve(None, arguments, os.environ))
+    retry_policy = RetryPolicy()
 
-    @classmethod
-    def from_url(cls, url: str, **parameters: str | float | None) -> Self:
-        """Return a database for a libpq URL, ``cockroachdb://…`` or ``local:[directory]``.
-
-        ``parameters`` are those of the constructor and win over the URL's.
-        """
-        return cls.from_settings(resolve(url, parameters, os.environ))
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
-        """Return a database for settings made elsewhere."""
-        database = cls.__new__(cls)
-        database._start(settings)
-        return database
-
-    def _start(self, settings: Settings) -> None:
-        self.settings = settings
-        self._lock = Lock()
-        self._pool: ConnectionPool[Connection[Row]] | None = None
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.settings.display()}>"
-
-    def __enter__(self) -> Self:
-        self.connect()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def connect(self) -> None:
-        """Open the pool, unless it is open. Raises `ConnectionFailed`."""
-        self._open()
-
-    def close(self) -> None:
-        """Close the pool, if it is open. The database can be used, and so opened, again."""
-        with self._lock:
-            pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.close()
-
-    def dedicated(self, **overrides: str | int) -> Connection[TupleRow]:
-        """Open a new connection outside the pool: autocommit, rows as tuples, the caller's own.
-
-        ``overrides`` are libpq keywords, such as ``dbname`` or ``options``, for this connection.
-        Raises `ConnectionFailed`.
-        """
-        settings = self._resolved()
-        keywords = settings.conninfo(**overrides)
-        try:
-            return Connection.connect(
-                make_conninfo("", **keywords), autocommit=True, prepare_threshold=None
-            )
-        except psycopg.Error as error:
-            raise connection_failed(settings, error, database=str(keywords["dbname"])) from error
-
-    @contextmanager
-    def connection(self) -> Iterator[Connection[Row]]:
-        """Lend a connection of the pool: autocommit, rows as dicts."""
-        pool = self._pool or self._open()
-        connection = self._borrow(pool)
-        try:
-            yield connection
-        finally:
-            _give_back(pool, connection)
+    # --- statements -----------------------------------------------------------------------------
 
     def execute(self, sql: str | bytes | Composable, params: Parameters | None = None) -> list[Row]:
         """Run a statement and return its rows, ``[]`` when it has none.
@@ -177,77 +74,294 @@ class Database:
                 if not cursor.nextset():
                     return rows
         finally:
-            _give_back(pool, connection)
+            self._give_back(pool, connection)
 
-    def _resolved(self) -> Settings:
-        """Return the settings with ``local:`` replaced by the address of the running server."""
-        if self.settings.local is not None:
-            from . import local
+    def select(
+        self,
+        table: str,
+        columns: Sequence[str] | None = None,
+        where: Where | None = None,
+        order_by: OrderBy | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+    ) -> list[Row]:
+        """Return the rows of a table.
 
-            directory = Path(self.settings.local) if self.settings.local else None
-            url = blocking(local.url_for, directory)
-            self.settings = self.settings.elsewhere(url)
-        return self.settings
-
-    def _open(self) -> ConnectionPool[Connection[Row]]:
-        """Open the pool, after one connection of our own that shows the real reason if it fails.
-
-        A pool retries for long and then only says that time is up.
+        In ``where`` a value means equality, None ``IS NULL``, a list or set membership, a tuple
+        an operator and its operand: ``{"age": (">=", 18), "name": ("ilike", "a%")}``; all must
+        hold. ``order_by`` is ``"name"``, ``"-name"``, ``"name desc nulls last"``, or a list.
         """
-        from psycopg_pool import ConnectionPool
+        condition, parameters = conditions(where) if where else ("", [])
+        for name, number in (("limit", limit), ("offset", offset)):
+            if number is not None:
+                parameters.append(_count(name, number))
+        text = statements.select(
+            table,
+            _names(columns) if columns else (),
+            condition,
+            ordering(order_by) if order_by else "",
+            limit is not None,
+            offset is not None,
+        )
+        return self.execute(text, parameters)
 
-        with self._lock:
-            if self._pool is not None:
-                return self._pool
-            with self.dedicated() as first:
-                crdb = CrdbConnection.is_crdb(first)
-            settings = self.settings
-            pool: ConnectionPool[Connection[Row]] = ConnectionPool(
-                make_conninfo("", **settings.conninfo()),
-                connection_class=_CrdbConnection if crdb else _Connection,
-                kwargs={
-                    "autocommit": True,
-                    "row_factory": dict_row,
-                    "prepare_threshold": settings.prepare_threshold,
-                },
-                min_size=settings.min_size,
-                max_size=settings.max_size,
-                timeout=settings.timeout,
-                max_lifetime=settings.max_lifetime,
-                max_idle=settings.max_idle,
-                check=_check,
-                open=False,
-                name=f"manticore-{id(self):x}",
+    def insert(self, table: str, data: Mapping[str, object]) -> Row:
+        """Insert one row and return it as the server has it, defaults included."""
+        rows = self.execute(statements.insert(table, tuple(data)), tuple(data.values()))
+        return rows[0]
+
+    def upsert(
+        self,
+        table: str,
+        data: Mapping[str, object],
+        conflict_columns: str | Sequence[str],
+        update_columns: Sequence[str] | None = None,
+    ) -> Row | None:
+        """Insert one row, or update the one that has the same values in ``conflict_columns``.
+
+        These need a unique index. ``update_columns`` are those to overwrite, by default all
+        others of ``data``; with ``[]`` an existing row stays as it is, and the result is None.
+        """
+        conflict = _names(conflict_columns)
+        if update_columns is None:
+            # With nothing else to set, setting what is equal anyway makes RETURNING return it.
+            update = tuple(name for name in data if name not in conflict) or conflict
+        else:
+            update = _names(update_columns)
+        text = statements.upsert(table, tuple(data), conflict, update)
+        rows = self.execute(text, tuple(data.values()))
+        return rows[0] if rows else None
+
+    def update(
+        self,
+        table: str,
+        data: Mapping[str, object],
+        where: Where | None = None,
+        *,
+        all_rows: bool = False,
+    ) -> Row | None:
+        """Set columns in the rows that ``where`` finds; return the first of them, or None.
+
+        `update_many` returns all of them. An empty ``where`` is refused unless ``all_rows``.
+        """
+        rows = self.update_many(table, data, where, all_rows=all_rows)
+        return rows[0] if rows else None
+
+    def update_many(
+        self,
+        table: str,
+        data: Mapping[str, object],
+        where: Where | None = None,
+        *,
+        all_rows: bool = False,
+    ) -> list[Row]:
+        """Set columns in the rows that ``where`` finds, as in `select`; return these rows."""
+        condition, parameters = _narrow("update", where, all_rows)
+        text = statements.update(table, tuple(data), condition)
+        return self.execute(text, [*data.values(), *parameters])
+
+    def delete(self, table: str, where: Where | None = None, *, all_rows: bool = False) -> int:
+        """Delete the rows that ``where`` finds, as in `select`; return how many.
+
+        An empty ``where`` is refused unless ``all_rows``.
+        """
+        condition, parameters = _narrow("delete", where, all_rows)
+        text = statements.delete(table, (), condition)
+        with self.connection() as connection:
+            return (connection.execute(text, parameters)).rowcount
+
+    @overload
+    def batch_insert(
+        self,
+        table: str,
+        rows: Iterable[Mapping[str, object]],
+        *,
+        batch_size: int | None = None,
+        returning: Literal[True] = True,
+    ) -> list[Row]: ...
+
+    @overload
+    def batch_insert(
+        self,
+        table: str,
+        rows: Iterable[Mapping[str, object]],
+        *,
+        batch_size: int | None = None,
+        returning: Literal[False],
+    ) -> int: ...
+
+    def batch_insert(
+        self,
+        table: str,
+        rows: Iterable[Mapping[str, object]],
+        *,
+        batch_size: int | None = None,
+        returning: bool = True,
+    ) -> list[Row] | int:
+        """Insert many rows in one transaction, all or none; return them in their order.
+
+        With ``returning=False`` it returns only how many, and is several times faster: rows go
+        to PostgreSQL by COPY. A row without a key that others have gets that column's default.
+        ``batch_size`` is the number of rows a statement, by default as many as do well. The
+        transaction is tried again after a 40001, as in `run_in_transaction`.
+        """
+        if batch_size is not None and _count("batch_size", batch_size) < 1:
+            raise QueryError("batch_size is at least 1.")
+        given = list(rows)
+        columns, even = columns_of(given) if given else ((), True)
+        if not columns:
+            inserted = [self.insert(table, row) for row in given]
+            return inserted if returning else len(inserted)
+
+        def insert(connection: Connection[Row]) -> list[Row]:
+            return insert_rows(
+                connection,
+                table,
+                columns,
+                given,
+                even=even,
+                returning=returning,
+                batch_size=batch_size,
             )
-            pool.open()
-            self._pool = pool
-            return pool
 
-    def _borrow(self, pool: ConnectionPool[Connection[Row]]) -> Connection[Row]:
-        from psycopg_pool import PoolTimeout
+        def copy(connection: Connection[Row]) -> bool:
+            if CrdbConnection.is_crdb(connection):
+                return False
+            copy_rows(connection, table, columns, given)
+            return True
 
+        if returning:
+            return self.run_in_transaction(insert)
         try:
-            return pool.getconn()
-        except PoolTimeout as error:
-            # Either the server is gone, and then this raises the reason, or all are in use.
-            with self.dedicated():
-                pass
-            settings = self.settings
-            raise ConnectionFailed(
-                f"All {settings.max_size} connections to {settings.display()} were in use for "
-                f"{settings.timeout:g} s.",
-                hint="Give connections back sooner, or raise max_size or timeout.",
-            ) from error
+            copied = even and batch_size is None and self.run_in_transaction(copy)
+        except (psycopg.errors.FeatureNotSupported, psycopg.errors.WrongObjectType):
+            copied = False  # a view, or row-level security: INSERT can, COPY cannot
+        if not copied:
+            self.run_in_transaction(insert)
+        return len(given)
+
+    # --- tables and databases -------------------------------------------------------------------
+
+    def create_table(
+        self, table: str, columns: Mapping[str, str], if_not_exists: bool = True
+    ) -> None:
+        """Create a table; ``columns`` are names and types: ``{"id": "UUID PRIMARY KEY"}``.
+
+        A type is SQL as it stands, constraints and default included: it must not come from
+        outside the program.
+        """
+        self.execute(statements.create_table(table, columns, if_not_exists=if_not_exists), ())
+
+    def drop_table(self, table: str, if_exists: bool = True, *, cascade: bool = False) -> None:
+        """Drop a table; with ``cascade``, what depends on it too."""
+        self.execute(statements.drop_table(table, if_exists=if_exists, cascade=cascade), ())
+
+    def exists(self, table: str) -> bool:
+        """Return whether there is a table or view of that name, in the search path if bare."""
+        return bool(self.execute(*statements.exists(table)))
+
+    def create_database(self, name: str, *, if_not_exists: bool = True) -> None:
+        """Create a database, this one among others: it need not exist to be connected to."""
+        already: tuple[type[psycopg.Error], ...] = ()
+        if if_not_exists:
+            # PostgreSQL has no IF NOT EXISTS here; two at once meet in its catalog's index.
+            already = (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation)
+        with self._beside(None) as connection:
+            with suppress(*already):
+                connection.execute(statements.create_database(name))
+
+    def drop_database(self, name: str, *, if_exists: bool = True, force: bool = False) -> None:
+        """Drop a database and everything in it; with ``force``, end its sessions first.
+
+        Without, PostgreSQL refuses while anyone is connected to it. This pool is closed if it is
+        connected there.
+        """
+        if name == self.settings.database:
+            self.close()
+        with self._beside(name) as connection:
+            crdb = CrdbConnection.is_crdb(connection)
+            connection.execute(
+                statements.drop_database(name, if_exists=if_exists, force=force, crdb=crdb)
+            )
+
+    def _beside(self, avoid: str | None) -> Connection[TupleRow]:
+        """Connect to our database, or where it is missing or to be avoided to a usual one."""
+        settings = self._resolved()
+        names = [settings.database or "", *USUAL_DATABASES]
+        missing: NoSuchDatabase | None = None
+        for name in names:
+            if not name or name == avoid:
+                continue
+            try:
+                return self.dedicated(database=name)
+            except NoSuchDatabase as error:
+                missing = missing or error
+        assert missing is not None
+        raise missing
+
+    def sibling(self, database: str) -> Self:
+        """Return another database of the same server, with a pool of its own."""
+        return type(self).from_settings(replace(self.settings, database=database))
+
+    # --- transactions ---------------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection[Row]]:
+        """Lend a connection in a transaction that commits at the end, or rolls back on an error.
+
+        CockroachDB 25.1 and later commits before a schema change inside a transaction, unless
+        the session has ``autocommit_before_ddl = off``: keep schema changes to migrations.
+        """
+        with self.connection() as connection, connection.transaction():
+            yield connection
+
+    def run_in_transaction(
+        self,
+        function: Callable[[Connection[Row]], T],
+        max_retries: int | None = None,
+    ) -> T:
+        """Call ``function(connection)`` in a transaction and return what it returns.
+
+        When the server aborted the transaction because of another one (SQLSTATE 40001, a
+        deadlock), all of it runs again, at most ``max_retries`` times, with growing delays: so
+        the function must do nothing else that should happen once. Then the server's error goes
+        through, like any other. One that leaves open whether the commit happened (40003, a lost
+        connection) is never tried again.
+        """
+        for attempt in self.retrying(max_retries):
+            with attempt, self.transaction() as connection:
+                return function(connection)
+        raise AssertionError("the last attempt returns or raises")
+
+    def retrying(self, max_retries: int | None = None) -> Retrying:
+        """Return attempts for a loop that does what `run_in_transaction` does, in place.
+
+        ``for attempt in db.retrying(): with attempt: …``; what is to be tried again
+        goes inside, its transaction included. ``attempt.number`` counts from 1.
+        """
+        policy = self.retry_policy
+        if max_retries is not None:
+            policy = replace(policy, max_retries=_count("max_retries", max_retries))
+        return Retrying(policy)
 
 
-def _check(connection: Connection[Row]) -> None:
-    """Ask a connection whether it lives, unless it was in use a moment ago."""
-    from psycopg_pool import ConnectionPool
-
-    if monotonic() - connection.idle_since > FRESH:  # type: ignore[attr-defined]
-        ConnectionPool.check_connection(connection)
+def _names(columns: str | Sequence[str]) -> tuple[str, ...]:
+    return (columns,) if isinstance(columns, str) else tuple(columns)
 
 
-def _give_back(pool: ConnectionPool[Connection[Row]], connection: Connection[Row]) -> None:
-    connection.idle_since = monotonic()  # type: ignore[attr-defined]
-    pool.putconn(connection)
+def _count(name: str, number: int) -> int:
+    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+        raise QueryError(f"{name} takes a whole number, not {number!r}.")
+    return number
+
+
+def _narrow(verb: str, where: Where | None, all_rows: bool) -> tuple[str, list[object]]:
+    """Return the condition, having refused to touch every row by accident."""
+    if bool(where) == all_rows:
+        raise QueryError(
+            f"This {verb} has both where and all_rows."
+            if where
+            else f"This {verb} has no condition and would touch every row.",
+            hint=None if where else "Give where={…}, or all_rows=True if that is what you want.",
+        )
+    return conditions(where) if where else ("", [])

@@ -9,9 +9,12 @@ struck out.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from .config import DEFAULT_PORT, SECRETS, Settings
-from .errors import ConnectionFailed
+from .errors import ConnectionFailed, NoSuchDatabase
+
+MISSING = "there is no such database"
 
 # (pattern in libpq's text, what happened, what to check)
 CAUSES: tuple[tuple[str, str, str], ...] = (
@@ -22,7 +25,7 @@ CAUSES: tuple[tuple[str, str, str], ...] = (
     ),
     (
         r'database "[^"]*" does not exist|3D000',
-        "there is no such database",
+        MISSING,
         "Create it with create_database(), or check its name.",
     ),
     (
@@ -82,26 +85,29 @@ CAUSES: tuple[tuple[str, str, str], ...] = (
 
 
 def connection_failed(
-    settings: Settings, error: Exception, *, database: str | None = None
+    settings: Settings, error: Exception, keywords: Mapping[str, str | int]
 ) -> ConnectionFailed:
-    """Return the error to raise from ``error``: where it tried, as whom, what to check."""
-    text = _clean(str(error), settings)
+    """Return the error to raise from ``error``: where it tried, as whom, what to check.
+
+    ``keywords`` are those of the connection that failed, made from the settings.
+    """
+    text = _clean(str(error), keywords)
     what, hint = next(
         ((what, hint) for pattern, what, hint in CAUSES if re.search(pattern, text, re.DOTALL)),
         (text or type(error).__name__, "Check host, port, user and that the server runs."),
     )
     where = settings.display()
-    if database is not None:
+    database = str(keywords.get("dbname", settings.database))
+    if database != settings.database:
         where = f"{where.rpartition('/')[0]}/{database}"
     if what == "nothing listens there" and set(settings.ports) == {DEFAULT_PORT}:
         hint += f" {DEFAULT_PORT} is CockroachDB's port, PostgreSQL's is 5432."
-    return ConnectionFailed(f"Cannot connect to {where}: {what}.", hint=hint)
+    kind = NoSuchDatabase if what == MISSING else ConnectionFailed
+    return kind(f"Cannot connect to {where}: {what}.", hint=hint)
 
 
-def _clean(text: str, settings: Settings) -> str:
-    """Return the text on one line, without any secret of the settings."""
-    secrets = [settings.password, *(v for k, v in settings.parameters if k in SECRETS)]
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "***")
+def _clean(text: str, keywords: Mapping[str, str | int]) -> str:
+    """Return the text on one line, without any secret among the keywords."""
+    for secret in (str(value) for key, value in keywords.items() if key in SECRETS and value):
+        text = text.replace(secret, "***")
     return " ".join(text.split()).removeprefix("connection failed: ").rstrip(".")

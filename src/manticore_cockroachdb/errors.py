@@ -2,7 +2,9 @@
 
     ManticoreError                    message says what happened, ``hint`` what to do
     ├── ConfigError                   an option, setting, URL or file of settings is wrong
+    ├── QueryError                    a call's arguments make no statement (a ValueError too)
     ├── ConnectionFailed              no server reached, or it refused us
+    │   └── NoSuchDatabase            the server answered; the database is not there
     ├── LocalServerError              the embedded server could not start, stop or be found
     ├── SchemaError                   a dump, diff, drift or docs request cannot be met
     └── MigrationError                carries version, path, line, column, sqlstate
@@ -45,8 +47,16 @@ class ConfigError(ManticoreError):
     """An option, a setting or a URL is wrong."""
 
 
+class QueryError(ManticoreError, ValueError):
+    """The arguments of ``select``, ``insert`` and the like make no statement; nothing was sent."""
+
+
 class ConnectionFailed(ManticoreError):
     """No server was reached, or it refused us. ``__cause__`` is psycopg's error."""
+
+
+class NoSuchDatabase(ConnectionFailed):
+    """The server was reached and has no database of that name."""
 
 
 class LocalServerError(ManticoreError):

@@ -1,0 +1,231 @@
+# Generated from async_connections.py by tools/unasync.py; do not edit.
+"""Connections: the pool under `Database`, and single connections beside it.
+
+Pooled connections are in autocommit mode and give rows as dicts. A single statement is therefore
+one round trip, and CockroachDB retries it by itself.
+
+Nothing is prepared on the server unless ``prepare_threshold`` is set: a prepared ``SELECT *``
+fails on every pooled connection once a migration has changed its table.
+
+A connection is checked before it is lent, as CockroachDB advises, except when it was in use less
+than `FRESH` seconds ago: one that just answered need not be asked again. It lives for
+``max_lifetime`` seconds, which the pool shortens at random by up to a twentieth, so that
+connections move on to new nodes and do not all do so at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
+
+import psycopg
+from psycopg import Connection
+from psycopg.conninfo import make_conninfo
+from psycopg.crdb import CrdbConnection
+from psycopg.rows import TupleRow, dict_row
+from psycopg.types.json import JsonbDumper
+
+from ._acompat import Lock, blocking
+from .config import Settings, resolve
+from .diagnose import connection_failed
+from .errors import ConnectionFailed
+
+if TYPE_CHECKING:
+    from psycopg_pool import ConnectionPool
+
+Row: TypeAlias = dict[str, Any]
+
+FRESH = 0.5
+
+
+class _Connection(Connection[Row]):
+    """A pooled connection that knows when it was last in use."""
+
+    idle_since = 0.0
+
+
+class _CrdbConnection(CrdbConnection[Row]):
+    """The same, with psycopg's type adapters for CockroachDB."""
+
+    idle_since = 0.0
+
+
+class Connections:
+    """Where to connect, a pool that opens at first use, and connections outside it."""
+
+    def __init__(
+        self,
+        database: str | None = None,
+        host: str | None = None,
+        port: int | str | None = None,
+        user: str | None = None,
+        password: str | None = None,
+        sslmode: str | None = None,
+        **parameters: str | float | None,
+    ) -> None:
+        arguments = {
+            "database": database,
+            "host": host,
+            "port": port,
+            "user": user,
+            "password": password,
+            "sslmode": sslmode,
+            **parameters,
+        }
+        self._start(resolve(None, arguments, os.environ))
+
+    @classmethod
+    def from_url(cls, url: str, **parameters: str | float | None) -> Self:
+        """Return a database for a libpq URL, ``cockroachdb://…`` or ``local:[directory]``.
+
+        ``parameters`` are those of the constructor and win over the URL's. Raises `ConfigError`.
+        """
+        return cls.from_settings(resolve(url, parameters, os.environ))
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Return a database for settings made elsewhere."""
+        database = cls.__new__(cls)
+        database._start(settings)
+        return database
+
+    def _start(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lock = Lock()
+        self._pool: ConnectionPool[Connection[Row]] | None = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.settings.display()}>"
+
+    def __enter__(self) -> Self:
+        self.connect()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def connect(self) -> None:
+        """Open the pool, unless it is open. Raises `ConnectionFailed`."""
+        self._open()
+
+    def close(self) -> None:
+        """Close the pool, if it is open. The database can be used, and so opened, again."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
+
+    def dedicated(self, **overrides: str | int) -> Connection[TupleRow]:
+        """Open a new connection outside the pool: autocommit, rows as tuples, the caller's own.
+
+        ``overrides`` are libpq keywords, such as ``dbname`` or ``options``, for this connection.
+        Raises `ConnectionFailed`.
+        """
+        settings = self._resolved()
+        keywords = settings.conninfo(**overrides)
+        try:
+            return Connection.connect(
+                make_conninfo("", **keywords), autocommit=True, prepare_threshold=None
+            )
+        except psycopg.Error as error:
+            raise connection_failed(settings, error, keywords) from error
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection[Row]]:
+        """Lend a connection of the pool: autocommit, rows as dicts. Raises `ConnectionFailed`."""
+        pool = self._pool or self._open()
+        connection = self._borrow(pool)
+        try:
+            yield connection
+        finally:
+            self._give_back(pool, connection)
+
+    def _resolved(self) -> Settings:
+        """Return the settings with ``local:`` replaced by the address of the running server."""
+        if self.settings.local is not None:
+            from . import local
+
+            directory = Path(self.settings.local) if self.settings.local else None
+            url = blocking(local.url_for, directory)
+            self.settings = self.settings.elsewhere(url)
+        return self.settings
+
+    def _open(self) -> ConnectionPool[Connection[Row]]:
+        """Open the pool, after one connection of our own that shows the real reason if it fails.
+
+        A pool retries for long and then only says that time is up.
+        """
+        from psycopg_pool import ConnectionPool
+
+        with self._lock:
+            if self._pool is not None:
+                return self._pool
+            with self.dedicated() as first:
+                crdb = CrdbConnection.is_crdb(first)
+            settings = self.settings
+            pool: ConnectionPool[Connection[Row]] = ConnectionPool(
+                make_conninfo("", **settings.conninfo()),
+                connection_class=_CrdbConnection if crdb else _Connection,
+                kwargs={
+                    "autocommit": True,
+                    "row_factory": dict_row,
+                    "prepare_threshold": settings.prepare_threshold,
+                },
+                min_size=settings.min_size,
+                max_size=settings.max_size,
+                timeout=settings.timeout,
+                max_lifetime=settings.max_lifetime,
+                max_idle=settings.max_idle,
+                configure=_configure,
+                check=_check,
+                open=False,
+                name=f"manticore-{id(self):x}",
+            )
+            pool.open()
+            self._pool = pool
+            return pool
+
+    def _borrow(self, pool: ConnectionPool[Connection[Row]]) -> Connection[Row]:
+        from psycopg_pool import PoolTimeout
+
+        try:
+            return pool.getconn()
+        except PoolTimeout as error:
+            # Either the server is gone, and then this raises the reason, or all are in use.
+            with self.dedicated():
+                pass
+            settings = self.settings
+            raise ConnectionFailed(
+                f"All {settings.max_size} connections to {settings.display()} were in use for "
+                f"{settings.timeout:g} s.",
+                hint="Give connections back sooner, or raise max_size or timeout.",
+            ) from error
+
+    def _give_back(
+        self, pool: ConnectionPool[Connection[Row]], connection: Connection[Row]
+    ) -> None:
+        connection.idle_since = monotonic()  # type: ignore[attr-defined]
+        pool.putconn(connection)
+
+
+def _configure(connection: Connection[Row]) -> None:
+    """Let dicts be values too; psycopg alone wants them wrapped in Jsonb."""
+    connection.adapters.register_dumper(dict, JsonbDumper)
+
+
+def _check(connection: Connection[Row]) -> None:
+    """Ask a connection whether it lives, unless it was in use a moment ago."""
+    from psycopg_pool import ConnectionPool
+
+    if monotonic() - connection.idle_since > FRESH:  # type: ignore[attr-defined]
+        ConnectionPool.check_connection(connection)

@@ -1,0 +1,57 @@
+"""When to try a transaction again, and after how long: a policy and one decision.
+
+Only a failure that leaves nothing behind is tried again: the server aborted the transaction and
+says by its SQLSTATE that running it once more may work. A lost connection and 40003, "result is
+ambiguous", are not among them: the transaction may have been committed.
+
+Delays double from ``base_delay`` up to ``max_delay``, each shortened by a random part of up to
+one half, so that those who collided do not meet again at the same moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+RETRYABLE = {
+    "40001": "serialization_failure: the transaction met another one",
+    "40P01": "deadlock_detected: PostgreSQL chose it as the victim",
+    "CR000": "what CockroachDB before 1.0 called 40001, and some proxies still do",
+}
+
+_never_wait = False
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often and after how long; delays are in seconds."""
+
+    max_retries: int = 10
+    base_delay: float = 0.05
+    max_delay: float = 2.0
+
+
+def decide(policy: RetryPolicy, sqlstate: str | None, attempt: int, random: float) -> float | None:
+    """Return how long to wait before the next attempt, None to give up.
+
+    ``attempt`` counts from 1 and is the one that failed; ``random`` is from [0, 1).
+    """
+    if sqlstate not in RETRYABLE or attempt > policy.max_retries:
+        return None
+    if _never_wait:
+        return 0.0
+    # The exponent is bounded only to keep the number small.
+    delay = min(policy.max_delay, policy.base_delay * 2.0 ** min(attempt - 1, 60))
+    return delay * (1.0 - random / 2.0)
+
+
+@contextmanager
+def never_wait() -> Iterator[None]:
+    """Let every delay in this process be zero: for tests."""
+    global _never_wait
+    before, _never_wait = _never_wait, True
+    try:
+        yield
+    finally:
+        _never_wait = before

@@ -1,0 +1,66 @@
+# Generated from async_retrying.py by tools/unasync.py; do not edit.
+"""The loop ``for attempt in db.retrying(): with attempt: …``.
+
+An attempt that fails in a way `manticore_cockroachdb.retry` deems worth another one swallows its
+error and waits; any other error, and the last one, goes through untouched.
+"""
+
+from __future__ import annotations
+
+import random
+from types import TracebackType
+from typing import Self
+
+import psycopg
+
+from ._acompat import sleep
+from .retry import RETRYABLE, RetryPolicy, decide
+
+
+class Attempt:
+    """One attempt; ``number`` counts from 1."""
+
+    def __init__(self, policy: RetryPolicy, number: int) -> None:
+        self.number = number
+        self.again = False
+        self._policy = policy
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if not isinstance(error, psycopg.Error):
+            return False
+        delay = decide(self._policy, error.sqlstate, self.number, random.random())
+        if delay is None:
+            if error.sqlstate in RETRYABLE:
+                error.add_note(f"given up after {self.number} attempts")
+            return False
+        sleep(delay)
+        self.again = True
+        return True
+
+
+class Retrying:
+    """Attempts, one after another until one succeeds or its error is not worth another."""
+
+    def __init__(self, policy: RetryPolicy) -> None:
+        self._policy = policy
+        self._last: Attempt | None = None
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Attempt:
+        number = 1
+        if self._last is not None:
+            if not self._last.again:
+                raise StopIteration
+            number += self._last.number
+        self._last = Attempt(self._policy, number)
+        return self._last
