@@ -1,0 +1,350 @@
+"""Cutting a file of SQL into statements, exactly where the servers would.
+
+The rule: a statement ends at a `;` that is not inside a string, a quoted identifier, a dollar
+quote, a comment, parentheses or the ``BEGIN ATOMIC … END`` body of a routine. Spans run from a
+statement's first token to its last, so what lies between two spans is only white space,
+comments and `;`.
+
+The work is done by one regular expression that swallows whole runs of tokens, so the inner loop
+is C. It stops only where counting or remembering is needed (a tagged dollar quote, comments or
+parentheses nested deep, a `;` inside parentheses); Python then takes one token and the
+expression goes on. Every loop in it is possessive: nothing is ever tried twice in a different
+way, so time grows with the length of the text, whatever the text is.
+
+Both servers' lexical rules hold at once. They agree, with one exception that can't collide:
+`b'…'` takes backslash escapes on CockroachDB and holds only digits on PostgreSQL.
+
+Each possessive loop below ends its alternatives with `(?!)`, which never matches. Python 3.11.0
+to 3.11.4 leave the position of a failed alternative behind; a failing last one puts it back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from unicodedata import east_asian_width
+
+
+class Unterminated(ValueError):
+    """The text ends inside a token that starts at ``offset``.
+
+    ``kind`` is "string", "quoted identifier", "dollar quote" or "comment".
+    """
+
+    def __init__(self, kind: str, offset: int) -> None:
+        super().__init__(f"unterminated {kind} at offset {offset}")
+        self.kind = kind
+        self.offset = offset
+
+
+# Characters above ASCII are identifier characters on both servers, no-break space included.
+# Written as what they are not, the classes stay small: a range up to U+10FFFF is slow to compile.
+_LETTER = r"[^\x00-@\[-^`{-\x7f]"
+_LETTER_OR_DIGIT = r"[^\x00-/:-@\[-^`{-\x7f]"
+_IN_IDENTIFIER = r"[^\x00-#%-/:-@\[-^`{-\x7f]"
+_BLANK = r"[ \t\n\r\f\v]"
+_LINE_COMMENT = r"--[^\n\r]*+"
+
+
+def _comment(depth: int) -> str:
+    """A block comment holding others nested up to ``depth`` deep."""
+    inner = f"|{_comment(depth - 1)}" if depth else ""
+    return rf"/\*[^*/]*+(?:(?:\*(?!/)|/(?!\*){inner}|(?!))[^*/]*+)*+\*/"
+
+
+_BLOCK_COMMENT = _comment(2)
+_COMMENT = rf"{_LINE_COMMENT}|{_BLOCK_COMMENT}"
+_FILL = rf"{_BLANK}*+(?:(?:{_COMMENT}|(?!)){_BLANK}*+)*+"
+
+# Between 'a' and 'b' of one constant in two pieces; the second keeps the escapes of the first.
+_BETWEEN = rf"[ \t\f\v]*+(?:{_LINE_COMMENT}|)[\n\r](?:{_BLANK}++|{_LINE_COMMENT}[\n\r]|(?!))*+"
+_PREFIX = rf"(?<!{_LETTER_OR_DIGIT})[eEb]"
+_STRING = (
+    # A doubled quote needs no care here: it reads as two strings side by side.
+    rf"'(?<!{_PREFIX}')[^']*+'(?:'[^']*+'|(?!))*+(?!')"
+    rf"|'(?<={_PREFIX}')[^'\\]*+(?:(?:\\.|'(?:{_BETWEEN}|)'|(?!))[^'\\]*+)*+'"
+    r'|"[^"]*+"(?:"[^"]*+"|(?!))*+(?!")'
+)
+_DOLLAR = (
+    rf"\$(?<!{_LETTER_OR_DIGIT}\$)"
+    r"(?:\$[^$]*+(?:(?:\$(?!\$)|(?!))[^$]*+)*+\$\$|[0-9]++(?!\$))"
+)
+_ATOM = rf"{_STRING}|{_DOLLAR}|-(?!-)|/(?!\*)"
+_PLAIN = r"[^'\"$\-/;()]*+"
+
+
+def _parentheses(depth: int) -> str:
+    """Balanced parentheses without a `;`, holding others nested up to ``depth`` deep."""
+    inner = f"|{_parentheses(depth - 1)}" if depth else ""
+    return rf"\({_PLAIN}(?:(?:{_ATOM}|{_COMMENT}{inner}|(?!)){_PLAIN})*+\)"
+
+
+@cache
+def _statement() -> re.Pattern[str]:
+    """Blanks and comments, as many tokens as can be had, blanks and comments, perhaps the `;`.
+
+    A comment counts as part of the statement only if another token follows it. Compiled when
+    it is first used: that takes longer than importing the module.
+    """
+    inner_comment = rf"(?:{_COMMENT}){_FILL}(?=[^;/]|/(?!\*))"
+    tokens = rf"{_PLAIN}(?:(?:{_ATOM}|{_parentheses(4)}|{inner_comment}|(?!)){_PLAIN})*+"
+    return re.compile(rf"{_FILL}({tokens}){_FILL}(;?)", re.DOTALL)
+
+
+@cache
+def _words() -> re.Pattern[str]:
+    """One token: group 1 is a word, group 2 a dot, or the start of what `_take` has to read."""
+    return re.compile(rf"{_ATOM}|{_COMMENT}|({_LETTER}{_IN_IDENTIFIER}*+)|([./$])", re.DOTALL)
+
+
+@cache
+def _up_to_directive() -> re.Pattern[str]:
+    """All that is neither a directive nor beyond the expression."""
+    comment = rf"--(?![ \t]*+@)[^\n\r]*+|{_BLOCK_COMMENT}"
+    return re.compile(rf"[^'\"$\-/]*+(?:(?:{_ATOM}|{comment}|(?!))[^'\"$\-/]*+)*+", re.DOTALL)
+
+
+_WORD_CHARACTER = re.compile(_LETTER_OR_DIGIT)
+_REST_OF_WORD = re.compile(rf"{_IN_IDENTIFIER}++")
+_TAG = re.compile(rf"\$(?:{_LETTER}{_LETTER_OR_DIGIT}*+|)\$")
+_PARAMETER = re.compile(r"\$[0-9]*+")
+_RUN = re.compile(r"\(++|\)++")
+_MARKS = re.compile(r"(?:/\*)++|(?:\*/)++")
+_ROUTINE = re.compile(
+    rf"create{_BLANK}*+(?=[fpo/-]){_FILL}(?:or{_FILL}replace{_FILL}|)(?:function|procedure)"
+    rf"(?!{_IN_IDENTIFIER})",
+    re.IGNORECASE | re.ASCII,
+)
+_AT = re.compile(r"--[ \t]*+@")
+_DIRECTIVE = re.compile(r"--[ \t]*+@([A-Za-z]\w*+(?:-\w++)*+)[ \t]*+([^\n\r]*+)", re.ASCII)
+_ATOMIC = re.compile("atomic", re.IGNORECASE | re.ASCII)
+
+
+def split(text: str) -> Iterator[tuple[int, int]]:
+    """The spans of the statements of ``text``, lazily; see the module for the rule.
+
+    Raises `Unterminated` when it gets to a token that does not end.
+    """
+    match = _statement().match
+    size = len(text)
+    pos = 0
+    while pos < size:
+        found = match(text, pos)
+        assert found is not None  # every part of the expression is optional
+        start, end = found.span(1)
+        pos = found.end()
+        if found[2]:
+            if start < end and text[start] in "cC" and _ROUTINE.match(text, start):
+                start, end, pos = _hard(text, start, end, pos, True)
+        elif pos < size:
+            start, end, pos = _hard(text, start, end, pos, False)
+        while start < end and text[end - 1] in " \t\n\r\f\v":
+            end -= 1
+        if start < end:
+            yield start, end
+
+
+def _hard(text: str, start: int, end: int, pos: int, semicolon: bool) -> tuple[int, int, int]:
+    """Go on to the end of a statement from where the expression stopped.
+
+    Takes and gives the statement's span so far and the position after what has been read;
+    ``semicolon`` tells that the last thing read was one.
+    """
+    match = _statement().match
+    depth = 0
+    body: _Body | None = None
+    size = len(text)
+    while True:
+        if semicolon:
+            body = body or _Body(text, start)
+            if depth == 0 and body.closed(pos - 1):
+                break
+            end = pos
+        elif pos == size:
+            break
+        else:
+            at = pos
+            pos, step = _take(text, at)
+            if step is not None:
+                start = start if start < end else at
+                end = pos
+                depth = max(0, depth + step)
+        found = match(text, pos)
+        assert found is not None
+        if found.start(1) < found.end(1):
+            start = start if start < end else found.start(1)
+            end = found.end(1)
+        pos = found.end()
+        semicolon = bool(found[2])
+    return start, end, pos
+
+
+def _take(text: str, pos: int) -> tuple[int, int | None]:
+    """Read one thing that an expression could not: the position after it, the change in depth.
+
+    The change is None for a comment, which is no token.
+    """
+    char = text[pos]
+    if char == "/":
+        return _comment_end(text, pos), None
+    if char == "'":
+        raise Unterminated("string", pos)
+    if char == '"':
+        raise Unterminated("quoted identifier", pos)
+    if found := _RUN.match(text, pos):
+        length = found.end() - pos
+        return found.end(), length if char == "(" else -length
+    # A dollar: inside an identifier, or the start of a quote or a parameter, or a stray one.
+    first = pos
+    while first and _WORD_CHARACTER.match(text, first - 1):
+        first -= 1
+    if first < pos and text[first] not in "0123456789":
+        found = _REST_OF_WORD.match(text, pos)
+    elif found := _TAG.match(text, pos):
+        close = text.find(found[0], found.end())
+        if close < 0:
+            raise Unterminated("dollar quote", pos)
+        return close + len(found[0]), 0
+    else:
+        found = _PARAMETER.match(text, pos)
+    return (found.end() if found else pos + 1), 0
+
+
+def _comment_end(text: str, start: int) -> int:
+    """The position after the block comment at ``start``, nested however deep."""
+    depth = 0
+    for found in _MARKS.finditer(text, start):
+        begin, end = found.span()
+        if text[begin] == "/":
+            depth += (end - begin) // 2
+        elif depth * 2 <= end - begin:
+            return begin + depth * 2
+        else:
+            depth -= (end - begin) // 2
+    raise Unterminated("comment", start)
+
+
+class _Body:
+    """Follows the ``BEGIN ATOMIC`` body of the statement at ``start``, if it has one."""
+
+    def __init__(self, text: str, start: int) -> None:
+        self._text = text
+        self._routine = _ROUTINE.match(text, start) is not None
+        self._pos = start
+        self._depth = 0
+        self._last = ""
+
+    def closed(self, semicolon: int) -> bool:
+        """Whether the body, if any, has ended before the `;` at ``semicolon``."""
+        text, pos = self._text, self._pos
+        if not self._routine or (self._depth == 0 and not _ATOMIC.search(text, pos, semicolon)):
+            return True
+        search = _words().search
+        while found := search(text, pos, semicolon):
+            pos = found.end()
+            if found[1]:
+                self._word(found[1].lower())
+            elif found[2] == ".":
+                self._last = "."
+            elif found[2]:
+                pos, _ = _take(text, found.start())
+        self._pos = pos
+        return self._depth == 0
+
+    def _word(self, word: str) -> None:
+        """Count ``word``, unless it is a name: one after a dot or AS."""
+        if self._last not in (".", "as"):
+            if self._depth == 0:
+                self._depth = int(word == "atomic" and self._last == "begin")
+            elif word in ("begin", "case"):
+                self._depth += 1
+            elif word == "end":
+                self._depth -= 1
+        self._last = word
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """A comment line ``-- @name value``: the span of the comment, and its line from 1.
+
+    ``name`` is in lower case; ``value`` has no blanks around it.
+    """
+
+    name: str
+    value: str
+    start: int
+    end: int
+    line: int
+
+
+def directives(text: str) -> list[Directive]:
+    """The directives of ``text``, in order: whole lines, and not inside another token.
+
+    Raises `Unterminated` for a token that does not end, if there is a directive to look for.
+    """
+    if not any(_line_is_blank_before(text, found.start()) for found in _AT.finditer(text)):
+        return []
+    match = _up_to_directive().match
+    directives: list[Directive] = []
+    pos, line, counted = 0, 1, 0
+    while (found := match(text, pos)) and (pos := found.end()) < len(text):
+        if text[pos] != "-":
+            pos, _ = _take(text, pos)
+        elif found := _DIRECTIVE.match(text, pos):
+            if _line_is_blank_before(text, pos):
+                line += _line_ends(text, counted, pos)
+                counted = pos
+                name, value = found[1].lower(), found[2].rstrip()
+                directives.append(Directive(name, value, pos, found.end(), line))
+            pos = found.end()
+        else:
+            pos += 2
+    return directives
+
+
+def _line_is_blank_before(text: str, offset: int) -> bool:
+    while offset and text[offset - 1] in " \t":
+        offset -= 1
+    return offset == 0 or text[offset - 1] in "\n\r"
+
+
+def _line_ends(text: str, start: int, end: int) -> int:
+    """How many lines end between the two offsets: with LF, CR LF or CR alone."""
+    return (
+        text.count("\n", start, end) + text.count("\r", start, end) - text.count("\r\n", start, end)
+    )
+
+
+def line_column(text: str, offset: int) -> tuple[int, int]:
+    """The line and the column of ``offset``, both from 1; columns count characters."""
+    start = _line_start(text, offset)
+    return 1 + _line_ends(text, 0, start), 1 + offset - start
+
+
+def excerpt(text: str, offset: int, width: int = 120) -> str:
+    """The line at ``offset``, and a line with a caret under it.
+
+    A line longer than ``width`` is cut around the caret, with `…` for what was left out.
+    """
+    start = _line_start(text, offset)
+    end = min(at for at in (text.find("\n", offset), text.find("\r", offset), len(text)) if at >= 0)
+    line, caret = text[start:end].rstrip(), offset - start
+    if len(line) > width:
+        left = max(0, min(caret - width * 2 // 3, len(line) - width))
+        right = left + width
+        line = ("…" if left else "") + line[left:right] + ("…" if right < len(line) else "")
+        caret -= left - (1 if left else 0)
+    under = "".join(
+        char if char == "\t" else "  " if east_asian_width(char) in "WF" else " "
+        for char in line[:caret].ljust(caret)
+    )
+    return f"{line}\n{under}^"
+
+
+def _line_start(text: str, offset: int) -> int:
+    if text.startswith("\r\n", offset - 1):
+        offset -= 1
+    start = text.rfind("\n", 0, offset) + 1
+    return text.rfind("\r", start, offset) + 1 or start
