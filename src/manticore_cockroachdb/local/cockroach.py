@@ -13,12 +13,12 @@ import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from manticore_cockroachdb.errors import LocalServerError
-from manticore_cockroachdb.local import account as accounts
-from manticore_cockroachdb.local import process
-from manticore_cockroachdb.local.account import Account
-from manticore_cockroachdb.local.engine import Endpoint, Launch
-from manticore_cockroachdb.local.place import Engine, State
+from ..errors import LocalServerError
+from . import account as accounts
+from . import process
+from .account import Account
+from .engine import Endpoint, Launch
+from .place import Engine, State
 
 
 def find() -> Path | None:
@@ -27,8 +27,8 @@ def find() -> Path | None:
     found = shutil.which(named or "cockroach")
     if found is None and named:
         raise LocalServerError(
-            f"MANTICORE_COCKROACH names {named}, which is not a program",
-            hint="correct or unset MANTICORE_COCKROACH",
+            f"MANTICORE_COCKROACH names {named}, which is not a program.",
+            hint="Correct or unset MANTICORE_COCKROACH.",
         )
     return None if found is None else Path(found).absolute()
 
@@ -38,49 +38,41 @@ class Cockroach:
 
     name: Engine = "cockroachdb"
     title = "CockroachDB"
-    stop_signal = "TERM"
-    kill_signal = "KILL"
 
     def account(self, base: Path, *, new: bool) -> Account | None:
         """CockroachDB runs as whoever starts it, root included."""
         return None
 
-    def create(self, home: Path, base: Path, account: Account | None) -> State:
+    def create(self, base: Path, account: Account | None) -> State:
         """The node makes its store itself, at its first start."""
-        version = _version(_binary())
-        accounts.private_directory(base / "data", account)
+        version = _version(_binary("CockroachDB was asked for"))
+        accounts.private_directory(base / "data.new", account)
         return State("cockroachdb", version)
 
-    def launch(self, launch: Launch, state: State) -> str:
+    def launch(self, launch: Launch) -> str:
         """``cockroach start-single-node``; without durability, in memory only."""
-        binary = _binary()
+        binary = _binary(f"The data in {launch.base} were made by CockroachDB")
         version = _version(binary)
         run = launch.base / "run"
         accounts.private_directory(run, launch.account)
-        for name in ("pid", "url"):
-            (run / name).unlink(missing_ok=True)
+        _forget(run)
         store = str(launch.base / "data") if launch.durable else "type=mem,size=50%"
-        log = process.open_log(launch.log)
-        try:
-            process.leave_running(
-                [
-                    str(binary),
-                    "start-single-node",
-                    "--insecure",
-                    f"--store={store}",
-                    "--listen-addr=127.0.0.1:0",
-                    "--http-addr=127.0.0.1:0",
-                    f"--pid-file={run / 'pid'}",
-                    f"--listening-url-file={run / 'url'}",
-                    "--logtostderr=WARNING",
-                ],
-                log=log,
-                keep=[] if launch.alive is None else [launch.alive],
-                account=launch.account,
-                COCKROACH_SKIP_ENABLING_DIAGNOSTIC_REPORTING="true",
-            )
-        finally:
-            os.close(log)
+        process.leave_running(
+            [
+                str(binary),
+                "start-single-node",
+                "--insecure",
+                f"--store={store}",
+                "--listen-addr=127.0.0.1:0",
+                "--http-addr=127.0.0.1:0",
+                f"--pid-file={run / 'pid'}",
+                f"--listening-url-file={run / 'url'}",
+            ],
+            log=launch.log,
+            keep=[] if launch.alive is None else [launch.alive],
+            account=launch.account,
+            COCKROACH_SKIP_ENABLING_DIAGNOSTIC_REPORTING="true",
+        )
         return version
 
     def endpoint(self, base: Path, state: State) -> Endpoint | None:
@@ -93,20 +85,28 @@ class Cockroach:
         if port is None:
             return None
         url = f"postgresql://root@127.0.0.1:{port}/defaultdb?sslmode=disable"
-        return Endpoint(pid, url, ("127.0.0.1", port), True)
+        return Endpoint(pid, url, ("127.0.0.1", port), ready=True)
 
-    def clean_up(self, base: Path, endpoint: Endpoint | None) -> None:
+    def end(self, pid: int, account: Account | None, *, at_once: bool) -> None:
+        """A drain, or none."""
+        process.send(pid, "KILL" if at_once else "TERM", account)
+
+    def clean_up(self, base: Path, endpoint: Endpoint) -> None:
         """Its pid and URL mean nothing any more."""
-        for name in ("pid", "url"):
-            (base / "run" / name).unlink(missing_ok=True)
+        _forget(base / "run")
 
 
-def _binary() -> Path:
+def _forget(run: Path) -> None:
+    for name in ("pid", "url"):
+        (run / name).unlink(missing_ok=True)
+
+
+def _binary(why: str) -> Path:
     found = find()
     if found is None:
         raise LocalServerError(
-            "the data were made by CockroachDB, and there is no cockroach binary",
-            hint="put it on PATH or name it in MANTICORE_COCKROACH, or use another directory",
+            f"{why}, and there is no cockroach binary.",
+            hint="Put one on PATH, or name it in MANTICORE_COCKROACH.",
         )
     return found
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import socket
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from manticore_cockroachdb.local.account import Account
-from manticore_cockroachdb.local.place import Engine, State
+from .account import Account
+from .place import Engine, State
 
-CONNECT_TIMEOUT = 2.0
+_CONNECT_TIMEOUT = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,12 @@ class Endpoint:
 
     def accepts(self) -> bool:
         """Whether somebody takes a connection there."""
-        if isinstance(self.address, str):
-            sock = socket.socket(socket.AF_UNIX)
+        if sys.platform != "win32" and isinstance(self.address, str):
+            family = socket.AF_UNIX
         else:
-            sock = socket.socket(socket.AF_INET)
-        with sock:
-            sock.settimeout(CONNECT_TIMEOUT)
+            family = socket.AF_INET
+        with socket.socket(family) as sock:
+            sock.settimeout(_CONNECT_TIMEOUT)
             try:
                 sock.connect(self.address)
             except OSError:
@@ -39,39 +40,41 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How a server is to be started: ``server`` decides, an engine does."""
+    """How a server is to be started. ``alive`` is the locked descriptor it inherits."""
 
     base: Path
-    account: Account | None
-    alive: int | None  # the locked descriptor to inherit
     log: Path
+    alive: int | None
+    account: Account | None
     durable: bool
 
 
 class LocalEngine(Protocol):
-    """One engine: how its data are made, how it is started, stopped and found."""
+    """One engine: how its data are made, how its server is started, found and signalled."""
 
     name: Engine
     title: str
-    stop_signal: str
-    kill_signal: str
 
     def account(self, base: Path, *, new: bool) -> Account | None:
-        """Whose name the server runs under."""
+        """Under whose name the server runs, or will."""
         ...
 
-    def create(self, home: Path, base: Path, account: Account | None) -> State:
-        """Make ``base/data``, as a whole or not at all; the state without its place."""
+    def create(self, base: Path, account: Account | None) -> State:
+        """Make ``base/data.new``, complete; the state without its place."""
         ...
 
-    def launch(self, launch: Launch, state: State) -> str:
-        """Start it in the background and return its version."""
+    def launch(self, launch: Launch) -> str:
+        """Start the server, which need not be ready yet, and return its version."""
         ...
 
     def endpoint(self, base: Path, state: State) -> Endpoint | None:
-        """Where it listens; None if its files do not say."""
+        """Where the server listens; None if its files do not say."""
         ...
 
-    def clean_up(self, base: Path, endpoint: Endpoint | None) -> None:
-        """Remove what a stopped server left outside of ``base``."""
+    def end(self, pid: int, account: Account | None, *, at_once: bool) -> None:
+        """Ask the server to end: cleanly, or without writing anything more."""
+        ...
+
+    def clean_up(self, base: Path, endpoint: Endpoint) -> None:
+        """Remove what a server that ended left behind of its endpoint."""
         ...

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from manticore_cockroachdb.local.account import give_to_owner
+from .account import give_to_owner
 
 _POLL = 0.01
 
@@ -69,14 +69,15 @@ def exclusive(path: Path, *, timeout: float) -> Iterator[bool]:
 
 
 def held(path: Path) -> bool:
-    """Whether anybody holds ``path``. The question itself disturbs nobody but an `acquire`."""
+    """Whether anybody holds ``path``. Asking disturbs nobody but an `acquire`, which retries."""
     if sys.platform == "win32":
-        raise NotImplementedError("locks do not outlive their process on Windows")
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return False
-    try:
-        return not _try(descriptor, fcntl.LOCK_SH)
-    finally:
-        os.close(descriptor)
+        raise NotImplementedError("locks are not inherited on Windows")
+    else:  # noqa: RET506 - so that mypy sees no fcntl on Windows
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            return False
+        try:
+            return not _try(descriptor, fcntl.LOCK_SH)
+        finally:
+            os.close(descriptor)

@@ -12,14 +12,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from manticore_cockroachdb.errors import LocalServerError
-from manticore_cockroachdb.local import account as accounts
+from ..errors import LocalServerError
+from . import account as accounts
 
 Engine = Literal["cockroachdb", "postgresql"]
 
@@ -59,12 +58,13 @@ def locate(directory: Path | str | None) -> Path:
     try:
         chosen = chosen.expanduser()
     except RuntimeError as error:
-        raise LocalServerError(f"{chosen}: {error}", hint="write the directory in full") from error
-    text = str(chosen)
-    if not text.isprintable():
         raise LocalServerError(
-            f"the directory {text!r} has characters in its name that cannot be printed",
-            hint="choose a name without line breaks and the like",
+            f"{chosen} names no directory: {error}.", hint="Write the directory in full."
+        ) from error
+    if not str(chosen).isprintable():
+        raise LocalServerError(
+            f"The directory {str(chosen)!r} has characters that cannot be printed.",
+            hint="Choose a name without line breaks and the like.",
         )
     return Path(os.path.abspath(chosen))  # noqa: PTH100 - keeps symlinks, unlike resolve()
 
@@ -74,26 +74,40 @@ def create(home: Path) -> None:
     if home == ROOTS / "local":
         accounts.roots_own_directory(ROOTS)
     if not home.exists():
-        home.parent.mkdir(parents=True, exist_ok=True)
-        # Root's servers run under another account, which must be able to walk through.
-        home.mkdir(mode=0o711 if accounts.is_root() else 0o700, exist_ok=True)
-        if accounts.is_root():
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if accounts.is_root():  # whose servers run under another name, and must walk through
             home.chmod(0o711)
+        (home / ".gitignore").write_text("*\n", encoding="ascii")
     if not home.is_dir():
-        raise LocalServerError(f"{home} is a file, not a directory", hint="name another directory")
+        raise _no_directory(home)
     if sys.platform == "win32":
         return
     found = home.stat()
     if os.geteuid() not in (0, found.st_uid):
         raise LocalServerError(
-            f"{home} belongs to another user (uid {found.st_uid})",
-            hint="use a directory of your own, e.g. local:./.manticore/db",
+            f"{home} belongs to another user (uid {found.st_uid}).",
+            hint="Use a directory of your own, such as local:./.manticore/db.",
         )
     if found.st_mode & 0o002:
         raise LocalServerError(
-            f"everybody may write in {home}, so nothing in it can be trusted",
-            hint=f"name a directory below it, or: chmod o-w {home}",
+            f"Everybody may write in {home}, so nothing in it can be trusted.",
+            hint=f"Name a directory below it, or: chmod o-w {home}",
         )
+
+
+def expect_empty(home: Path) -> None:
+    """Refuse to make data among files that are not ours; hidden ones do not count."""
+    ours = {"lock", "data.new", "lost+found"}
+    for entry in home.iterdir():
+        if entry.name not in ours and not entry.name.startswith((".", f"{_STATE}.")):
+            raise LocalServerError(
+                f"{home} is not empty (there is {entry.name!r}) and holds no local database.",
+                hint=f"Name a new directory, such as local:{home / 'db'}.",
+            )
+
+
+def _no_directory(home: Path) -> LocalServerError:
+    return LocalServerError(f"{home} is not a directory.", hint="Name another directory.")
 
 
 def read_state(home: Path) -> State | None:
@@ -103,10 +117,8 @@ def read_state(home: Path) -> State | None:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except NotADirectoryError:
-        raise LocalServerError(
-            f"{home} is a file, not a directory", hint="name another directory"
-        ) from None
+    except NotADirectoryError as error:
+        raise _no_directory(home) from error
     except ValueError as error:
         raise _damaged(path) from error
     if not isinstance(raw, dict):
@@ -125,15 +137,15 @@ def read_state(home: Path) -> State | None:
 
 def _damaged(path: Path) -> LocalServerError:
     return LocalServerError(
-        f"{path} is not a file of ours, or is damaged",
-        hint=f"remove the directory {path.parent} to begin afresh (its data are lost)",
+        f"{path} is damaged, or not a file of ours.",
+        hint=f"Name another directory, or remove {path.parent} and the data in it.",
     )
 
 
 def write_state(home: Path, state: State) -> None:
     """Remember; the file is there as a whole or not at all."""
     text = json.dumps({k: v for k, v in asdict(state).items() if v is not None}, indent=2) + "\n"
-    new = home / f"{_STATE}.{secrets.token_hex(4)}"
+    new = home / f"{_STATE}.{os.urandom(4).hex()}"
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         accounts.give_to_owner(descriptor, home)
@@ -147,12 +159,17 @@ def new_place(home: Path, account: accounts.Account | None) -> str | None:
     """The id of a place for the data of ``home``; None when the home itself will do."""
     if accounts.may_enter(home, account):
         return None
-    token = secrets.token_hex(8)
-    accounts.roots_own_directory(ROOTS)
-    accounts.roots_own_directory(ROOTS / "data")
-    accounts.roots_own_directory(ROOTS / "data" / token)
+    token = os.urandom(8).hex()
+    for directory in (ROOTS, ROOTS / "data", ROOTS / "data" / token):
+        accounts.roots_own_directory(directory)
     _write_owner(ROOTS / "data" / token, home)
     return token
+
+
+def abandoned(home: Path) -> list[str]:
+    """The ids of places that say they belong to ``home``, which was removed and made anew."""
+    owners = (ROOTS / "data").glob("*/home")
+    return [path.parent.name for path in owners if _read_owner(path.parent) == home]
 
 
 def base_of(home: Path, state: State) -> Path:
@@ -160,29 +177,32 @@ def base_of(home: Path, state: State) -> Path:
     if state.place is None:
         return home
     base = ROOTS / "data" / state.place
-    try:
-        owner = Path((base / "home").read_text(encoding="utf-8").rstrip("\n"))
-    except FileNotFoundError as error:
+    owner = _read_owner(base)
+    if owner is None:
         raise LocalServerError(
-            f"the data of {home} were in {base} and are gone",
-            hint=f"remove {home} to begin afresh",
-        ) from error
+            f"The data of {home} were in {base} and are gone.",
+            hint=f"Remove {home} to begin afresh.",
+        )
     if owner != home:
-        other = read_state(owner) if owner.is_dir() and not _same(owner, home) else None
+        moved = not owner.is_dir() or owner.samefile(home)
+        other = None if moved else read_state(owner)
         if other is not None and other.place == state.place:
             raise LocalServerError(
-                f"{home} is a copy of {owner}, and both point to the data in {base}",
-                hint=f"remove {home} for a database of its own, or {owner} to keep this one",
+                f"{home} is a copy of {owner}, and both point to the data in {base}.",
+                hint=f"Remove {home} for a database of its own, or {owner} to keep this one.",
             )
         _write_owner(base, home)
     return base
 
 
-def _same(one: Path, two: Path) -> bool:
-    return one.samefile(two) if one.exists() and two.exists() else False
+def _read_owner(base: Path) -> Path | None:
+    try:
+        return Path((base / "home").read_text(encoding="utf-8").rstrip("\n"))
+    except FileNotFoundError:
+        return None
 
 
 def _write_owner(base: Path, home: Path) -> None:
-    new = base / f"home.{secrets.token_hex(4)}"
+    new = base / f"home.{os.urandom(4).hex()}"
     new.write_text(f"{home}\n", encoding="utf-8")
     new.replace(base / "home")

@@ -16,39 +16,39 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
-from manticore_cockroachdb.errors import LocalServerError
-from manticore_cockroachdb.local.account import Account
+from ..errors import LocalServerError
+from .account import Account
 
 _KEPT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP")
-_LOG_LINES = 20
+_HINT_LINES = 20
 
 
-class _As(TypedDict, total=False):
+class _Identity(TypedDict, total=False):
     user: int
     group: int
     extra_groups: list[int]
 
 
-def _as(account: Account | None) -> _As:
+def _identity(account: Account | None) -> _Identity:
     if account is None:
         return {}
     return {"user": account.uid, "group": account.gid, "extra_groups": []}
 
 
-def environment(**more: str) -> dict[str, str]:
+def _environment(more: dict[str, str]) -> dict[str, str]:
     """What a server is told about the world: no locale, no time zone, no PG* variables."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     return {**kept, "LC_ALL": "C", "TZ": "UTC", **more}
 
 
-def _cannot_run(program: str, error: OSError | subprocess.SubprocessError) -> LocalServerError:
-    return LocalServerError(
-        f"{program} cannot be run: {error}",
-        hint="a container that forbids changing the user cannot run PostgreSQL as root; "
-        "run it as an ordinary user"
-        if isinstance(error, (PermissionError, subprocess.SubprocessError))
-        else None,
-    )
+def _cannot_run(program: str, account: Account | None, error: Exception) -> LocalServerError:
+    hint = None
+    if account is not None:
+        hint = (
+            f"We are root, and PostgreSQL has to run under another account (uid {account.uid}). "
+            "Where that is forbidden, run as an ordinary user."
+        )
+    return LocalServerError(f"{program} cannot be run: {error}.", hint=hint)
 
 
 def run(argv: Sequence[str], account: Account | None, *, stdin: str = "") -> str:
@@ -59,21 +59,20 @@ def run(argv: Sequence[str], account: Account | None, *, stdin: str = "") -> str
             input=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
             errors="replace",
-            cwd=Path(argv[0]).anchor or None,
-            env=environment(),
+            cwd=Path(argv[0]).anchor,
+            env=_environment({}),
             check=False,
-            **_as(account),
+            **_identity(account),
         )
     except (OSError, subprocess.SubprocessError) as error:
-        raise _cannot_run(argv[0], error) from error
+        raise _cannot_run(argv[0], account, error) from error
     if done.returncode != 0:
-        said = [line for line in done.stdout.splitlines() if line.strip()]
-        reason = next((line for line in said if "error:" in line or "FATAL:" in line), None)
+        said = [line.rstrip() for line in done.stdout.splitlines() if line.strip()]
         raise LocalServerError(
-            f"{Path(argv[0]).name} failed: {reason or ' '.join(said[-1:]) or done.returncode}",
-            hint="\n".join(said[-_LOG_LINES:]) or None,
+            f"{Path(argv[0]).name} failed: {telling(said)}",
+            hint="\n".join(["It said:", *said[-_HINT_LINES:]]) if said else None,
         )
     return done.stdout
 
@@ -81,28 +80,46 @@ def run(argv: Sequence[str], account: Account | None, *, stdin: str = "") -> str
 def leave_running(
     argv: Sequence[str],
     *,
-    log: int,
+    log: Path,
     keep: Sequence[int],
     account: Account | None,
-    **more_environment: str,
+    **environment: str,
 ) -> None:
     """Start a server that outlives us; it inherits the descriptors ``keep`` and no other."""
+    output = _open_log(log)
     try:
         subprocess.run(
             ["/bin/sh", "-c", '"$@" &', "sh", *argv],
             stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
+            stdout=output,
+            stderr=output,
             pass_fds=keep,
             start_new_session=True,
             cwd="/",
             umask=0o077,
-            env=environment(**more_environment),
+            env=_environment(environment),
             check=True,
-            **_as(account),
+            **_identity(account),
         )
     except (OSError, subprocess.SubprocessError) as error:
-        raise _cannot_run(argv[0], error) from error
+        raise _cannot_run(argv[0], account, error) from error
+    finally:
+        os.close(output)
+
+
+def run_silently(argv: Sequence[str]) -> None:
+    """Run a program that leaves another behind, which would keep our pipes open."""
+    try:
+        subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=_environment({}),
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise _cannot_run(argv[0], None, error) from error
 
 
 def send(pid: int, name: str, account: Account | None) -> None:
@@ -124,11 +141,25 @@ def send(pid: int, name: str, account: Account | None) -> None:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             check=False,
-            **_as(account),
+            **_identity(account),
         )
 
 
-def open_log(path: Path) -> int:
+def command_line(pid: int) -> list[str]:
+    """The words a process was started with; none if there is no such process."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
+        return words.rstrip("\0").split("\0") if words else []
+    except OSError:
+        if sys.platform == "win32" or Path("/proc/self/cmdline").exists():
+            return []
+    found = subprocess.run(
+        ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return found.stdout.split()
+
+
+def _open_log(path: Path) -> int:
     """A new log to write to; the one of the run before is kept beside it as ``.1``."""
     if path.exists():
         path.replace(path.with_name(path.name + ".1"))
@@ -139,9 +170,15 @@ def open_log(path: Path) -> int:
 def last_words(log: Path) -> str:
     """The line of a log that best says why a server ended."""
     try:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-200:]
+        return telling(log.read_text(encoding="utf-8", errors="replace").splitlines()[-200:])
     except OSError:
         return "it left no log"
+
+
+def telling(lines: list[str]) -> str:
+    """The last line that speaks of an error, else the last line."""
     lines = [line.strip() for line in lines if line.strip()]
-    telling = [line for line in lines if "FATAL" in line or "ERROR" in line or "PANIC" in line]
-    return (telling or lines or ["it said nothing"])[-1]
+    errors = [
+        line for line in lines if any(w in line for w in ("FATAL", "PANIC", "rror:", "ERROR"))
+    ]
+    return (errors or lines or ["it said nothing"])[-1]

@@ -9,22 +9,19 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from manticore_cockroachdb.errors import LocalServerError
-from manticore_cockroachdb.local import account as accounts
-from manticore_cockroachdb.local import cockroach, lock, place, process
-from manticore_cockroachdb.local.cockroach import Cockroach
-from manticore_cockroachdb.local.engine import Endpoint, Launch, LocalEngine
-from manticore_cockroachdb.local.place import Engine, State
-from manticore_cockroachdb.local.postgres import Postgres
+from ..errors import LocalServerError
+from . import cockroach, lock, place, process
+from .cockroach import Cockroach
+from .engine import Endpoint, Launch, LocalEngine
+from .place import Engine, State
+from .postgres import Postgres
 
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 30.0
@@ -120,52 +117,17 @@ def status(directory: Path | str | None = None) -> LocalStatus:
         return _attach(home) or _status(home, state, place.base_of(home, state), None)
 
 
-@contextmanager
-def scratch(*, engine: Engine | None = None) -> Iterator[str]:
-    """The URL of a new, empty, throwaway server; server and data are gone after the block.
-
-    For tests: nothing is ever flushed to disk. If this process is killed, a watcher notices
-    and does the clearing up.
-    """
-    home = Path(tempfile.mkdtemp(prefix="manticore-scratch-"))
-    if accounts.is_root():
-        home.chmod(0o711)
-    watcher: subprocess.Popen[bytes] | None = None
-    bases = [home]
-    try:
-        found = start(home, engine=engine, durable=False)
+def destroy(directory: Path) -> None:
+    """End the server of ``directory`` at once, and remove it and its data."""
+    home = place.locate(directory)
+    with _explained(home):
         state = place.read_state(home)
-        assert found.url is not None and found.pid is not None and state is not None
-        bases.append(place.base_of(home, state))
-        watcher = _watch(found.pid, bases)
-        yield found.url
-    finally:
-        with _explained(home):
-            state = place.read_state(home)
-            if state is not None:
-                _stop(home, state, at_once=True)
-            if watcher is not None:
-                watcher.communicate(b"done\n")
-            for directory in bases:
-                shutil.rmtree(directory, ignore_errors=True)
-
-
-def _watch(pid: int, directories: list[Path]) -> subprocess.Popen[bytes] | None:
-    """A shell that reads from us; when we are gone without a word it stops and removes."""
-    if sys.platform == "win32":
-        return None
-    script = (
-        'read -r word; if [ "$word" = done ]; then exit; fi; pid=$1; shift; '
-        'kill -s QUIT $pid; sleep 1; kill -s KILL $pid; rm -rf -- "$@"'
-    )
-    return subprocess.Popen(
-        ["/bin/sh", "-c", script, "manticore-scratch", str(pid), *map(str, directories)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-        start_new_session=True,
-    )
+        bases = [home]
+        if state is not None:
+            bases.append(place.base_of(home, state))
+            _stop(home, state, at_once=True)
+        for base in bases:
+            shutil.rmtree(base, ignore_errors=True)
 
 
 def _choose(wanted: Engine | None) -> LocalEngine:
@@ -175,15 +137,15 @@ def _choose(wanted: Engine | None) -> LocalEngine:
     if named in ("postgresql", None, ""):
         return _ENGINES["postgresql"]
     raise LocalServerError(
-        f"there is no engine {named!r}",
-        hint="MANTICORE_LOCAL_ENGINE is 'cockroachdb' or 'postgresql'",
+        f"There is no engine {named!r}.",
+        hint="Write 'cockroachdb' or 'postgresql' (MANTICORE_LOCAL_ENGINE).",
     )
 
 
 def _agree(has: Engine | None, wanted: Engine | None, home: Path) -> None:
     if has is not None and wanted not in (None, has):
         raise LocalServerError(
-            f"{home} holds data of {has}, not of {wanted}", hint="name another directory"
+            f"{home} holds data of {has}, not of {wanted}.", hint="Name another directory."
         )
 
 
@@ -231,18 +193,22 @@ def _await_running(home: Path, state: State) -> LocalStatus | None:
             return None
         if time.monotonic() >= deadline:
             raise LocalServerError(
-                f"the {engine.title} in {home} is alive but takes no connections",
-                hint=f"see {base / 'server.log'}; stop it and start again",
+                f"The {engine.title} in {home} is alive but takes no connections.",
+                hint=f"Stop it and start again; see {base / 'server.log'}.",
             )
         time.sleep(_POLL)
 
 
 def _create(home: Path, wanted: Engine | None) -> State:
+    """Make the data and remember them. They become ``data`` in `_launch`."""
+    place.expect_empty(home)
     engine = _choose(wanted)
     account = engine.account(home, new=True)
+    for old in place.abandoned(home):  # its data stay, but nobody can reach its server
+        _stop(home, State("postgresql", "", place=old), at_once=False)
     token = place.new_place(home, account)
     base = home if token is None else place.ROOTS / "data" / token
-    state = replace(engine.create(home, base, account), place=token)
+    state = replace(engine.create(base, account), place=token)
     place.write_state(home, state)
     return state
 
@@ -250,18 +216,24 @@ def _create(home: Path, wanted: Engine | None) -> State:
 def _launch(home: Path, state: State, *, durable: bool) -> LocalStatus:
     base = place.base_of(home, state)
     engine = _ENGINES[state.engine]
+    if not (base / "data").exists():
+        if not (base / "data.new").exists():
+            raise LocalServerError(
+                f"The data of {home} are gone.", hint=f"Remove {home} to begin afresh."
+            )
+        (base / "data.new").rename(base / "data")
     account = engine.account(base, new=False)
     alive = None
     if sys.platform != "win32":
         alive = lock.acquire(base / "alive", timeout=_LEFTOVERS_TIMEOUT)
         if alive is None:
             raise LocalServerError(
-                f"processes of an earlier {engine.title} still use {base}",
-                hint="end them and start again",
+                f"Processes of an earlier {engine.title} still use {base}.",
+                hint="End them and start again.",
             )
     log = base / "server.log"
     try:
-        version = engine.launch(Launch(base, account, alive, log, durable), state)
+        version = engine.launch(Launch(base, log, alive, account, durable))
     finally:
         if alive is not None:
             os.close(alive)
@@ -280,31 +252,32 @@ def _await_ready(base: Path, state: State, engine: LocalEngine, log: Path) -> En
             return endpoint
         if sys.platform != "win32" and not lock.held(base / "alive"):
             raise LocalServerError(
-                f"{engine.title} did not start: {process.last_words(log)}", hint=f"see {log}"
+                f"{engine.title} did not start: {process.last_words(log)}", hint=f"See {log}."
             )
         if time.monotonic() >= deadline:
             raise LocalServerError(
-                f"{engine.title} is not ready after {START_TIMEOUT:.0f} seconds",
-                hint=f"it may be recovering from a crash, then start again; see {log}",
+                f"{engine.title} is not ready after {START_TIMEOUT:.0f} seconds.",
+                hint=f"After a crash it may need longer: start again; see {log}.",
             )
         time.sleep(_POLL)
 
 
 def _stop(home: Path, state: State, *, at_once: bool) -> bool:
+    """End the server, whatever it is doing; False if there is none."""
     base = place.base_of(home, state)
     engine = _ENGINES[state.engine]
-    endpoint = engine.endpoint(base, state)
-    if not _alive(base, endpoint):
-        return False
+    endpoint = _await_endpoint(base, state, engine)
     if endpoint is None:
+        return False
+    words = process.command_line(endpoint.pid)
+    if words and not Path(words[0]).stem.startswith(("postgres", "cockroach")):
         raise LocalServerError(
-            f"a {engine.title} is alive in {base}, but does not say under which pid",
-            hint=f"end it by hand; see {base / 'server.log'}",
+            f"The {engine.title} in {home} says its pid is {endpoint.pid}, and that is {words[0]}.",
+            hint="If it runs in another container, stop it there.",
         )
     account = engine.account(base, new=False)
-    signals = [engine.kill_signal] if at_once else [engine.stop_signal, engine.kill_signal]
-    for signal_name in signals:
-        process.send(endpoint.pid, signal_name, account)
+    for hard in [True] if at_once else [False, True]:
+        engine.end(endpoint.pid, account, at_once=hard)
         deadline = time.monotonic() + STOP_TIMEOUT
         while time.monotonic() < deadline:
             if not _alive(base, endpoint):
@@ -312,15 +285,32 @@ def _stop(home: Path, state: State, *, at_once: bool) -> bool:
                 return True
             time.sleep(_POLL)
     raise LocalServerError(
-        f"{engine.title} (pid {endpoint.pid}) in {home} does not end", hint="end it by hand"
+        f"{engine.title} (pid {endpoint.pid}) in {home} does not end.", hint="End it by hand."
     )
+
+
+def _await_endpoint(base: Path, state: State, engine: LocalEngine) -> Endpoint | None:
+    """The endpoint of a live server; None if none lives. A starting one soon has a pid."""
+    deadline = time.monotonic() + STOP_TIMEOUT
+    while True:
+        endpoint = engine.endpoint(base, state)
+        if not _alive(base, endpoint):
+            return None
+        if endpoint is not None:
+            return endpoint
+        if time.monotonic() >= deadline:
+            raise LocalServerError(
+                f"A {engine.title} is alive in {base}, but does not say under which pid.",
+                hint=f"End it by hand; see {base / 'server.log'}.",
+            )
+        time.sleep(_POLL)
 
 
 def _busy(home: Path) -> LocalServerError:
     return LocalServerError(
-        f"another process has been starting or stopping the server in {home} "
-        f"for {_LOCK_TIMEOUT:.0f} seconds",
-        hint="end that process",
+        f"Another process has been starting or stopping the server in {home} "
+        f"for {_LOCK_TIMEOUT:.0f} seconds.",
+        hint="End that process.",
     )
 
 
@@ -331,6 +321,6 @@ def _explained(home: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise LocalServerError(
-            f"{home} cannot hold a local database: {error}",
-            hint="name another directory (local:/some/dir) or set MANTICORE_LOCAL_DIR",
+            f"{home} cannot hold a local database: {error}.",
+            hint="Name another directory (local:/some/dir) or set MANTICORE_LOCAL_DIR",
         ) from error
