@@ -1,0 +1,236 @@
+"""What a server can do, decided from its engine and version alone.
+
+One table, `STEPS`: each row says from which version on which capability holds, and where that
+is documented. `capabilities` folds the rows up to a server's version into one frozen value, and
+that value is all the planner, the linter and the executor ever ask. No other module compares
+version numbers.
+
+CockroachDB announces itself in the `crdb_version` parameter status that it sends when a session
+starts; behind a pooler that hides it, `SELECT version()` says the same. `server_version` is the
+PostgreSQL version that CockroachDB emulates and says nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from .errors import ConfigError
+
+Engine = Literal["cockroachdb", "postgresql"]
+Version = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Which server this is: the engine and its (major, minor) version."""
+
+    engine: Engine
+    version: Version
+
+    def __str__(self) -> str:
+        name = "CockroachDB" if self.engine == "cockroachdb" else "PostgreSQL"
+        if self.engine == "postgresql" and self.version[1] == 0:
+            return f"{name} {self.version[0]}"
+        return f"{name} {self.version[0]}.{self.version[1]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What the planner may rely on. Each field is a promise of the server, or its absence."""
+
+    engine: Engine
+    transactional_ddl: bool = False
+    """Every schema change commits and rolls back with its transaction."""
+    ddl_after_write: bool = True
+    """A schema change may follow a write in the same transaction."""
+    batch_is_transaction: bool = True
+    """Statements joined by `;` in one message are one implicit transaction."""
+    session_options: bool = True
+    """`SET app.environment = …`: session settings with a dot in their name."""
+    autocommit_before_ddl: bool = False
+    """Knows the setting that commits an open transaction before a schema change."""
+    commits_before_ddl: bool = False
+    """Has that setting on unless a session turns it off."""
+    strict_ddl_atomicity: bool = False
+    """Knows the setting that refuses non-atomic schema changes in a transaction."""
+    schema_locked: bool = False
+    """New tables are `schema_locked`: no schema change on them inside a transaction."""
+    read_committed: bool = True
+    """A session may default to READ COMMITTED, so SERIALIZABLE must be asked for."""
+    do_blocks: bool = True
+    """Has `DO $$ … $$`."""
+    ddl_in_do: bool = True
+    """`DO` blocks may hold schema changes."""
+    functions: bool = True
+    """Has user-defined functions."""
+    plpgsql: bool = True
+    """Functions may be written in PL/pgSQL."""
+    explain_ddl: bool = False
+    """Has `EXPLAIN (DDL)`."""
+    explain_ddl_shape: bool = False
+    """Has `EXPLAIN (DDL, SHAPE)`, which lists backfills and validations."""
+    job_notices: bool = False
+    """Names the job of a schema change in a NOTICE before the statement ends."""
+    advisory_locks: bool = True
+    """`pg_advisory_lock` locks something."""
+    unsafe_internals_blocked: bool = False
+    """`crdb_internal` and `system` are denied unless a session asks."""
+    skip_locked: bool = True
+    """Has `FOR UPDATE SKIP LOCKED`."""
+    alter_column_type: bool = True
+    """`ALTER COLUMN TYPE` in general, without an experimental setting."""
+    drop_constraint_unique: bool = True
+    """`DROP CONSTRAINT` works on UNIQUE constraints."""
+    show_create_all_routines: bool = False
+    """Has `SHOW CREATE ALL ROUTINES`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """From `version` on, `changes` hold. `source` names where that is documented."""
+
+    engine: Engine
+    version: Version
+    changes: tuple[tuple[str, bool], ...]
+    source: str
+
+
+def _since(engine: Engine, version: Version, source: str, **changes: bool) -> Since:
+    return Since(engine, version, tuple(changes.items()), source)
+
+
+_OLDEST: dict[Engine, Capabilities] = {
+    "postgresql": Capabilities("postgresql", transactional_ddl=True),
+    # The oldest CockroachDB we know how to treat, v20.2; everything it lacks is False.
+    "cockroachdb": Capabilities(
+        "cockroachdb",
+        ddl_after_write=False,
+        batch_is_transaction=False,
+        session_options=False,
+        read_committed=False,
+        do_blocks=False,
+        ddl_in_do=False,
+        functions=False,
+        plpgsql=False,
+        advisory_locks=False,
+        skip_locked=False,
+        alter_column_type=False,
+        drop_constraint_unique=False,
+    ),
+}
+
+STEPS: tuple[Since, ...] = (
+    _since(
+        "cockroachdb",
+        (22, 1),
+        "release notes v22.1.0: custom session options; EXPLAIN (DDL) v22.1.0-beta.3",
+        session_options=True,
+        explain_ddl=True,
+    ),
+    _since(
+        "cockroachdb",
+        (22, 2),
+        "release notes v22.2.0: enable_implicit_transaction_for_batch_statements, SKIP LOCKED,"
+        " CREATE FUNCTION; schema changes no longer anchored to the system config range",
+        batch_is_transaction=True,
+        skip_locked=True,
+        functions=True,
+        ddl_after_write=True,
+    ),
+    _since(
+        "cockroachdb",
+        (23, 2),
+        "release notes v23.2.0: strict_ddl_atomicity, READ COMMITTED, PL/pgSQL,"
+        " EXPLAIN (DDL, SHAPE)",
+        strict_ddl_atomicity=True,
+        read_committed=True,
+        plpgsql=True,
+        explain_ddl_shape=True,
+    ),
+    _since(
+        "cockroachdb",
+        (24, 1),
+        "release notes v24.1.0-alpha.1: autocommit_before_ddl exists, off",
+        autocommit_before_ddl=True,
+    ),
+    _since(
+        "cockroachdb",
+        (25, 1),
+        "release notes v25.1, backward-incompatible: autocommit_before_ddl on; DO; ALTER COLUMN"
+        " TYPE generally available",
+        commits_before_ddl=True,
+        do_blocks=True,
+        alter_column_type=True,
+    ),
+    _since(
+        "cockroachdb",
+        (25, 3),
+        "release notes v25.3.0-alpha.2: SHOW CREATE ALL ROUTINES",
+        show_create_all_routines=True,
+    ),
+    _since(
+        "cockroachdb",
+        (26, 1),
+        "release notes v26.1, backward-incompatible: schema_locked tables,"
+        " allow_unsafe_internals off, NOTICE with job ids",
+        schema_locked=True,
+        unsafe_internals_blocked=True,
+        job_notices=True,
+    ),
+    _since(
+        "cockroachdb",
+        (26, 2),
+        "measured by third parties on v26.2.5: DROP CONSTRAINT accepts UNIQUE",
+        drop_constraint_unique=True,
+    ),
+)
+
+
+def capabilities(server: Server) -> Capabilities:
+    """What `server` can do: the rows of `STEPS` up to its version, folded."""
+    found = _OLDEST[server.engine]
+    for step in STEPS:
+        if step.engine == server.engine and step.version <= server.version:
+            found = replace(found, **dict(step.changes))
+    return found
+
+
+def server_of(crdb_version: str | None, server_version: int) -> Server:
+    """The server behind a session, from what it announced when the session started.
+
+    `crdb_version` is CockroachDB's own parameter status (or its `version()`), None elsewhere;
+    `server_version` is libpq's number, for example 180001 for PostgreSQL 18.1.
+    """
+    if crdb_version is not None:
+        found = re.search(r"\bv(\d+)\.(\d+)", crdb_version)
+        return Server("cockroachdb", (int(found[1]), int(found[2])) if found else (20, 2))
+    return Server("postgresql", (server_version // 10000, server_version % 10000))
+
+
+def parse_target(text: str) -> Server:
+    """The server named by `cockroachdb:25.4`, `crdb:25.4`, `postgresql:17` or a bare engine.
+
+    A bare engine means the newest version known here. Raises ConfigError for anything else.
+    """
+    name, _, version = text.strip().lower().partition(":")
+    engines: dict[str, Engine] = {
+        "cockroachdb": "cockroachdb",
+        "cockroach": "cockroachdb",
+        "crdb": "cockroachdb",
+        "postgresql": "postgresql",
+        "postgres": "postgresql",
+        "pg": "postgresql",
+    }
+    newest: dict[Engine, Version] = {"cockroachdb": (26, 3), "postgresql": (18, 0)}
+    engine = engines.get(name)
+    found = re.fullmatch(r"v?(\d+)(?:\.(\d+))?(?:\.\d+)?", version)
+    if engine is None or (version and not found):
+        raise ConfigError(
+            f"{text!r} names no server version.",
+            hint="write for example cockroachdb:25.4 or postgresql:17",
+        )
+    if not found:
+        return Server(engine, newest[engine])
+    return Server(engine, (int(found[1]), int(found[2] or 0)))

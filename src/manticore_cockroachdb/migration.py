@@ -1,0 +1,359 @@
+# Generated from async_migration.py by tools/unasync.py; do not edit.
+"""Migrator: a directory of migrations, held against a database.
+
+This is the facade. It loads files, asks `migrations.choose` what is to be done, lets
+`migrations.plan` decide how, and hands the plans to `migrations.run`. A run that finds
+nothing to do takes no lease and costs one round trip after connecting.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from ._acompat import blocking
+from .errors import ConfigError, UnknownVersion
+from .migrations import directory
+from .migrations.choose import (
+    Allowances,
+    Recorded,
+    Standing,
+    choose_up,
+    parse_version,
+    problems,
+    survey,
+)
+from .migrations.events import Event, Listener
+from .migrations.file import MigrationFile
+from .migrations.plan import plan_script, script_of
+from .migrations.report import (
+    Attempt,
+    HistoryRow,
+    JournalRow,
+    LeaseStatus,
+    Pending,
+    Status,
+    journal_rows,
+)
+from .migrations.run import Run
+from .migrations.session import Session
+from .migrations.states import State
+from .migrations.tables import BRIEF, FULL, HISTORY
+from .retry import RetryPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .database import Database
+
+DEFAULT_TTL = 30.0
+DEFAULT_WAIT = 300.0
+
+
+class Migrator:
+    """Applies, reverts and reports the migrations of one directory on one database.
+
+    ``settings`` are session settings for the migrations, such as ``{"app.environment":
+    "production"}``. ``environment`` chooses among migrations limited by ``-- @environments``.
+    ``lease_ttl`` is how many seconds a dead runner can keep others waiting (default 30, or
+    ``MANTICORE_LEASE_TTL``), ``lease_wait`` how many seconds this one waits for another.
+    ``allow_out_of_order``, ``allow_changed`` and ``allow_missing`` let pass what otherwise stops
+    `migrate`. ``on_event`` receives `migrations.events` as they happen.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        migrations_dir: str | os.PathLike[str] = "./migrations",
+        *,
+        settings: Mapping[str, str] | None = None,
+        environment: str | None = None,
+        lease_ttl: float | None = None,
+        lease_wait: float = DEFAULT_WAIT,
+        allow_out_of_order: bool = False,
+        allow_changed: bool = False,
+        allow_missing: bool = False,
+        retry: RetryPolicy | None = None,
+        on_event: Listener | None = None,
+    ) -> None:
+        self.db = db
+        self.migrations_dir = Path(migrations_dir)
+        self.settings = dict(settings or {})
+        self.environment = environment
+        self.lease_ttl = _ttl(lease_ttl, os.environ)
+        self.lease_wait = lease_wait
+        self.allow = Allowances(allow_out_of_order, allow_changed, allow_missing)
+        self.retry = retry or RetryPolicy()
+        self.on_event = on_event or _ignore
+
+    # --- files -----------------------------------------------------------------------------
+
+    def load_migrations(self) -> list[MigrationFile]:
+        """Return every migration of the directory, in order of version. Raises FileError."""
+        return list(blocking(directory.load, self.migrations_dir))
+
+    def create_migration(self, description: str, up_sql: str, down_sql: str | None = None) -> str:
+        """Write a new migration file and return its path.
+
+        Its version is the present UTC second, or the next number in a directory that counts
+        1, 2, 3; it is new even if other processes do the same now. Raises FileError.
+        """
+        path = blocking(
+            directory.create, self.migrations_dir, description, up_sql, down_sql, _next_version
+        )
+        return str(path)
+
+    # --- doing -----------------------------------------------------------------------------
+
+    def initialize(self) -> None:
+        """Make the ``_migrations`` table and its companions, or complete what is there.
+
+        `migrate` does so by itself; calling this twice does no harm.
+        """
+        with self._session() as session:
+            session.hello(BRIEF)
+            session.create_tables(upgrade=True)
+
+    def migrate(self, target_version: int | str | None = None, *, fresh: bool = False) -> int:
+        """Apply pending migrations in order, up to and including the target; return how many.
+
+        ``fresh`` groups migrations into fewer transactions, which is much faster on CockroachDB
+        when a database is built from nothing; the history is the same afterwards.
+
+        Raises FileError, HistoryError or Refused before anything runs; MigrationFailed when a
+        statement failed and nothing of its migration remains; PartialMigration when one stopped
+        half way; LeaseTimeout or LeaseLost when another runner has the right to migrate.
+        """
+        target = parse_version(target_version)
+        files = self.load_migrations()
+        with self._session() as session:
+            run = self._run(session)
+            return len(run.up(files, target, fresh=fresh))
+
+    def rollback(self, count: int = 1, *, target_version: int | str | None = None) -> int:
+        """Revert applied migrations, newest first; return how many.
+
+        The last ``count``, or with ``target_version`` all that are newer than it. Raises NoUndo
+        before anything is touched when one of them has no undo part.
+        """
+        if isinstance(count, bool) or count < 0:
+            raise ConfigError(
+                f"The count {count!r} is not a number of migrations.", hint="give 1 or more"
+            )
+        target = parse_version(target_version)
+        files = self.load_migrations()
+        with self._session() as session:
+            run = self._run(session)
+            return len(run.down(files, count, target))
+
+    # --- asking ----------------------------------------------------------------------------
+
+    def get_applied_migrations(self) -> list[dict[str, Any]]:
+        """Return the history, oldest version first; a dict a row, with at least
+        ``version``, ``description`` and ``applied_at``. Empty before the first migration."""
+        return self._read(f"SELECT * FROM {HISTORY} ORDER BY version")
+
+    def get_current_version(self) -> int | None:
+        """Return the newest applied version, None before the first migration."""
+        rows = self._read(f"SELECT max(version) AS version FROM {HISTORY}")
+        return rows[0]["version"] if rows else None
+
+    def is_applied(self, version: int | str) -> bool:
+        """Return whether a version is applied."""
+        number = parse_version(version, "version")
+        return bool(self._read(f"SELECT 1 FROM {HISTORY} WHERE version = {number}"))
+
+    def pending(self) -> list[MigrationFile]:
+        """Return the migrations that `migrate` would apply, in order. Raises what it would."""
+        files = self.load_migrations()
+        with self._session() as session:
+            rows = session.hello(BRIEF)
+            standings = self._survey(files, rows or (), self._journal(session))
+        return list(choose_up(standings, None, self.allow))
+
+    def status(self) -> Status:
+        """Return what is applied, what is pending and how it would run, and what is wrong."""
+        files = self.load_migrations()
+        with self._session() as session:
+            history = session.history(FULL)
+            journal = self._journal(session)
+        rows = tuple(HistoryRow(*row) for row in history)
+        brief = [(r.version, r.description, r.checksum) for r in rows]
+        standings = self._survey(files, brief, journal)
+        waiting = (State.PENDING, State.PARTIAL, State.OUT_OF_ORDER)
+        return Status(
+            server=str(session.server),
+            current=rows[-1].version if rows else None,
+            applied=rows,
+            pending=tuple(_pending(s, session, journal) for s in standings if s.state in waiting),
+            skipped=tuple(
+                _pending(s, session, journal) for s in standings if s.state is State.SKIPPED
+            ),
+            problems=problems(standings, self.allow),
+        )
+
+    def attempts(self) -> list[Attempt]:
+        """Return failed attempts, newest first: when, who, where, which statement, why."""
+        with self._session() as session:
+            session.hello(BRIEF)
+            rows = session.read(session.tables.read_attempts())
+        return [Attempt(*row) for row in rows]
+
+    # --- care ------------------------------------------------------------------------------
+
+    def baseline(self, version: int | str) -> int:
+        """Record every migration up to ``version`` as applied without running it; return how many.
+
+        For a database whose schema was made by other means. Raises UnknownVersion.
+        """
+        target = parse_version(version, "version")
+        files = self.load_migrations()
+        if target not in {f.version for f in files}:
+            raise UnknownVersion(
+                f"No migration has version {version}.",
+                path=str(self.migrations_dir),
+                hint="name the last migration whose changes the database already has",
+            )
+        with self._session() as session:
+            chosen = [f for f in files if target is not None and f.version <= target]
+            return self._run(session).baseline(chosen)
+
+    def repair(self, version: int | str, *, applied: bool | None = None) -> str:
+        """Settle one migration after a person has looked; return what was done, a sentence.
+
+        Without ``applied`` it accepts the file of an applied migration as it is now, or forgets
+        the row of one whose file is gone. ``applied=True`` records one that stopped half way as
+        applied, ``applied=False`` as not applied; its journal is forgotten.
+        """
+        number = parse_version(version, "version")
+        assert number is not None
+        files = self.load_migrations()
+        with self._session() as session:
+            return self._run(session).repair(files, number, applied)
+
+    def lease_status(self) -> LeaseStatus:
+        """Return who may migrate now."""
+        with self._session() as session:
+            session.hello(BRIEF)
+            rows = session.read(session.tables.read_lease())
+        if not rows:
+            return LeaseStatus(None, 0, None, None, None)
+        owner, token, held, since, remaining = rows[0]
+        return LeaseStatus(owner, token, held, since, remaining)
+
+    def release_lease(self) -> str | None:
+        """Take the lease from whoever holds it and end their session; return who, or None.
+
+        The holder is fenced: should it still live, it can record nothing more.
+        """
+        with self._session() as session:
+            session.hello(BRIEF)
+            rows = (session.prepared(session.tables.break_lease()))[0]
+            if not rows:
+                return None
+            owner, held = rows[0]
+            if held:
+                session.end_session(held)
+            return str(owner)
+
+    # --- inside ----------------------------------------------------------------------------
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        session = Session(self.db, self.settings, self.on_event)
+        session.open()
+        try:
+            yield session
+        finally:
+            session.close()
+
+    def _run(self, session: Session) -> Run:
+        return Run(
+            session,
+            ttl=self.lease_ttl,
+            wait=self.lease_wait,
+            allow=self.allow,
+            environment=self.environment,
+            policy=self.retry,
+        )
+
+    def _survey(
+        self,
+        files: Iterable[MigrationFile],
+        rows: Iterable[tuple[Any, ...]],
+        journal: Iterable[JournalRow],
+    ) -> tuple[Standing, ...]:
+        return survey(files, [Recorded(*row) for row in rows], journal, self.environment)
+
+    def _journal(self, session: Session) -> list[JournalRow]:
+        return journal_rows(session.read(session.tables.read_steps()))
+
+    def _read(self, sql: str) -> list[dict[str, Any]]:
+        try:
+            return self.db.execute(sql)
+        except psycopg.errors.UndefinedTable:
+            return []
+
+
+def _ignore(_: Event) -> None:
+    """Listen to nothing."""
+
+
+def _ttl(given: float | None, environment: Mapping[str, str]) -> float:
+    text = environment.get("MANTICORE_LEASE_TTL")
+    if given is None and text is None:
+        return DEFAULT_TTL
+    try:
+        ttl = float(text or "") if given is None else float(given)
+    except ValueError:
+        ttl = 0.0
+    if not 1.0 <= ttl <= 86400.0:
+        raise ConfigError(
+            f"The lease's time to live {given if given is not None else text!r} is not a number"
+            " of seconds from 1 to 86400.",
+            hint="30 suits almost everybody; clocks of a cluster may be half a second apart",
+        )
+    return ttl
+
+
+def _next_version(versions: Sequence[int]) -> int:
+    """The version after these: the present UTC second, or the next in a sequence."""
+    newest = max(versions, default=None)
+    if newest is not None and newest < 10**13:  # nobody's timestamp: this directory counts
+        return newest + 1
+    now = int(datetime.now(UTC).strftime("%Y%m%d%H%M%S"))
+    return now if newest is None else max(now, newest + 1)
+
+
+def _pending(standing: Standing, session: Session, journal: Iterable[JournalRow]) -> Pending:
+    from .errors import MigrationError
+
+    file = standing.file
+    assert file is not None
+    done = sum(
+        1
+        for j in journal
+        if j.version == file.version and j.direction == "up" and j.state == "done"
+    )
+    try:
+        plan = plan_script(script_of(file), session.caps)
+    except MigrationError as error:
+        return Pending(
+            file.version, file.description, file.path, standing.state, None, error.message
+        )
+    return Pending(
+        file.version,
+        file.description,
+        file.path,
+        standing.state,
+        plan.mode.value,
+        plan.reason,
+        done,
+        len(plan.steps),
+    )

@@ -1,0 +1,204 @@
+"""Which migrations a command is about, from files, history and journal alone.
+
+`survey` gives each version its state (`migrations.states`); `choose_up` and `choose_down` pick
+from them what runs, or raise the one error that says what stands in the way. Nothing has been
+run when they do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from ..errors import (
+    ChangedFile,
+    ConfigError,
+    HistoryError,
+    MissingFile,
+    OutOfOrder,
+    PartialMigration,
+)
+from .file import MAX_VERSION, MigrationFile
+from .report import JournalRow, Problem
+from .states import Facts, Move, Rule, State, rule_for
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the history says of one version."""
+
+    version: int
+    description: str
+    checksum: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Allowances:
+    """What a user has decided to let pass."""
+
+    out_of_order: bool = False
+    changed: bool = False
+    missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One version with everything known of it."""
+
+    version: int
+    description: str
+    file: MigrationFile | None
+    row: Recorded | None
+    rule: Rule
+
+    @property
+    def state(self) -> State:
+        return self.rule.state
+
+
+def survey(
+    files: Iterable[MigrationFile],
+    rows: Iterable[Recorded],
+    journal: Iterable[JournalRow],
+    environment: str | None,
+) -> tuple[Standing, ...]:
+    """The standing of every version that a file, the history or the journal knows, in order."""
+    by_file = {f.version: f for f in files}
+    by_row = {r.version: r for r in rows}
+    directions = {j.version: j.direction for j in journal}
+    newest = max(by_row, default=-1)
+    found = []
+    for version in sorted({*by_file, *by_row, *directions}):
+        file, row = by_file.get(version), by_row.get(version)
+        facts = Facts(
+            file=file is not None,
+            row=row is not None,
+            journal=directions.get(version),
+            same=file is None
+            or row is None
+            or row.checksum is None
+            or row.checksum == file.checksum,
+            here=file is None or file.belongs_to(environment),
+            newer_applied=version < newest,
+        )
+        description = file.description if file else row.description if row else ""
+        found.append(Standing(version, description, file, row, rule_for(facts)))
+    return tuple(found)
+
+
+def parse_version(value: int | str | None, what: str = "target version") -> int | None:
+    """A version given as number or text. Raises ConfigError for anything else."""
+    if value is None:
+        return None
+    try:
+        version = int(value)
+    except (TypeError, ValueError):
+        version = -1
+    if isinstance(value, bool | float) or not 0 <= version <= MAX_VERSION:
+        raise ConfigError(
+            f"The {what} {value!r} is not a version.",
+            hint="a version is a whole number of at most 64 bits, such as 20230101120000",
+        )
+    return version
+
+
+_LET_PASS: dict[State, Callable[[Allowances], bool]] = {
+    State.CHANGED: lambda a: a.changed,
+    State.MISSING: lambda a: a.missing,
+    State.OUT_OF_ORDER: lambda a: a.out_of_order,
+}
+
+
+def choose_up(
+    standings: Sequence[Standing], target: int | None, allow: Allowances
+) -> tuple[MigrationFile, ...]:
+    """What `migrate` runs, in order. Raises HistoryError or PartialMigration."""
+    chosen = []
+    for one in standings:
+        move = one.rule.on_migrate
+        passes = _LET_PASS.get(one.state, lambda _: False)(allow)
+        if move is Move.STOP and not passes:
+            raise obstacle(one, standings)
+        due = target is None or one.version <= target
+        runs = move in (Move.RUN, Move.RESUME) or (one.state is State.OUT_OF_ORDER and passes)
+        if runs and due and one.file is not None:
+            chosen.append(one.file)
+    return tuple(chosen)
+
+
+def choose_down(
+    standings: Sequence[Standing], count: int, target: int | None
+) -> tuple[Standing, ...]:
+    """What `rollback` reverts, newest first. Raises PartialMigration or HistoryError."""
+    chosen: list[Standing] = []
+    for one in reversed(standings):
+        if one.rule.on_rollback is Move.STOP:
+            raise obstacle(one, standings)
+        if one.row is None:
+            continue
+        if one.version <= target if target is not None else len(chosen) >= count:
+            break
+        chosen.append(one)
+    return tuple(chosen)
+
+
+def obstacle(one: Standing, standings: Sequence[Standing]) -> HistoryError | PartialMigration:
+    """The error for a migration that stops a command."""
+    version, path = one.version, one.file.path if one.file else None
+    newest = max((s.version for s in standings if s.row is not None), default=None)
+    match one.state:
+        case State.CHANGED:
+            return ChangedFile(
+                f"Migration {version} was changed after it was applied.",
+                version=version,
+                path=path,
+                hint="undo the change and write a new migration; if the change means nothing,"
+                f" `manticore repair {version}` accepts the file as it is",
+            )
+        case State.MISSING:
+            return MissingFile(
+                f"Migration {version} ({one.description}) is applied and has no file.",
+                version=version,
+                hint="bring the file back, or go on with --allow-missing"
+                " (allow_missing=True); an older image may be running",
+            )
+        case State.OUT_OF_ORDER:
+            return OutOfOrder(
+                f"Migration {version} is pending, but the newer {newest} is already applied.",
+                version=version,
+                path=path,
+                hint="give it a new version, or apply it out of order with --allow-out-of-order"
+                " (allow_out_of_order=True)",
+            )
+        case State.REVERTING:
+            return PartialMigration(
+                f"The rollback of migration {version} stopped half way.",
+                version=version,
+                path=path,
+                hint="run `manticore rollback` again to finish it",
+            )
+        case State.PARTIAL:
+            return PartialMigration(
+                f"Migration {version} stopped half way and is not applied.",
+                version=version,
+                path=path,
+                hint="run `manticore migrate` again to finish it first",
+            )
+        case _:
+            return PartialMigration(
+                f"Migration {version} stopped half way and its file is gone.",
+                version=version,
+                hint=f"bring the file back, or `manticore repair {version} --not-applied`",
+            )
+
+
+def problems(standings: Sequence[Standing], allow: Allowances) -> tuple[Problem, ...]:
+    """Everything that would stop `migrate`, for a status that shows it all at once."""
+    found = []
+    for one in standings:
+        if one.rule.on_migrate is Move.STOP and not _LET_PASS.get(one.state, lambda _: False)(
+            allow
+        ):
+            error = obstacle(one, standings)
+            found.append(Problem(one.version, one.state, error.message, error.hint or ""))
+    return tuple(found)

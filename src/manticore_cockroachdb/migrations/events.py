@@ -1,0 +1,112 @@
+"""What a run tells while it goes on: one frozen record per happening.
+
+`on_event` receives them in order, from the thread or task that runs the migration, except
+`JobProgress` and `LeaseRenewed`, which come from the one that keeps the lease. The terminal's
+progress bar, the plain log lines and a user's own monitoring are all built on these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The root of all events."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseWaiting(Event):
+    """Another runner holds the lease; `remaining` seconds until it expires unless renewed."""
+
+    owner: str
+    remaining: float
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseTaken(Event):
+    """We may migrate. `previous` is the holder that never released it, None normally."""
+
+    token: int
+    previous: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlanned(Event):
+    """`versions` are about to run, in this order."""
+
+    direction: Literal["up", "down"]
+    versions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationStarted(Event):
+    version: int
+    description: str
+    direction: Literal["up", "down"]
+    mode: str
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted(Event):
+    """Step `ordinal` (from 0) of `steps` begins. `resumed`: an earlier run had begun it."""
+
+    version: int
+    ordinal: int
+    steps: int
+    sql: str
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress(Event):
+    """A schema change goes on in the cluster: `fraction` from 0 to 1, None when unknown."""
+
+    version: int
+    job: str
+    status: str
+    fraction: float | None
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying(Event):
+    """What failed will be tried again after `delay` seconds."""
+
+    version: int | None
+    sqlstate: str | None
+    reason: str
+    attempt: int
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered(Event):
+    """The connection was lost and is back; `outcome` says what had become of the statement."""
+
+    version: int
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationFinished(Event):
+    """Applied, or rolled back, and recorded; `seconds` as this runner saw it."""
+
+    version: int
+    description: str
+    direction: Literal["up", "down"]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Notice(Event):
+    """The server said something, for example RAISE NOTICE in a DO block."""
+
+    severity: str
+    message: str
+
+
+Listener = Callable[[Event], None]

@@ -1,0 +1,83 @@
+"""One message of the simple protocol, and what the server answered to each statement in it.
+
+psycopg's cursors say that a message failed; the executor must also know *which* of its
+statements did, on servers that give no position (CockroachDB). So the message is sent through
+libpq's own interface (`psycopg.pq`), with psycopg's waiting loop around it. The generator is the
+same for both colours: a connection's `wait` runs it, awaited or not.
+
+Answers are counted and let go as they arrive, so that memory stays bounded for a message of any
+number of statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import errors, pq
+from psycopg.waiting import Ready, Wait
+
+_OK = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What became of a message.
+
+    `done`: how many of its statements succeeded; `tag`: the last one's command tag; `error`:
+    what stopped it, None when nothing did.
+    """
+
+    done: int
+    tag: str
+    error: psycopg.Error | None
+
+
+def exchange(connection: psycopg.pq.abc.PGconn, message: bytes) -> Generator[Wait, Ready, Reply]:
+    """Send `message` and gather its answers. Raises psycopg.OperationalError on a lost link."""
+    connection.send_query(message)
+    yield from _send(connection)
+    done, tag, error = 0, "", None
+    while (result := (yield from _next(connection))) is not None:
+        if result.status in _OK:
+            done += 1
+            tag = (result.command_status or b"").decode()
+        elif result.status == pq.ExecStatus.COPY_IN:
+            connection.put_copy_end(b"a migration cannot send COPY data")
+            yield from _send(connection)
+        elif result.status in (pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH):
+            connection.finish()
+            raise psycopg.OperationalError("a migration cannot receive COPY data")
+        elif error is None:
+            error = errors.error_from_result(result)
+            continue  # the error reads its details from the result
+        result.clear()
+    if connection.status != pq.ConnStatus.OK and error is None:
+        raise psycopg.OperationalError("the connection was closed")
+    return Reply(done, tag, error)
+
+
+def _send(connection: psycopg.pq.abc.PGconn) -> Generator[Wait, Ready, None]:
+    while True:
+        ready = yield Wait.RW
+        if ready & Ready.R:
+            connection.consume_input()
+        if connection.flush() == 0:
+            return
+
+
+def _next(
+    connection: psycopg.pq.abc.PGconn,
+) -> Generator[Wait, Ready, psycopg.pq.abc.PGresult | None]:
+    while True:
+        if not connection.is_busy():
+            _notify(connection)
+            return connection.get_result()
+        yield Wait.R
+        connection.consume_input()
+
+
+def _notify(connection: psycopg.pq.abc.PGconn) -> None:
+    while connection.notifies() is not None:
+        pass  # nobody listens on a migration's session

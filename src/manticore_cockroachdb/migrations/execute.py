@@ -1,0 +1,500 @@
+# Generated from async_execute.py by tools/unasync.py; do not edit.
+"""Executor: runs plans, one migration after another, and always knows where it stands.
+
+Theory of operation. Each write of ours happens in one transaction with the fence and with what
+it records: a migration with its history row, a step with its journal row. Hence a failure has
+only three readings, which `migrations.outcome` names: nothing happened, it is unknown, or part of
+it stayed. *Unknown* is settled in one place, `_recover`: reconnect, take a new token so that
+whatever of ours may still be running is fenced off, end the old session, and then read history
+and journal. What is recorded has happened; what is not has not, and is run again.
+
+Statements that no transaction covers are `migrations.alone`'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from random import random
+from time import monotonic
+from typing import Any
+
+import psycopg
+
+from .._acompat import sleep
+from ..errors import (
+    ChangedFile,
+    ConnectionFailed,
+    LeaseLost,
+    MigrationError,
+    MigrationFailed,
+    PartialMigration,
+)
+from ..retry import RetryPolicy, decide
+from . import events as e
+from .exchange import Reply
+from .lease import HOST, Lease
+from .messages import Message, messages, place
+from .outcome import Verdict, verdict_of
+from .plan import MigrationPlan, Mode, Step
+from .report import JournalRow, journal_rows
+from .session import Rows, Session, lost
+from .split import excerpt, line_column
+
+RECONNECTS = 8
+RECOVERIES = 5
+
+
+class Stopped(Exception):
+    """A message that did not go through; caught in this package and never seen outside."""
+
+    def __init__(
+        self, error: psycopg.Error | ConnectionFailed, message: Message | None, done: int
+    ) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.message = message
+        self.done = done
+        self.sqlstate = error.sqlstate if isinstance(error, psycopg.Error) else None
+
+    @property
+    def ours(self) -> bool:
+        """Whether one of our own statements after the script's failed."""
+        message = self.message
+        return message is not None and self.done >= message.before + message.statements
+
+
+class Executor:
+    """Runs migrations under one lease."""
+
+    def __init__(self, session: Session, lease: Lease, policy: RetryPolicy) -> None:
+        self.session = session
+        self.lease = lease
+        self.policy = policy
+        self.recorded: set[int] = set()
+        self.journal: list[JournalRow] = []
+        self.finished: list[int] = []
+        self._stale_session = False
+
+    # --- what is recorded ------------------------------------------------------------------
+
+    def reads(self) -> tuple[str, str]:
+        """The queries whose answers `remember` takes."""
+        tables = self.session.tables
+        return tables.read_history("version, description, checksum"), tables.read_steps()
+
+    def remember(self, sets: list[Rows]) -> None:
+        """Take over what history and journal say now."""
+        history, steps = sets
+        self.recorded = {int(row[0]) for row in history}
+        self.journal = journal_rows(steps)
+
+    def steps_of(self, plan: MigrationPlan) -> dict[int, JournalRow]:
+        """The journal of one plan by ordinal."""
+        return {
+            row.ordinal: row
+            for row in self.journal
+            if row.version == plan.version and row.direction == plan.script.direction
+        }
+
+    # --- one migration ---------------------------------------------------------------------
+
+    def run(self, plan: MigrationPlan) -> None:
+        """Apply or roll back one migration, and record it.
+
+        Raises MigrationFailed, PartialMigration or LeaseLost.
+        """
+        script = plan.script
+        started = monotonic()
+        self.session.listener(
+            e.MigrationStarted(
+                plan.version, script.description, script.direction, plan.mode, len(plan.steps)
+            )
+        )
+        try:
+            if self._stale_session:
+                self.session.reopen()
+                self._stale_session = False
+            rows = self.steps_of(plan)
+            if plan.mode is Mode.TRANSACTION and not rows:
+                self.transaction(
+                    plan,
+                    0,
+                    len(script.spans),
+                    lambda: self._record(plan),
+                    lambda: self._is_recorded(plan),
+                )
+            else:
+                self._steps(plan, rows)
+        except Stopped as stopped:
+            raise self._failed(plan, stopped, started) from stopped.error
+        except PartialMigration as failure:
+            self._keep_attempt(plan, failure, started, None, "partial")
+            raise
+        self._stale_session = plan.changes_session
+        self.finished.append(plan.version)
+        self.session.listener(
+            e.MigrationFinished(
+                plan.version, script.description, script.direction, monotonic() - started
+            )
+        )
+
+    def run_group(self, plans: Sequence[MigrationPlan]) -> None:
+        """Apply several migrations in one transaction; one by one if that does not go through."""
+        if len(plans) > 1:
+            started = monotonic()
+            tables = self.session.tables
+            bodies = [plan.step_sql(step) for plan in plans for step in plan.steps]
+            records = [self._record(plan)[1] for plan in plans]
+            fence = tables.fence(self.lease.token)
+            self._check_lease(plans[0])
+            try:
+                reply = self.session.run(
+                    ";\n".join((tables.begin, *bodies, fence, *records, "COMMIT"))
+                )
+            except psycopg.Error as error:
+                self.recover(plans[0], Stopped(error, None, 0))
+            else:
+                if reply.error is None and reply.tag == "COMMIT":
+                    self.recorded |= {plan.version for plan in plans}
+                else:
+                    self._quietly_roll_back()
+                    if reply.error is not None and verdict_of(reply.error.sqlstate) in (
+                        Verdict.UNKNOWN,
+                        Verdict.PARTIAL,
+                    ):
+                        self.recover(plans[0], Stopped(reply.error, None, 0))
+            seconds = (monotonic() - started) / len(plans)
+            for plan in plans:
+                if plan.version in self.recorded:
+                    self.finished.append(plan.version)
+                    self.session.listener(
+                        e.MigrationFinished(plan.version, plan.script.description, "up", seconds)
+                    )
+        for plan in plans:
+            if plan.version not in self.recorded:
+                self.run(plan)
+
+    def _record(self, plan: MigrationPlan, *, journalled: bool = False) -> tuple[str, ...]:
+        script, tables = plan.script, self.session.tables
+        if script.direction == "up":
+            write = tables.insert_history(
+                version=plan.version,
+                description=script.description,
+                checksum=script.checksum,
+                undo=script.undo,
+                mode=plan.mode.value,
+                host=HOST,
+                token=self.lease.token,
+            )
+        else:
+            write = tables.delete_history(plan.version)
+        clear = (tables.clear_steps(plan.version),) if journalled else ()
+        return (tables.fence(self.lease.token), write, *clear, "COMMIT")
+
+    def _is_recorded(self, plan: MigrationPlan) -> bool:
+        return (plan.version in self.recorded) == (plan.script.direction == "up")
+
+    def _steps(self, plan: MigrationPlan, rows: dict[int, JournalRow]) -> None:
+        from .alone import Alone
+
+        self._compare(plan, rows)
+        alone = Alone(self, plan)
+        for step in plan.steps:
+            row = rows.get(step.ordinal)
+            if row is not None and row.state == "done":
+                continue
+            self.session.listener(
+                e.StepStarted(
+                    plan.version,
+                    step.ordinal,
+                    len(plan.steps),
+                    plan.step_sql(step),
+                    row is not None,
+                )
+            )
+            if step.atomic:
+                self.transaction(
+                    plan,
+                    step.first,
+                    step.last,
+                    partial(self._journal_done, plan, step),
+                    partial(self.is_done, plan, step),
+                )
+            else:
+                alone.run(step, row)
+        self.transaction(
+            plan,
+            0,
+            0,
+            lambda: self._record(plan, journalled=True),
+            lambda: self._is_recorded(plan),
+        )
+
+    def _journal_done(self, plan: MigrationPlan, step: Step) -> tuple[str, ...]:
+        token = self.lease.token
+        done = self.session.tables.finish_step(
+            plan.version, plan.script.direction, step.ordinal, plan.step_hash(step), token, None
+        )
+        return (self.session.tables.fence(token), done, "COMMIT")
+
+    def is_done(self, plan: MigrationPlan, step: Step) -> bool:
+        """Whether the journal says that a step is done."""
+        row = self.steps_of(plan).get(step.ordinal)
+        return row is not None and row.state == "done"
+
+    def _compare(self, plan: MigrationPlan, rows: dict[int, JournalRow]) -> None:
+        for step in plan.steps:
+            row = rows.get(step.ordinal)
+            if row is not None and row.state == "stuck":
+                raise PartialMigration(
+                    row.detail or "A step ended in a state that somebody has to look at.",
+                    version=plan.version,
+                    path=plan.script.path,
+                    hint=_repair_hint(plan.version),
+                )
+            if row is not None and row.state == "done" and row.hash != plan.step_hash(step):
+                raise ChangedFile(
+                    f"Migration {plan.version} stopped half way and was changed since: its step"
+                    f" {step.ordinal + 1} is done and no longer what the file says.",
+                    version=plan.version,
+                    path=plan.script.path,
+                    hint="put the finished statements back as they were; later ones may change",
+                )
+
+    # --- one transaction -------------------------------------------------------------------
+
+    def transaction(
+        self,
+        plan: MigrationPlan,
+        first: int,
+        last: int,
+        after: Callable[[], Sequence[str]],
+        recorded: Callable[[], bool],
+    ) -> None:
+        """Run statements `first` to `last` and what `after` gives, exactly once.
+
+        `after` makes the fence, our own writes and COMMIT anew for each try, since the token may
+        have moved on; `recorded` says, from what was last read, whether they have happened.
+        Raises Stopped when they have not and would fail again, LeaseLost when the fence fell.
+        """
+        attempt = recoveries = 0
+        while True:
+            self._check_lease(plan)
+            try:
+                self._send(plan, first, last, after())
+                return
+            except Stopped as stopped:
+                verdict = verdict_of(stopped.sqlstate)
+                if stopped.ours and stopped.sqlstate == "22012":
+                    self._quietly_roll_back()
+                    raise self.lease.gone() from stopped.error
+                if stopped.ours and stopped.sqlstate == "23505":
+                    verdict = Verdict.UNKNOWN  # a run that we believed dead has recorded it
+                if verdict is Verdict.RETRY:
+                    attempt += 1
+                    delay = decide(self.policy, stopped.sqlstate, attempt, random())
+                    if delay is None:
+                        raise
+                    self._quietly_roll_back()
+                    self.pause(plan, stopped, attempt, delay)
+                elif verdict is Verdict.UNKNOWN:
+                    recoveries += 1
+                    if recoveries > RECOVERIES:
+                        raise
+                    self.recover(plan, stopped)
+                    if recorded():
+                        self.session.listener(e.Recovered(plan.version, "it had been committed"))
+                        return
+                    self.session.listener(
+                        e.Recovered(plan.version, "nothing had happened; running it again")
+                    )
+                else:
+                    raise
+
+    def _send(self, plan: MigrationPlan, first: int, last: int, after: Sequence[str]) -> None:
+        script = plan.script
+        reply = Reply(0, "", None)
+        for message in messages(
+            script.text, script.spans, first, last, begin=self.session.tables.begin, after=after
+        ):
+            try:
+                reply = self.session.run(message.sql)
+            except psycopg.Error as error:
+                raise Stopped(error, None, 0) from error
+            if reply.error is not None:
+                raise Stopped(reply.error, message, reply.done)
+        if reply.tag != "COMMIT":
+            error = psycopg.OperationalError(f"COMMIT was answered with {reply.tag!r}")
+            raise Stopped(error, None, 0)
+
+    def _check_lease(self, plan: MigrationPlan) -> None:
+        try:
+            self.lease.check()
+        except psycopg.Error as error:
+            self.recover(plan, Stopped(error, None, 0))
+
+    def _quietly_roll_back(self) -> None:
+        try:
+            self.session.rollback()
+        except psycopg.Error:
+            self.session.close()
+
+    def pause(self, plan: MigrationPlan, stopped: Stopped, attempt: int, delay: float) -> None:
+        """Tell that something will be tried again, and wait."""
+        self.session.listener(
+            e.Retrying(plan.version, stopped.sqlstate, _sentence(stopped.error), attempt, delay)
+        )
+        sleep(delay)
+
+    # --- after a lost connection -----------------------------------------------------------
+
+    def recover(self, plan: MigrationPlan, stopped: Stopped) -> None:
+        """Reconnect, fence off the old session, and read what is recorded.
+
+        Raises Stopped when no server can be reached, LeaseLost when another runner has taken
+        over meanwhile.
+        """
+        old_session, old_token = self.session.id, self.lease.token
+        for attempt in range(1, RECONNECTS + 1):
+            delay = min(0.05 * 2**attempt, 3.0)
+            self.pause(plan, stopped, attempt, delay)
+            try:
+                self.session.reopen()
+                if not self._still_ours(old_token):
+                    raise self.lease.gone()
+                self.remember(self.lease.acquire(*self.reads()))
+                self.session.end_session(old_session)
+                self.remember(self.session.fetch(";\n".join(self.reads())))
+                return
+            except (psycopg.Error, ConnectionFailed) as error:
+                if attempt == RECONNECTS or not _worth_waiting(error):
+                    raise stopped from error
+        raise stopped
+
+    def _still_ours(self, token: int) -> bool:
+        rows = (self.session.fetch(self.session.tables.read_lease()))[0]
+        # The answer to our own last take-over may be what was lost: the owner decides, not
+        # the token.
+        return bool(rows) and rows[0][0] == self.lease.owner and rows[0][1] >= token
+
+    # --- failures --------------------------------------------------------------------------
+
+    def _failed(self, plan: MigrationPlan, stopped: Stopped, started: float) -> MigrationError:
+        self._quietly_roll_back()
+        if verdict_of(stopped.sqlstate) is Verdict.PARTIAL:
+            from .alone import Alone
+
+            failure: MigrationError = Alone(self, plan).committed_in_part(stopped)
+        else:
+            failure = self.failure(plan, stopped)
+        outcome = "partial" if isinstance(failure, PartialMigration) else "nothing remains"
+        self._keep_attempt(plan, failure, started, self._statement(plan, failure), outcome)
+        return failure
+
+    def failure(self, plan: MigrationPlan, stopped: Stopped) -> MigrationError:
+        """The error a user sees for a statement that failed, with its place in the file."""
+        script, message = plan.script, stopped.message
+        offset = None
+        diagnostic: Any = getattr(stopped.error, "diag", None)
+        if message is not None and diagnostic is not None:
+            position = diagnostic.statement_position
+            offset = place(
+                script.text,
+                script.spans,
+                message,
+                done=stopped.done,
+                position=int(position) if position else None,
+                detail=diagnostic.message_detail,
+            )
+        line, column = line_column(script.text, offset) if offset is not None else (None, None)
+        done = sum(1 for row in self.steps_of(plan).values() if row.state == "done")
+        kind = PartialMigration if done else MigrationFailed
+        what = "Rolling back migration" if script.direction == "down" else "Migration"
+        text = f"{what} {plan.version} failed: {_sentence(stopped.error)}"
+        if done:
+            text += f" ({done} of {len(plan.steps)} steps are done and recorded.)"
+        failure = kind(
+            text,
+            version=plan.version,
+            path=script.path,
+            line=line,
+            column=column,
+            sqlstate=stopped.sqlstate,
+            excerpt=excerpt(script.text, offset) if offset is not None else None,
+            hint=_hint(diagnostic, stopped, bool(done)),
+        )
+        failure.applied = tuple(self.finished)
+        return failure
+
+    def _statement(self, plan: MigrationPlan, failure: MigrationError) -> str | None:
+        if failure.line is None:
+            return None
+        for start, end in plan.script.spans:
+            if line_column(plan.script.text, end)[0] >= failure.line:
+                return plan.script.text[start : min(end, start + 2000)]
+        return None
+
+    def _keep_attempt(
+        self,
+        plan: MigrationPlan,
+        failure: MigrationError,
+        started: float,
+        statement: str | None,
+        outcome: str,
+    ) -> None:
+        """Record a failed attempt; if even that fails, the failure itself matters more."""
+        row = self.session.tables.insert_attempt(
+            version=plan.version,
+            direction=plan.script.direction,
+            token=self.lease.token,
+            seconds=monotonic() - started,
+            host=HOST,
+            statement=statement,
+            sqlstate=failure.sqlstate,
+            message=failure.message.replace("\x00", ""),
+            outcome=outcome,
+        )
+        try:
+            self.session.rollback()
+            self.session.fetch(row)
+        except (psycopg.Error, AssertionError):
+            return
+
+
+def _worth_waiting(error: BaseException) -> bool:
+    if isinstance(error, LeaseLost):
+        return False
+    if isinstance(error, ConnectionFailed):
+        cause = error.__cause__
+        sqlstate = cause.sqlstate if isinstance(cause, psycopg.Error) else None
+        return verdict_of(sqlstate) is not Verdict.FAILED
+    return lost(error) or (
+        isinstance(error, psycopg.Error) and verdict_of(error.sqlstate) is not Verdict.FAILED
+    )
+
+
+def _sentence(error: BaseException) -> str:
+    """The server's own words, on one line, or the client's when the server said nothing."""
+    diagnostic: Any = getattr(error, "diag", None)
+    text = getattr(diagnostic, "message_primary", None) or str(error)
+    text = " ".join(text.split())
+    return text if text.endswith((".", "!", "?")) else text + "."
+
+
+def _hint(diagnostic: Any, stopped: Stopped, partial: bool) -> str | None:
+    hints = []
+    for field in ("message_detail", "message_hint"):
+        text = getattr(diagnostic, field, None)
+        if text and "source SQL:" not in text:
+            hints.append(" ".join(text.split()))
+    if partial:
+        hints.append("correct the statement and run again: it goes on where it stopped")
+    return "; ".join(hints) or None
+
+
+def _repair_hint(version: int) -> str:
+    return (
+        f"look at the database, then `manticore repair {version} --applied` or"
+        f" `manticore repair {version} --not-applied`"
+    )

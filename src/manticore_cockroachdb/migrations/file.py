@@ -1,0 +1,284 @@
+"""A migration file: its name, its parts, its directives, its checksum.
+
+    <version>_<description>.sql
+
+    -- comments and directives
+    forward SQL
+    -- @UNDO
+    undo SQL
+
+The rule: everything here is text in, frozen values out. Which bytes are on disk is
+`migrations.directory`'s business, what the SQL means is `migrations.parse`'s.
+
+The marker counts only as a comment line of its own at the top level: in a string, a quoted
+identifier, a dollar-quoted body or a block comment it is data. Offsets are characters of
+`MigrationFile.text`, so that a server's error position leads straight back to line and column.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import pairwise
+
+from ..errors import FileError
+from .split import Directive, Unterminated, directives, excerpt, line_column, split
+
+MAX_VERSION = 2**63 - 1
+_NAME = re.compile(r"(?P<version>\d+)(?:_(?P<description>.*))?\.sql\Z", re.DOTALL)
+_TRAILING = re.compile(r"[ \t\r\f\v]+$", re.MULTILINE)
+_SWITCH = {"on": True, "off": False}
+KNOWN_DIRECTIVES = ("undo", "transaction", "environments", "allow")
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationFile:
+    """One migration as written.
+
+    `up_sql` and `down_sql` are slices of `text`; `down_start` is where the undo part begins in
+    it (`len(text)` when there is none). `transaction` is the directive's wish: True forces one
+    transaction, False forbids it, None leaves it to the planner. `environments` is empty when
+    the migration belongs everywhere.
+    """
+
+    version: int
+    description: str
+    path: str
+    text: str
+    up_end: int
+    down_start: int | None
+    transaction: bool | None
+    environments: tuple[str, ...]
+    checksum: str
+
+    @property
+    def up_sql(self) -> str:
+        """The forward part, as written."""
+        return self.text[: self.up_end]
+
+    @property
+    def down_sql(self) -> str | None:
+        """The undo part, as written; None when the file has none."""
+        return None if self.down_start is None else self.text[self.down_start :].strip()
+
+    def belongs_to(self, environment: str | None) -> bool:
+        """Whether this migration is meant for `environment` (None: no environment named)."""
+        return not self.environments or environment in self.environments
+
+
+def checksum(sql: str) -> str:
+    """The SHA-256 of what `sql` means: line endings and trailing space do not count."""
+    text = sql.replace("\r\n", "\n")
+    text = _TRAILING.sub("", text).strip()
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def parse_name(name: str, path: str) -> tuple[int, str]:
+    """Version and description of a file name. Raises FileError for a name that has none."""
+    found = _NAME.match(name)
+    if found is None:
+        hint = "name it <version>_<description>.sql, for example 20230101120000_create_users.sql"
+        if re.match(r"V\d+__", name):
+            hint = (
+                "0.3.1 wrote V1__x.sql with a line -- DOWN; now it is 1_x.sql with a line -- @UNDO"
+            )
+        raise FileError(f"The file name {name!r} has no version.", path=path, hint=hint)
+    version = int(found["version"])
+    if version > MAX_VERSION:
+        raise FileError(
+            f"The version {found['version']} does not fit into 64 bits.",
+            path=path,
+            hint=f"the largest version is {MAX_VERSION}",
+        )
+    return version, (found["description"] or "").replace("_", " ").strip()
+
+
+def decode(data: bytes, path: str) -> str:
+    """The text of a file's bytes, without a byte order mark. Raises FileError if not UTF-8."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        raise FileError(
+            f"Byte 0x{data[error.start]:02x} is not UTF-8.",
+            path=path,
+            line=before.count(b"\n") + 1,
+            column=len(before.rpartition(b"\n")[2].decode("utf-8", "replace")) + 1,
+            hint="save the file as UTF-8",
+        ) from error
+
+
+def parse_file(name: str, text: str, path: str) -> MigrationFile:
+    """The migration in `text`, read from a file called `name`. Raises FileError."""
+    version, description = parse_name(name, path)
+    try:
+        found = directives(text)
+    except Unterminated as error:
+        raise at(
+            path, text, error.offset, f"Unterminated {error.kind}.", version=version
+        ) from error
+    marker: Directive | None = None
+    transaction: bool | None = None
+    environments: tuple[str, ...] = ()
+    for one in found:
+        match one.name:
+            case "undo" if marker is not None:
+                raise at(
+                    path,
+                    text,
+                    one.start,
+                    "A second -- @UNDO marker.",
+                    version=version,
+                    hint="one file has one forward part and one undo part",
+                )
+            case "undo":
+                marker = one
+            case "transaction":
+                transaction = _SWITCH.get(one.value.lower())
+                if transaction is None:
+                    raise at(
+                        path,
+                        text,
+                        one.start,
+                        f"-- @transaction {one.value!r} is neither on nor off.",
+                        version=version,
+                    )
+            case "environments":
+                environments = tuple(e for e in re.split(r"[,\s]+", one.value) if e)
+                if not environments:
+                    raise at(
+                        path,
+                        text,
+                        one.start,
+                        "-- @environments names none.",
+                        version=version,
+                        hint="write for example -- @environments production, staging",
+                    )
+            case "allow":
+                pass  # the linter's business
+            case other:
+                near = get_close_matches(other, KNOWN_DIRECTIVES, n=1, cutoff=0.5)
+                raise at(
+                    path,
+                    text,
+                    one.start,
+                    f"Unknown directive -- @{other}.",
+                    version=version,
+                    hint=f"did you mean -- @{near[0]}?"
+                    if near
+                    else "known: " + ", ".join("@" + d for d in KNOWN_DIRECTIVES),
+                )
+    up_end = len(text) if marker is None else marker.start
+    return MigrationFile(
+        version=version,
+        description=description,
+        path=path,
+        text=text,
+        up_end=up_end,
+        down_start=None if marker is None else marker.end,
+        transaction=transaction,
+        environments=environments,
+        checksum=checksum(text[:up_end]),
+    )
+
+
+def at(
+    path: str | None,
+    text: str,
+    offset: int,
+    message: str,
+    *,
+    version: int | None = None,
+    hint: str | None = None,
+) -> FileError:
+    """A FileError that points at character `offset` of `text`."""
+    line, column = line_column(text, offset)
+    return FileError(
+        message,
+        path=path,
+        line=line,
+        column=column,
+        version=version,
+        hint=hint,
+        excerpt=excerpt(text, offset),
+    )
+
+
+def statements(file: MigrationFile, *, down: bool = False) -> list[tuple[int, int]]:
+    """The spans of one part's statements, as offsets into `file.text`. Raises FileError.
+
+    An empty forward part is an error: a migration that does nothing is a mistake.
+    """
+    start = 0
+    part = file.up_sql
+    if down:
+        if file.down_start is None:
+            return []
+        start = file.down_start
+        part = file.text[start:]
+    try:
+        spans = [(start + a, start + b) for a, b in split(part)]
+    except Unterminated as error:
+        raise at(
+            file.path,
+            file.text,
+            start + error.offset,
+            f"Unterminated {error.kind}.",
+            version=file.version,
+        ) from error
+    if not spans and not down:
+        raise FileError(
+            "The forward part is empty.",
+            path=file.path,
+            version=file.version,
+            hint="write the SQL of the migration, or delete the file",
+        )
+    return spans
+
+
+def render(up_sql: str, down_sql: str | None) -> str:
+    """The text of a file with these parts: `parse_file` gives them back."""
+    text = up_sql.strip() + "\n"
+    if down_sql is not None and down_sql.strip():
+        text += "\n-- @UNDO\n\n" + down_sql.strip() + "\n"
+    return text
+
+
+def file_name(version: int, description: str) -> str:
+    """The name for a migration: lower-case words of the description joined by `_`.
+
+    Whatever cannot be in a name on every file system is dropped, so no description can lead
+    out of the directory. Raises FileError when nothing is left or the name is too long.
+    """
+    slug = re.sub(r"[^\w]+", "_", description.strip().lower()).strip("_")
+    if not slug:
+        raise FileError(
+            f"The description {description!r} has no letter or digit to name a file with.",
+            version=version,
+            hint="describe the change in a few words",
+        )
+    name = f"{version}_{slug}.sql"
+    if len(name.encode()) > 200:
+        raise FileError(
+            f"The description has {len(description)} characters; its file name would be too long.",
+            version=version,
+            hint="use at most about 150 characters, and comments in the file for the rest",
+        )
+    return name
+
+
+def check_unique(files: Iterable[MigrationFile]) -> tuple[MigrationFile, ...]:
+    """The files in order of version. Raises FileError when two have the same one."""
+    ordered = sorted(files, key=lambda f: f.version)
+    for one, two in pairwise(ordered):
+        if one.version == two.version:
+            raise FileError(
+                f"Version {one.version} is used by two files: {one.path} and {two.path}.",
+                version=one.version,
+                path=two.path,
+                hint="give one of them a new version",
+            )
+    return tuple(ordered)

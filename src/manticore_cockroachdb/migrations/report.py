@@ -1,0 +1,116 @@
+"""The values a user gets back: rows of the history, and the status of a directory against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from .states import State
+from .tables import split_before
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One applied migration, as recorded. Columns that 0.3.1 did not write are None."""
+
+    version: int
+    description: str
+    applied_at: datetime
+    checksum: str | None = None
+    mode: str | None = None
+    duration_ms: int | None = None
+    applied_by: str | None = None
+    applied_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRow:
+    """One step of a migration that runs or stopped half way.
+
+    `failed`: it failed and left nothing. `stuck`: a person has to look; `detail` says why.
+    """
+
+    version: int
+    direction: Literal["up", "down"]
+    ordinal: int
+    hash: str
+    state: Literal["started", "done", "failed", "stuck"]
+    before: tuple[str | None, ...] | None
+    detail: str | None
+
+
+def journal_rows(rows: list[tuple[Any, ...]]) -> list[JournalRow]:
+    """The journal, from the rows of `Tables.read_steps`."""
+    return [
+        JournalRow(int(v), d, int(o), h, s, split_before(b), detail)
+        for v, d, o, h, s, b, detail in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A failed attempt: when, who, where, how long, which statement, which SQLSTATE."""
+
+    version: int
+    direction: str
+    failed_at: datetime
+    duration_ms: int | None
+    attempted_by: str | None
+    attempted_from: str | None
+    statement: str | None
+    sqlstate: str | None
+    message: str | None
+    outcome: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A migration that `migrate` would run, and how (`mode` None when it would be refused)."""
+
+    version: int
+    description: str
+    path: str
+    state: State
+    mode: str | None
+    reason: str
+    steps_done: int = 0
+    steps: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that stops `migrate` or `rollback` until somebody decides."""
+
+    version: int
+    state: State
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A directory held against a database. `current` is None before the first migration."""
+
+    server: str
+    current: int | None
+    applied: tuple[HistoryRow, ...]
+    pending: tuple[Pending, ...]
+    skipped: tuple[Pending, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def clean(self) -> bool:
+        """Nothing pending and nothing wrong."""
+        return not self.pending and not self.problems
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseStatus:
+    """Who may migrate now. `owner` None: nobody; `remaining` in seconds, below 0 expired."""
+
+    owner: str | None
+    token: int
+    session: str | None
+    acquired_at: datetime | None
+    remaining: float | None

@@ -1,0 +1,235 @@
+# Generated from async_run.py by tools/unasync.py; do not edit.
+"""Run: one run of a command that changes something, from the first look to the release.
+
+The order is what makes it both cheap and safe: look without a lease; if there is nothing to do,
+stop. Else plan everything, so that a refusal comes before the first statement. Take the lease,
+which answers with history and journal as they are *now*, and choose again from those. Before the
+first statement, end what a dead holder may have left running.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ..errors import NoUndo, PartialMigration, UnknownVersion
+from ..retry import RetryPolicy
+from . import events as e
+from .choose import Allowances, Recorded, Standing, choose_down, choose_up, survey
+from .execute import Executor
+from .file import MigrationFile, parse_file
+from .fresh import grouped
+from .lease import HOST, Lease
+from .plan import MigrationPlan, Script, plan_all, script_of
+from .report import JournalRow
+from .session import Rows, Session
+from .tables import BRIEF
+from .watch import JobWatch
+
+
+class Run:
+    """One run under one lease."""
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        ttl: float,
+        wait: float,
+        allow: Allowances,
+        environment: str | None,
+        policy: RetryPolicy,
+    ) -> None:
+        self.session = session
+        self.lease = Lease(session, ttl=ttl, wait=wait)
+        self.executor = Executor(session, self.lease, policy)
+        self.allow = allow
+        self.environment = environment
+
+    def up(
+        self, files: Sequence[MigrationFile], target: int | None, *, fresh: bool = False
+    ) -> list[int]:
+        """Apply what is pending; return the versions applied, in order."""
+
+        def choose(rows: Rows, journal: Iterable[JournalRow]) -> tuple[MigrationFile, ...]:
+            return choose_up(self._survey(files, rows, journal), target, self.allow)
+
+        rows = self.session.hello(BRIEF)
+        chosen = choose(rows or [], ())
+        if not chosen:
+            return []
+        plans = {p.version: p for p in plan_all(map(script_of, chosen), self.session.caps)}
+        try:
+            rows = self._take_lease()
+            due = [plans[f.version] for f in choose(rows, self.executor.journal)]
+            self._execute(due, "up", fresh=fresh)
+        finally:
+            self.lease.release()
+        return self.executor.finished
+
+    def down(self, files: Sequence[MigrationFile], count: int, target: int | None) -> list[int]:
+        """Roll back; return the versions reverted, newest first."""
+
+        def choose(rows: Rows, journal: Iterable[JournalRow]) -> tuple[Standing, ...]:
+            return choose_down(self._survey(files, rows, journal), count, target)
+
+        rows = self.session.hello(BRIEF)
+        chosen = choose(rows or [], ())
+        if not chosen:
+            return []
+        self._undo_plans(chosen)
+        try:
+            rows = self._take_lease()
+            plans = self._undo_plans(choose(rows, self.executor.journal))
+            self._execute(plans, "down")
+        finally:
+            self.lease.release()
+        return self.executor.finished
+
+    def baseline(self, files: Iterable[MigrationFile]) -> int:
+        """Record migrations as applied without running them; return how many."""
+        self.session.hello(BRIEF)
+        try:
+            rows = self._take_lease()
+            known = {row[0] for row in rows}
+            new = [f for f in files if f.version not in known]
+            writes = [self._record(f, "baseline") for f in new]
+            self._write(writes)
+        finally:
+            self.lease.release()
+        return len(new)
+
+    def repair(self, files: Iterable[MigrationFile], version: int, applied: bool | None) -> str:
+        """Settle one migration; return what was done."""
+        self.session.hello(BRIEF)
+        by_version = {f.version: f for f in files}
+        file, tables = by_version.get(version), self.session.tables
+        try:
+            rows = self._take_lease()
+            recorded = {row[0] for row in rows}
+            journalled = any(j.version == version for j in self.executor.journal)
+            if file is None and version not in recorded and not journalled:
+                raise UnknownVersion(
+                    f"Neither the directory nor the history knows version {version}.",
+                    version=version,
+                )
+            clear = tables.clear_steps(version)
+            if applied is False:
+                self._write([tables.delete_history(version), clear])
+                return f"Migration {version} is recorded as not applied."
+            if applied is True or (file is not None and version in recorded):
+                if file is None:
+                    raise UnknownVersion(
+                        f"Version {version} has no file to record.", version=version
+                    )
+                if version in recorded:
+                    write = tables.set_checksum(version, file.checksum, file.down_sql)
+                    done = f"Migration {version} is accepted as its file is now."
+                else:
+                    write = self._record(file, "repaired")
+                    done = f"Migration {version} is recorded as applied."
+                self._write([write, clear])
+                return done
+            if file is None:
+                self._write([tables.delete_history(version), clear])
+                return f"Migration {version}, whose file is gone, is forgotten."
+            if journalled:
+                raise PartialMigration(
+                    f"Migration {version} stopped half way.",
+                    version=version,
+                    hint="say whether it counts: --applied or --not-applied",
+                )
+            return f"Migration {version} is pending; there is nothing to repair."
+        finally:
+            self.lease.release()
+
+    # --- inside ----------------------------------------------------------------------------
+
+    def _survey(
+        self, files: Iterable[MigrationFile], rows: Rows, journal: Iterable[JournalRow]
+    ) -> tuple[Standing, ...]:
+        return survey(files, [Recorded(*row) for row in rows], journal, self.environment)
+
+    def _take_lease(self) -> Rows:
+        """Take the lease; return the history as it is under it."""
+        self.lease.watch = JobWatch(self.session.listener, enabled=self.session.tables.cockroachdb)
+        sets = self.lease.acquire(*self.executor.reads())
+        self.executor.remember(sets)
+        if self.lease.previous_session:
+            # The last holder never released: end what it may have left, then look again.
+            self.session.end_session(self.lease.previous_session)
+            sets = self.session.fetch(";\n".join(self.executor.reads()))
+            self.executor.remember(sets)
+        return sets[0]
+
+    def _execute(
+        self, plans: Sequence[MigrationPlan], direction: Any, *, fresh: bool = False
+    ) -> None:
+        self.session.listener(e.RunPlanned(direction, tuple(p.version for p in plans)))
+        if fresh and direction == "up":
+            for group in grouped(plans, self.session.caps):
+                self.executor.run_group(group)
+            return
+        for plan in plans:
+            self.executor.run(plan)
+
+    def _undo_plans(self, chosen: Sequence[Standing]) -> list[MigrationPlan]:
+        """The plans that revert these migrations. Raises NoUndo before anything is touched.
+
+        A file's own undo part wins, since it is what its author sees; without a file, the one
+        stored when it was applied is used.
+        """
+        without = tuple(s.version for s in chosen if s.file is None or s.file.down_sql is None)
+        stored: dict[int, str] = {}
+        if without:
+            rows = self.session.read(self.session.tables.read_undo(without))
+            stored = {int(v): undo for v, undo in rows if undo}
+        scripts = [_undo_script(s, stored) for s in chosen]
+        return list(plan_all(scripts, self.session.caps))
+
+    def _record(self, file: MigrationFile, mode: str) -> str:
+        return self.session.tables.insert_history(
+            version=file.version,
+            description=file.description,
+            checksum=file.checksum,
+            undo=file.down_sql,
+            mode=mode,
+            host=HOST,
+            token=self.lease.token,
+        )
+
+    def _write(self, writes: Sequence[str]) -> None:
+        """Do some writes of our own in one fenced transaction."""
+        tables = self.session.tables
+        parts = (tables.begin, tables.fence(self.lease.token), *writes, "COMMIT")
+        self.session.fetch(";\n".join(parts))
+
+
+def _undo_script(standing: Standing, stored: dict[int, str]) -> Script:
+    file, version = standing.file, standing.version
+    if file is not None and file.down_sql is not None:
+        script = script_of(file, down=True)
+    elif version in stored:
+        undo = parse_file(f"{version}_undo.sql", stored[version] + "\n", "stored undo")
+        found = script_of(undo)
+        script = Script(
+            version=version,
+            description=standing.description,
+            direction="down",
+            path=None,
+            text=found.text,
+            spans=found.spans,
+            wish=file.transaction if file is not None else None,
+            checksum="",
+            undo=None,
+        )
+    else:
+        script = None
+    if script is None or not script.spans:
+        raise NoUndo(
+            f"Migration {version} ({standing.description}) has no undo part.",
+            version=version,
+            path=file.path if file else None,
+            hint="add one below a line -- @UNDO; nothing has been rolled back",
+        )
+    return script

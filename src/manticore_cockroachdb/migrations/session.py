@@ -1,0 +1,285 @@
+# Generated from async_session.py by tools/unasync.py; do not edit.
+"""Session: the one connection on which a run reads, migrates and records.
+
+A session knows what server it is on, sets up the server's side once, and sends messages. It
+never decides what a failure means: see `migrations.outcome` and `migrations.execute`.
+
+The first message, `hello`, is also the whole of a run that has nothing to do: it sets up the
+session and reads the history in one round trip. `prepared` makes our tables when a message finds
+them missing, so that nothing asks beforehand whether they are there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import pq
+
+from .._acompat import sleep
+from ..dialect import Capabilities, Server, capabilities, server_of
+from ..errors import ConfigError, ConnectionFailed
+from .effects import literal
+from .events import Listener, Notice
+from .exchange import Reply, exchange
+from .tables import BRIEF, LEGACY, Tables
+
+if TYPE_CHECKING:
+    from ..database import Database
+
+_JOBS = re.compile(r"waiting for job\(s\) to complete: ([\d, ]+)")
+_MISSING = ("42P01", "42703", "3F000")  # our table or column, or its schema, is not there
+# Several runners make the tables at once: the losers see these and look again.
+_RACES = ("23505", "42P07", "42710", "42701", "40001", "40P01", "XX000")
+
+Rows = list[tuple[Any, ...]]
+
+
+class Session:
+    """A dedicated connection with everything a run needs to know of its server."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Mapping[str, str],
+        listener: Listener,
+    ) -> None:
+        self.database = database
+        self.settings = dict(settings)
+        self.listener = listener
+        self.connection: psycopg.Connection[Any] | None = None
+        self.server = Server("postgresql", (0, 0))
+        self.caps: Capabilities = capabilities(self.server)
+        self.tables = Tables("public", False)
+        self.id = ""
+        self.jobs: list[str] = []
+        self._known = False
+
+    # --- opening and closing ---------------------------------------------------------------
+
+    def open(self) -> None:
+        """Connect. Raises ConnectionFailed."""
+        self.close()
+        connection = self.database.dedicated(client_encoding="utf8")
+        connection.add_notice_handler(self._notice)
+        self.connection = connection
+        if not self._known:
+            announced = connection.pgconn.parameter_status(b"crdb_version")
+            self._is(server_of(announced.decode() if announced else None, _version(connection)))
+
+    def _is(self, server: Server) -> None:
+        self.server = server
+        self.caps = capabilities(server)
+        self.tables = Tables(self.tables.schema, server.engine == "cockroachdb")
+        self._known = True
+
+    def close(self) -> None:
+        """Close the connection, if there is one; never raises."""
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            connection.close()
+
+    def reopen(self) -> None:
+        """Connect anew and set the session up again. Raises ConnectionFailed."""
+        self.open()
+        self._greet("")
+
+    # --- messages --------------------------------------------------------------------------
+
+    def fetch(self, sql: str) -> list[Rows]:
+        """Send one message; return the rows of each of its statements, in order.
+
+        Raises psycopg's error for the first that fails.
+        """
+        assert self.connection is not None
+        cursor = self.connection.execute(sql.encode())
+        sets: list[Rows] = []
+        while True:
+            sets.append(cursor.fetchall() if cursor.description else [])
+            if not cursor.nextset():
+                return sets
+
+    def run(self, message: str) -> Reply:
+        """Send one message of any length; say how many statements succeeded and what stopped it.
+
+        Raises psycopg.OperationalError when the connection is lost.
+        """
+        assert self.connection is not None
+        return self.connection.wait(exchange(self.connection.pgconn, message.encode()))
+
+    def prepared(self, sql: str) -> list[Rows]:
+        """Like `fetch`, making or upgrading our tables first if they turn out to be missing."""
+        try:
+            return self.fetch(sql)
+        except psycopg.Error as error:
+            if error.sqlstate not in _MISSING:
+                raise
+            self.rollback()
+            self.create_tables(upgrade=True)
+        return self.fetch(sql)
+
+    def read(self, sql: str) -> Rows:
+        """The rows of one query of our tables; none where the table is not there yet."""
+        try:
+            return (self.fetch(sql))[0]
+        except psycopg.Error as error:
+            if error.sqlstate not in _MISSING:
+                raise
+            self.rollback()
+            return []
+
+    def history(self, columns: str) -> Rows:
+        """Set the session up and read the history without changing anything.
+
+        A table left by 0.3.1 has fewer columns; the rows are then as short as they were.
+        """
+        for wanted in (columns, LEGACY):
+            try:
+                return (self._greet(f"SELECT {wanted} FROM _migrations ORDER BY version"))[-1]
+            except psycopg.Error as error:
+                if error.sqlstate not in _MISSING:
+                    raise
+                self.rollback()
+                if error.sqlstate != "42703":
+                    break
+        self._greet("")
+        return []
+
+    def rollback(self) -> None:
+        """End a transaction that failed, if one is open."""
+        assert self.connection is not None
+        if self.connection.pgconn.transaction_status != pq.TransactionStatus.IDLE:
+            self.run("ROLLBACK")
+
+    # --- the first message -----------------------------------------------------------------
+
+    def hello(self, columns: str = BRIEF) -> Rows | None:
+        """Set the session up and read the history; None where there is no history table yet.
+
+        A table left by 0.3.1 is taken over in place.
+        """
+        read = f"SELECT {columns} FROM _migrations ORDER BY version"
+        for _ in range(2):
+            try:
+                return (self._greet(read))[-1]
+            except psycopg.Error as error:
+                if error.sqlstate == "42P01":
+                    self._greet("")
+                    return None
+                if error.sqlstate != "42703":
+                    raise
+                self._greet("")
+                self.create_tables(upgrade=True)
+        raise AssertionError("the history table was upgraded and still lacks columns")
+
+    def _greet(self, read: str) -> list[Rows]:
+        crdb = self.server.engine == "cockroachdb"
+        identity = "SHOW session_id" if crdb else _POSTGRESQL_SESSION
+        setup = [*self._setup(), "SELECT version(), current_schema()", identity]
+        sets = self.fetch(";\n".join([*setup, read] if read else setup))
+        version, schema = sets[len(setup) - 2][0]
+        self.id = str(sets[len(setup) - 1][0][0])
+        self.tables = Tables(schema or "public", self.tables.cockroachdb)
+        if not crdb and str(version).startswith("CockroachDB"):
+            # A pooler between us and the server hid the announcement.
+            self._is(server_of(str(version), 0))
+            return self._greet(read)
+        return sets
+
+    def _setup(self) -> list[str]:
+        # A schema change is never cut in two by a timeout that was meant for queries.
+        setup = ["SET statement_timeout = 0", "SET idle_in_transaction_session_timeout = 0"]
+        if self.server.engine == "cockroachdb" and self.caps.session_options:
+            # The history must not be read four seconds ago.
+            setup.append("SET default_transaction_use_follower_reads = off")
+        if self.caps.autocommit_before_ddl:
+            setup.append("SET autocommit_before_ddl = off")
+        if not self.caps.session_options and (
+            dotted := [name for name in self.settings if "." in name]
+        ):
+            raise ConfigError(
+                f"{self.server} has no session settings such as {dotted[0]!r}.",
+                hint="use -- @environments in the migration instead",
+            )
+        setup += [
+            f"SELECT set_config({literal(name)}, {literal(value)}, false)"
+            for name, value in self.settings.items()
+        ]
+        return setup
+
+    def create_tables(self, *, upgrade: bool = False) -> None:
+        """Make our tables, or what they lack; several runners may do so at once."""
+        for attempt in range(10):
+            try:
+                self.fetch(self.tables.create())
+                if upgrade:
+                    for statement in self.tables.upgrade():
+                        self.fetch(statement)
+                return
+            except psycopg.Error as error:
+                if error.sqlstate not in _RACES or attempt == 9:
+                    raise
+                self.rollback()
+                sleep(0.05 * (attempt + 1))
+
+    # --- other sessions --------------------------------------------------------------------
+
+    def end_session(self, session: str, *, limit: float = 10.0) -> bool:
+        """End the session of a runner that is gone or lost its lease; True once it has ended.
+
+        On CockroachDB its schema change jobs go on; on PostgreSQL everything of it ends.
+        """
+        if self.server.engine == "cockroachdb":
+            end = f"CANCEL SESSION IF EXISTS {literal(session)}"
+            look = f"SELECT count(*) FROM [SHOW SESSIONS] WHERE session_id = {literal(session)}"
+        else:
+            pid, _, started = session.partition(":")
+            if not pid.isdecimal():
+                return True
+            where = (
+                f"FROM pg_catalog.pg_stat_activity WHERE pid = {pid} AND"
+                f" EXTRACT(EPOCH FROM backend_start)::TEXT = {literal(started)}"
+            )
+            end = f"SELECT pg_catalog.pg_terminate_backend(pid) {where}"
+            look = f"SELECT count(*) {where}"
+        try:
+            self.fetch(end)
+            waited, pause = 0.0, 0.02
+            while (self.fetch(look))[0][0][0]:
+                if waited > limit:
+                    return False
+                sleep(pause)
+                waited, pause = waited + pause, min(pause * 2, 0.5)
+        except psycopg.Error as error:
+            if error.sqlstate not in ("42501", "42704", "22023"):  # no right, or no such session
+                raise
+            self.rollback()
+            return error.sqlstate != "42501"
+        return True
+
+    def _notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
+        message = diagnostic.message_primary or ""
+        if found := _JOBS.search(message):
+            self.jobs += re.findall(r"\d+", found[1])
+        elif diagnostic.severity_nonlocalized != "NOTICE" or not message.endswith("skipping"):
+            self.listener(Notice(diagnostic.severity or "NOTICE", message))
+
+
+_POSTGRESQL_SESSION = (
+    "SELECT pid::TEXT || ':' || EXTRACT(EPOCH FROM backend_start)::TEXT"
+    " FROM pg_catalog.pg_stat_activity WHERE pid = pg_backend_pid()"
+)
+
+
+def _version(connection: psycopg.Connection[Any]) -> int:
+    return connection.info.server_version
+
+
+def lost(error: BaseException) -> bool:
+    """Whether an error means that the connection is gone rather than that the server refused."""
+    return isinstance(error, ConnectionFailed) or (
+        isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+        and error.sqlstate is None
+    )

@@ -1,0 +1,116 @@
+"""The states of a migration, as one table that planner, status, docs and tests all read.
+
+What is known of one version: whether there is a file, a history row, journal rows of a run that
+stopped half way (and in which direction), whether file and row mean the same, whether the
+migration belongs to this environment, and whether something newer is applied already.
+
+    file  row  journal  more                      -> state         migrate     rollback
+    ----  ---  -------  ------------------------  -------------    ---------   ---------
+    any   yes  down                                  reverting      stops       goes on
+    yes   no   up                                    partial        goes on     stops
+    no    any  up                                    orphaned       stops       stops
+    no    yes  -                                     missing        stops       runs (stored undo)
+    yes   yes  -        checksums differ             changed        stops       runs
+    yes   yes  -                                     applied        passes      runs
+    yes   no   -        other environment            skipped        passes      passes
+    yes   no   -        a newer one is applied       out of order   stops       passes
+    yes   no   -                                     pending        runs        passes
+
+`RULES` is that table; the first row that fits decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+
+class State(StrEnum):
+    """Where one migration stands."""
+
+    REVERTING = "reverting"
+    PARTIAL = "partial"
+    ORPHANED = "orphaned"
+    MISSING = "missing"
+    CHANGED = "changed"
+    APPLIED = "applied"
+    SKIPPED = "skipped"
+    OUT_OF_ORDER = "out of order"
+    PENDING = "pending"
+
+
+class Move(StrEnum):
+    """What a command does with a migration in some state."""
+
+    RUN = "runs"
+    RESUME = "goes on"
+    PASS = "passes"
+    STOP = "stops"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of one version."""
+
+    file: bool
+    row: bool
+    journal: Literal["up", "down"] | None = None
+    same: bool = True
+    here: bool = True
+    newer_applied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A row of the table. None fits anything."""
+
+    state: State
+    on_migrate: Move
+    on_rollback: Move
+    file: bool | None = None
+    row: bool | None = None
+    journal: Literal["up", "down"] | None = None
+    same: bool | None = None
+    here: bool | None = None
+    newer_applied: bool | None = None
+
+    def fits(self, facts: Facts) -> bool:
+        """Whether this row describes `facts`. Journal None in a rule means: no journal."""
+        return self.journal == facts.journal and all(
+            want is None or want == have
+            for want, have in (
+                (self.file, facts.file),
+                (self.row, facts.row),
+                (self.same, facts.same),
+                (self.here, facts.here),
+                (self.newer_applied, facts.newer_applied),
+            )
+        )
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(State.REVERTING, Move.STOP, Move.RESUME, row=True, journal="down"),
+    # A rollback that stopped between its last step and its history row's removal is impossible:
+    # both are one transaction. Journal rows without a history row are leftovers of a DELETE by
+    # hand; the migration is pending again.
+    Rule(State.PENDING, Move.RUN, Move.PASS, file=True, row=False, journal="down"),
+    Rule(State.ORPHANED, Move.STOP, Move.STOP, file=False, row=False, journal="down"),
+    Rule(State.ORPHANED, Move.STOP, Move.STOP, file=False, journal="up"),
+    Rule(State.PARTIAL, Move.RESUME, Move.STOP, file=True, row=False, journal="up"),
+    Rule(State.APPLIED, Move.PASS, Move.RUN, file=True, row=True, journal="up"),
+    Rule(State.MISSING, Move.STOP, Move.RUN, file=False, row=True),
+    Rule(State.CHANGED, Move.STOP, Move.RUN, file=True, row=True, same=False),
+    Rule(State.APPLIED, Move.PASS, Move.RUN, file=True, row=True, same=True),
+    Rule(State.SKIPPED, Move.PASS, Move.PASS, file=True, row=False, here=False),
+    Rule(State.OUT_OF_ORDER, Move.STOP, Move.PASS, file=True, row=False, newer_applied=True),
+    Rule(State.PENDING, Move.RUN, Move.PASS, file=True, row=False),
+)
+
+
+def rule_for(facts: Facts) -> Rule:
+    """The row of the table that describes `facts`. There is always one."""
+    for rule in RULES:
+        if rule.fits(facts):
+            return rule
+    raise AssertionError(f"the table of states has no row for {facts}")
