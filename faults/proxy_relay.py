@@ -42,6 +42,7 @@ class Backend(Protocol):
 
     async def receive(self) -> list[Message]:
         """The next messages; none at the end."""
+        ...
 
     def send_eof(self) -> None:
         """The client will say nothing more."""

@@ -386,8 +386,9 @@ def test_a_function_can_be_called(proxy: Proxy, connect: Connect) -> None:
     calls: list[Seen] = []
     proxy.arm(Fault(When(type="Query", nth=2), Call(calls.append), times=2))
     connection = connect()
-    for number in range(4):
-        connection.execute(f"SELECT {number}")
+    statements: list[LiteralString] = ["SELECT 0", "SELECT 1", "SELECT 2", "SELECT 3"]
+    for statement in statements:
+        connection.execute(statement)
     assert [call.text for call in calls] == ["SELECT 1", "SELECT 2"]
 
 
