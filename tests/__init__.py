@@ -1,0 +1,1 @@
+"""The test suite; see README.md here for how a test is written."""

@@ -1,0 +1,1 @@
+"""Tests of Database and AsyncDatabase, and of what decides for them."""

@@ -1,0 +1,1 @@
+"""What the tests share: servers to run on, and the two colours."""
