@@ -40,7 +40,8 @@ _SETTINGS = (
     "log_timezone=UTC",
     "unix_socket_permissions=0700",
 )
-_NOT_DURABLE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+# What is committed survives a crash of the server, but not of the machine.
+_NOT_DURABLE = ("fsync=off", "full_page_writes=off")
 
 
 class Postgres:
@@ -193,6 +194,8 @@ def _socket_directory(launch: Launch) -> Path:
     if len(socket_path) > _LONGEST_SOCKET or not _PLAIN.fullmatch(socket_path):
         directory = Path(tempfile.mkdtemp(prefix=_SHORT_PREFIX, dir=_SHORT))
     accounts.private_directory(directory, launch.account)
+    for leftover in directory.glob(".s.PGSQL.*"):  # of a server that was killed, or was moved
+        leftover.unlink()
     return directory
 
 

@@ -20,7 +20,7 @@ from ..errors import LocalServerError
 from .account import Account
 
 _KEPT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP")
-_HINT_LINES = 20
+_HINT_LINES = 10
 
 
 class _Identity(TypedDict, total=False):
@@ -167,15 +167,17 @@ def _open_log(path: Path) -> int:
     return os.open(path, flags, 0o600)
 
 
-def last_words(log: Path) -> str:
-    """The line of a log that best says why a server ended."""
+def failure(title: str, log: Path) -> LocalServerError:
+    """Why a server ended, by what it wrote last."""
     try:
-        return telling(log.read_text(encoding="utf-8", errors="replace").splitlines()[-200:])
-    except OSError:
-        return "it left no log"
+        said = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_HINT_LINES:]
+    except FileNotFoundError:
+        said = []
+    hint = "\n".join([f"The end of {log}:", *said])
+    return LocalServerError(f"{title} did not start: {telling(said)}", hint=hint)
 
 
-def telling(lines: list[str]) -> str:
+def telling(lines: Sequence[str]) -> str:
     """The last line that speaks of an error, else the last line."""
     lines = [line.strip() for line in lines if line.strip()]
     errors = [

@@ -251,9 +251,7 @@ def _await_ready(base: Path, state: State, engine: LocalEngine, log: Path) -> En
         if endpoint is not None and endpoint.ready and endpoint.accepts():
             return endpoint
         if sys.platform != "win32" and not lock.held(base / "alive"):
-            raise LocalServerError(
-                f"{engine.title} did not start: {process.last_words(log)}", hint=f"See {log}."
-            )
+            raise process.failure(engine.title, log)
         if time.monotonic() >= deadline:
             raise LocalServerError(
                 f"{engine.title} is not ready after {START_TIMEOUT:.0f} seconds.",
@@ -270,7 +268,7 @@ def _stop(home: Path, state: State, *, at_once: bool) -> bool:
     if endpoint is None:
         return False
     words = process.command_line(endpoint.pid)
-    if words and not Path(words[0]).stem.startswith(("postgres", "cockroach")):
+    if words and not any(name in word for word in words for name in ("postgres", "cockroach")):
         raise LocalServerError(
             f"The {engine.title} in {home} says its pid is {endpoint.pid}, and that is {words[0]}.",
             hint="If it runs in another container, stop it there.",
