@@ -258,7 +258,7 @@ class Alone:
         self._journal(step, write, "done")
 
     def _journal_failed(self, step: Step, stopped: Stopped) -> None:
-        """A step failed and nothing of it remains: say so, or forget a journal with no step done."""
+        """A step failed and left nothing: say so, or forget a journal that has nothing done."""
         plan, tables = self.plan, self.session.tables
         self.session.rollback()
         if step.ordinal == 0:

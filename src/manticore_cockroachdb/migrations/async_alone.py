@@ -22,7 +22,6 @@ from .._acompat import async_sleep
 from ..errors import PartialMigration
 from ..retry import decide
 from . import events as e
-from .async_watch import AsyncJobWatch
 from .effects import Conclusion, Effect, conclude, effect_of
 from .jobs import UNFINISHED, Job, jobs_of
 from .messages import Message
@@ -258,7 +257,7 @@ class AsyncAlone:
         await self._journal(step, write, "done")
 
     async def _journal_failed(self, step: Step, stopped: Stopped) -> None:
-        """A step failed and nothing of it remains: say so, or forget a journal with no step done."""
+        """A step failed and left nothing: say so, or forget a journal that has nothing done."""
         plan, tables = self.plan, self.session.tables
         await self.session.rollback()
         if step.ordinal == 0:

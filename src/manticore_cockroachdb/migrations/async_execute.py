@@ -324,8 +324,8 @@ class AsyncExecutor:
             if reply.error is not None:
                 raise Stopped(reply.error, message, reply.done)
         if reply.tag != "COMMIT":
-            error = psycopg.OperationalError(f"COMMIT was answered with {reply.tag!r}")
-            raise Stopped(error, None, 0)
+            odd = psycopg.OperationalError(f"COMMIT was answered with {reply.tag!r}")
+            raise Stopped(odd, None, 0)
 
     async def _check_lease(self, plan: MigrationPlan) -> None:
         try:

@@ -7,7 +7,7 @@ run when they do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..errors import (
@@ -102,11 +102,13 @@ def parse_version(value: int | str | None, what: str = "target version") -> int 
     return version
 
 
-_LET_PASS: dict[State, Callable[[Allowances], bool]] = {
-    State.CHANGED: lambda a: a.changed,
-    State.MISSING: lambda a: a.missing,
-    State.OUT_OF_ORDER: lambda a: a.out_of_order,
-}
+def _passes(state: State, allow: Allowances) -> bool:
+    """Whether a user has decided to let this state pass."""
+    return (
+        (state is State.CHANGED and allow.changed)
+        or (state is State.MISSING and allow.missing)
+        or (state is State.OUT_OF_ORDER and allow.out_of_order)
+    )
 
 
 def choose_up(
@@ -116,7 +118,7 @@ def choose_up(
     chosen = []
     for one in standings:
         move = one.rule.on_migrate
-        passes = _LET_PASS.get(one.state, lambda _: False)(allow)
+        passes = _passes(one.state, allow)
         if move is Move.STOP and not passes:
             raise obstacle(one, standings)
         due = target is None or one.version <= target
@@ -196,9 +198,7 @@ def problems(standings: Sequence[Standing], allow: Allowances) -> tuple[Problem,
     """Everything that would stop `migrate`, for a status that shows it all at once."""
     found = []
     for one in standings:
-        if one.rule.on_migrate is Move.STOP and not _LET_PASS.get(one.state, lambda _: False)(
-            allow
-        ):
+        if one.rule.on_migrate is Move.STOP and not _passes(one.state, allow):
             error = obstacle(one, standings)
             found.append(Problem(one.version, one.state, error.message, error.hint or ""))
     return tuple(found)

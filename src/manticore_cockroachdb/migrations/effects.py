@@ -248,10 +248,11 @@ def effect_of(node: n.Node | None, *, cockroachdb: bool) -> Effect:
                 None if cockroachdb else _debris(name),
                 (table,),
             )
-        case n.CreateObject(kind=kind, name=name):
-            seen = _object(kind, name) if not node.or_replace else None
-            probes = (Probe(seen, yes),) if seen else ()
-            return Effect(probes, node.or_replace or node.if_not_exists)
+        case n.CreateObject(kind=kind, name=n.QName() as name):
+            there = _object(kind, name) if not node.or_replace else None
+            return Effect(
+                (Probe(there, yes),) if there else (), node.or_replace or node.if_not_exists
+            )
         case n.Drop(kind=kind, names=names):
             probes = tuple(
                 Probe(seen, no) for one in names if (seen := _object(kind, one, node.table))
@@ -268,11 +269,17 @@ def effect_of(node: n.Node | None, *, cockroachdb: bool) -> Effect:
                 )
             return Effect()
         case n.AlterTable(object=kind, name=name, actions=(n.RenameTo(new=new),)):
-            to = n.QName((*name.parts[:-1], new))
+            to = n.QName((*name.parts[:-1], new.name))
             old_seen, new_seen = _object(kind, name), _object(kind, to)
             if old_seen and new_seen:
                 return Effect((Probe(old_seen, no), Probe(new_seen, yes)))
             return Effect()
+        case n.RenameObject(
+            kind="type" | "schema" | "database" | "role" as kind, name=name, new=new
+        ):
+            to = n.QName((*name.parts[:-1], new.name))
+            old_seen, new_seen = _object(kind, name), _object(kind, to)
+            return Effect((Probe(old_seen or "", no), Probe(new_seen or "", yes)))
         case n.AlterType(name=name, action="add value", value=str() as value):
             return Effect((Probe(_enum_value(name, value), yes),), node.if_not_exists)
         case n.AlterType(name=name, action="drop value", value=str() as value):
@@ -316,7 +323,7 @@ def _action(table: n.QName, action: n.Action) -> Effect | None:
         case n.RenameConstraint(old=old, new=new):
             return Effect((Probe(_constraint(table, old), no), Probe(_constraint(table, new), yes)))
         case n.RenameTo(new=new):
-            to = n.QName((*table.parts[:-1], new))
+            to = n.QName((*table.parts[:-1], new.name))
             return Effect((Probe(_relation(table, "rpf"), no), Probe(_relation(to, "rpf"), yes)))
         case n.SetSchema(schema=schema):
             to = n.QName((schema, table.name))

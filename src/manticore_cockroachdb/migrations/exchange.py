@@ -34,7 +34,9 @@ class Reply:
     error: psycopg.Error | None
 
 
-def exchange(connection: psycopg.pq.abc.PGconn, message: bytes) -> Generator[Wait, Ready, Reply]:
+def exchange(
+    connection: psycopg.pq.abc.PGconn, message: bytes
+) -> Generator[Wait, Ready | int, Reply]:
     """Send `message` and gather its answers. Raises psycopg.OperationalError on a lost link."""
     connection.send_query(message)
     yield from _send(connection)
@@ -58,7 +60,7 @@ def exchange(connection: psycopg.pq.abc.PGconn, message: bytes) -> Generator[Wai
     return Reply(done, tag, error)
 
 
-def _send(connection: psycopg.pq.abc.PGconn) -> Generator[Wait, Ready, None]:
+def _send(connection: psycopg.pq.abc.PGconn) -> Generator[Wait, Ready | int, None]:
     while True:
         ready = yield Wait.RW
         if ready & Ready.R:
@@ -69,7 +71,7 @@ def _send(connection: psycopg.pq.abc.PGconn) -> Generator[Wait, Ready, None]:
 
 def _next(
     connection: psycopg.pq.abc.PGconn,
-) -> Generator[Wait, Ready, psycopg.pq.abc.PGresult | None]:
+) -> Generator[Wait, Ready | int, psycopg.pq.abc.PGresult | None]:
     while True:
         if not connection.is_busy():
             _notify(connection)

@@ -199,45 +199,45 @@ def _groups(script: Script, caps: Capabilities) -> list[_Group]:
     groups: list[_Group] = []
     covered = _Covered(caps)
     for i, (start, end) in enumerate(script.spans):
-        head = _HEAD.match(script.text, start, end)
-        word = head[0].lower() if head else ""
-        if word in _PLAIN:
-            node, verdict = None, None
-            fits = covered.write(script.text, start, end)
-        else:
-            node = parse(script.text[start:end])
-            verdict = _judge(node, caps)
-            if isinstance(verdict, Unusable):
-                raise _refused(script, start, verdict.reason, verdict.hint)
-            if verdict is None or covered.makes_safe(node):
-                verdict = None
-            fits = verdict is None and covered.take(node, script.text, start, end)
-        if isinstance(verdict, Alone):
-            groups.append(_Group(i, i + 1, False, verdict.reason, node, _changes_session(node)))
+        sql = script.text[start:end]
+        node = _read(script, i)
+        verdict = None if node is None else _judge(node, caps)
+        if isinstance(verdict, Unusable):
+            raise _refused(script, start, verdict.reason, verdict.hint)
+        safe = verdict is None or covered.makes_safe(node)
+        joins = safe and covered.take(node, sql)
+        if safe and not joins:
+            # A COMMIT has to come first, and then the statement has lost its company.
             covered = _Covered(caps)
-            continue
-        if not fits and groups and groups[-1].atomic:
-            reason = "CockroachDB needs a COMMIT before this statement"
+            safe = verdict is None
+            covered.take(node, sql)
+        session = node is not None and _changes_session(node)
+        if not safe:
             covered = _Covered(caps)
-            if node is not None and (again := _judge(node, caps)) is not None:
-                # Safe only beside the table's creation, from which it is now cut off.
-                groups.append(_Group(i, i + 1, False, _why(again), node))
-                continue
-            covered.take(node, script.text, start, end) if node else covered.write(
-                script.text, start, end
-            )
-            groups.append(_Group(i, i + 1, True, reason))
-        elif groups and groups[-1].atomic:
+            reason = verdict.reason if verdict is not None else ""
+            groups.append(_Group(i, i + 1, False, reason, node, session))
+        elif joins and groups and groups[-1].atomic:
             groups[-1].last = i + 1
+            groups[-1].session |= session
         else:
-            groups.append(_Group(i, i + 1, True, "a transaction covers it"))
-        if node is not None and _changes_session(node):
-            groups[-1].session = True
+            reason = "a transaction covers it" if joins else "CockroachDB needs a COMMIT before it"
+            groups.append(_Group(i, i + 1, True, reason, None, session))
     return groups
 
 
-def _why(verdict: Verdict) -> str:
-    return verdict.reason if verdict is not None else ""
+def _read(script: Script, i: int) -> n.Node | None:
+    """What statement `i` means; None for a data change that is not worth parsing."""
+    start, end = script.spans[i]
+    head = _HEAD.match(script.text, start, end)
+    word = head[0].lower() if head else ""
+    if word == "\\":
+        raise _refused(
+            script,
+            start,
+            "a line that begins with a backslash is a psql command, not SQL",
+            "remove it, and put the SQL it would run into this file",
+        )
+    return None if word in _PLAIN else parse(script.text[start:end])
 
 
 class _Covered:
@@ -252,13 +252,13 @@ class _Covered:
         self.wrote = False
         self.ddl = False
 
-    def makes_safe(self, node: n.Node) -> bool:
+    def makes_safe(self, node: n.Node | None) -> bool:
         """Whether the change is covered because its table was made in this transaction."""
         if self.caps.transactional_ddl or self.caps.schema_locked or not self.created:
             return False
         match node:
-            case n.CreateIndex(table=table):
-                return _key(table) in self.created and not node.concurrently
+            case n.CreateIndex(table=table, concurrently=False):
+                return _key(table) in self.created
             case n.AlterTable(object="table", name=name, actions=actions):
                 return _key(name) in self.created and all(
                     isinstance(a, n.AddColumn | n.AddConstraint | n.SetDefault | n.DropDefault)
@@ -267,45 +267,36 @@ class _Covered:
             case _:
                 return False
 
-    def write(self, text: str, start: int, end: int) -> bool:
-        """Note a data change; False when it cannot join this transaction."""
-        if self.fenced and self._mentions(text, start, end):
-            return False
-        self.wrote = True
-        return True
-
-    def take(self, node: n.Node | None, text: str, start: int, end: int) -> bool:
-        """Note a covered statement; False when it cannot join this transaction."""
-        if self.caps.transactional_ddl or node is None:
+    def take(self, node: n.Node | None, sql: str) -> bool:
+        """Note a covered statement (None: a data change); False when it cannot join."""
+        if self.caps.transactional_ddl:
             return True
-        if self.fenced and self._mentions(text, start, end):
+        if self.fenced and self._mentions(sql):
             return False
         match node:
-            case n.CreateTable(name=name):
+            case n.CreateTable() | n.CreateIndex() | n.AlterTable():
                 if self.wrote and not self.ddl and not self.caps.ddl_after_write:
                     return False
                 self.ddl = True
-                self.created.add(_key(name))
-                # CockroachDB docs, known limitations: a table made with foreign keys cannot be
-                # referenced again in the transaction that made it.
-                if any(c.references for c in node.columns) or any(
-                    c.kind == "foreign key" for c in node.constraints
-                ):
-                    self.fenced.add(_key(name))
-            case n.CreateIndex() | n.AlterTable():
-                if self.wrote and not self.ddl and not self.caps.ddl_after_write:
-                    return False
-                self.ddl = True
-            case n.Dml():
-                self.wrote = True
-            case n.Query() if node.writes:
+                if isinstance(node, n.CreateTable):
+                    self._created(node)
+            case None | n.Dml() | n.Query(writes=True):
                 self.wrote = True
             case _:
                 pass
         return True
 
-    def _mentions(self, text: str, start: int, end: int) -> bool:
-        lowered = text[start:end].lower()
+    def _created(self, node: n.CreateTable) -> None:
+        self.created.add(_key(node.name))
+        # CockroachDB docs, known limitations: a table made with foreign keys cannot be
+        # referenced again in the transaction that made it.
+        if any(c.references for c in node.columns) or any(
+            c.kind == "foreign key" for c in node.constraints
+        ):
+            self.fenced.add(_key(node.name))
+
+    def _mentions(self, sql: str) -> bool:
+        lowered = sql.lower()
         return any(name in lowered for name in self.fenced)
 
 
@@ -318,7 +309,7 @@ def _key(name: n.QName) -> str:
 
 def _judge(node: n.Node, caps: Capabilities) -> Verdict:
     match node:
-        case n.TransactionControl(verb=verb) if verb in ("savepoint", "release", "rollback to"):
+        case n.TransactionControl(verb=verb) if verb in _SAVEPOINTS:
             if not caps.transactional_ddl:
                 return Unusable(
                     "a savepoint around schema changes is not safe on CockroachDB",
@@ -327,25 +318,21 @@ def _judge(node: n.Node, caps: Capabilities) -> Verdict:
             return None
         case n.TransactionControl(verb=verb):
             return Unusable(
-                f"{verb.upper()} in a migration would end its transaction half way",
+                f"{verb} in a migration would end its transaction half way",
                 "remove it: a migration already runs in a transaction where the server allows"
                 " one; write -- @transaction off for one statement at a time",
             )
-        case n.Dml(from_stdin=True):
+        case n.Dml(verb="COPY") if node.from_stdin or node.to:
             return Unusable(
-                "COPY … FROM STDIN needs a client that sends the data",
+                "COPY … FROM STDIN and COPY … TO need a client that moves the data",
                 "write INSERT … VALUES, or COPY from a file the server can read",
-            )
-        case n.Unparsed() if node.meta_command:
-            return Unusable(
-                "a line that begins with a backslash is a psql command, not SQL",
-                "remove it, and put the SQL it would run into this file",
             )
         case _:
             pass
     return _judge_postgresql(node) if caps.transactional_ddl else _judge_cockroachdb(node, caps)
 
 
+_SAVEPOINTS = ("SAVEPOINT", "RELEASE", "ROLLBACK TO")
 _NO_BLOCK = "PostgreSQL refuses it inside a transaction"
 
 
@@ -355,10 +342,10 @@ def _judge_postgresql(node: n.Node) -> Verdict:
             return Alone(f"{_NO_BLOCK}: CREATE INDEX CONCURRENTLY")
         case n.Drop(concurrently=True):
             return Alone(f"{_NO_BLOCK}: DROP INDEX CONCURRENTLY")
-        case n.Maintenance(verb=verb) if verb == "vacuum" or (
-            verb == "reindex" and node.concurrently
-        ):
-            return Alone(f"{_NO_BLOCK}: {verb.upper()}")
+        case n.Maintenance(verb=verb) if verb == "VACUUM" or node.concurrently:
+            if verb.startswith("REFRESH"):
+                return None
+            return Alone(f"{_NO_BLOCK}: {verb}")
         case n.CreateObject(kind=kind) | n.Drop(kind=kind) if kind in (
             "database",
             "tablespace",
@@ -368,10 +355,7 @@ def _judge_postgresql(node: n.Node) -> Verdict:
         case n.SetVar(scope="cluster"):
             return Alone(f"{_NO_BLOCK}: ALTER SYSTEM")
         case n.AlterTable(actions=actions) if any(
-            isinstance(a, n.OtherAction)
-            and a.text.upper().startswith("DETACH")
-            and "CONCURRENTLY" in a.text.upper()
-            for a in actions
+            isinstance(a, n.DetachPartition) and a.concurrently for a in actions
         ):
             return Alone(f"{_NO_BLOCK}: DETACH PARTITION CONCURRENTLY")
         case _:

@@ -105,7 +105,7 @@ class Tables:
     def upgrade(self) -> tuple[str, ...]:
         """Statements that take over a table left by 0.3.1, each on its own, each repeatable."""
         history = self.name(HISTORY)
-        widen = ()
+        widen: tuple[str, ...] = ()
         if not self.cockroachdb:  # there INTEGER already has 64 bits
             widen = (f"ALTER TABLE {history} ALTER COLUMN version TYPE INT8",)
         return widen + tuple(
