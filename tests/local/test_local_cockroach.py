@@ -13,6 +13,7 @@ import pytest
 
 from manticore_cockroachdb import local
 from manticore_cockroachdb.errors import LocalServerError
+from manticore_cockroachdb.local.server import begin
 
 # Enough of a node for what is ours: it takes connections, says where, and ends on SIGTERM.
 FAKE = f"""#!{sys.executable}
@@ -74,9 +75,16 @@ def test_a_binary_named_by_the_environment(
     fake: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MANTICORE_COCKROACH", str(fake / "cockroach"))
-    found = local.start(home, durable=False)
-    assert found.engine == "cockroachdb"
-    assert "--store=type=mem" in (home / "server.log").read_text()
+    assert local.start(home, durable=False).engine == "cockroachdb"
+    assert f"--store={home}/data " in (home / "server.log").read_text()
+
+
+def test_a_throwaway_node_keeps_its_data_in_memory(
+    fake: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MANTICORE_COCKROACH", str(fake / "cockroach"))
+    begin(home, None, durable=False, throwaway=True)
+    assert "--store=type=mem,size=25% " in (home / "server.log").read_text()
 
 
 def test_the_environment_names_no_program(
@@ -140,5 +148,7 @@ def test_the_real_thing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert connection.execute("SELECT id FROM kept").fetchone() == (7,)
     assert local.stop(home) is True
 
+    root = set(Path("/").iterdir())
     with local.scratch(engine="cockroachdb") as url, psycopg.connect(url) as connection:
         assert connection.info.dbname == "defaultdb"
+    assert set(Path("/").iterdir()) == root

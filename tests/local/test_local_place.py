@@ -38,10 +38,10 @@ def test_the_default_of_a_user(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("ordinary_user")
 def test_the_default_on_other_systems(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/Users/her")
-    monkeypatch.setattr(place.sys, "platform", "darwin")
+    monkeypatch.setattr(sys, "platform", "darwin")
     expected = "/Users/her/Library/Application Support/manticore/local"
     assert place.default_directory() == Path(expected)
-    monkeypatch.setattr(place.sys, "platform", "win32")
+    monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setenv("LOCALAPPDATA", "/c/her/AppData/Local")
     assert place.default_directory() == Path("/c/her/AppData/Local/manticore/local")
 

@@ -136,14 +136,20 @@ def test_data_whose_place_is_gone(tmp_path: Path) -> None:
             question(tmp_path)
 
 
-def test_a_cache_that_others_can_write(closed_wheel: Path, places: Path, home: Path) -> None:
+def test_a_cache_that_others_can_write(
+    places: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "may_run", lambda program, account: False)
     (places / "cache").mkdir()
     (places / "cache").chmod(0o777)
     with pytest.raises(LocalServerError, match="can be written by others"):
         local.start(home)
 
 
-def test_a_cache_of_somebody_else(closed_wheel: Path, places: Path, home: Path) -> None:
+def test_a_cache_of_somebody_else(
+    places: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "may_run", lambda program, account: False)
     (places / "cache").mkdir()
     os.chown(places / "cache", nobody().uid, nobody().gid)
     with pytest.raises(LocalServerError, match="can be written by others"):

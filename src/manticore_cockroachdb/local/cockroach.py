@@ -50,13 +50,13 @@ class Cockroach:
         return State("cockroachdb", version)
 
     def launch(self, launch: Launch) -> str:
-        """``cockroach start-single-node``; without durability, in memory only."""
+        """``cockroach start-single-node``; a throwaway one keeps its data in memory."""
         binary = _binary(f"The data in {launch.base} were made by CockroachDB")
         version = _version(binary)
         run = launch.base / "run"
         accounts.private_directory(run, launch.account)
         _forget(run)
-        store = str(launch.base / "data") if launch.durable else "type=mem,size=50%"
+        store = "type=mem,size=25%" if launch.throwaway else str(launch.base / "data")
         process.leave_running(
             [
                 str(binary),
@@ -67,10 +67,12 @@ class Cockroach:
                 "--http-addr=127.0.0.1:0",
                 f"--pid-file={run / 'pid'}",
                 f"--listening-url-file={run / 'url'}",
+                f"--log-dir={launch.base / 'logs'}",
             ],
             log=launch.log,
             keep=[] if launch.alive is None else [launch.alive],
             account=launch.account,
+            cwd=launch.base,
             COCKROACH_SKIP_ENABLING_DIAGNOSTIC_REPORTING="true",
         )
         return version

@@ -40,13 +40,18 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How a server is to be started. ``alive`` is the locked descriptor it inherits."""
+    """How a server is to be started. ``alive`` is the locked descriptor it inherits.
+
+    Not ``durable``: what is committed survives a crash of the server, but not of the machine.
+    ``throwaway``: nothing need survive anything.
+    """
 
     base: Path
     log: Path
     alive: int | None
     account: Account | None
     durable: bool
+    throwaway: bool
 
 
 class LocalEngine(Protocol):

@@ -40,7 +40,6 @@ _SETTINGS = (
     "log_timezone=UTC",
     "unix_socket_permissions=0700",
 )
-# What is committed survives a crash of the server, but not of the machine.
 _NOT_DURABLE = ("fsync=off", "full_page_writes=off")
 
 
@@ -106,6 +105,7 @@ class Postgres:
             log=launch.log,
             keep=[] if launch.alive is None else [launch.alive],
             account=launch.account,
+            cwd=Path("/"),
         )
         return version
 

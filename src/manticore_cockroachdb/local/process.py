@@ -83,6 +83,7 @@ def leave_running(
     log: Path,
     keep: Sequence[int],
     account: Account | None,
+    cwd: Path,
     **environment: str,
 ) -> None:
     """Start a server that outlives us; it inherits the descriptors ``keep`` and no other."""
@@ -95,7 +96,7 @@ def leave_running(
             stderr=output,
             pass_fds=keep,
             start_new_session=True,
-            cwd="/",
+            cwd=cwd,
             umask=0o077,
             env=_environment(environment),
             check=True,

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from . import account as accounts
 from .place import Engine
-from .server import LocalStatus, destroy, start
+from .server import LocalStatus, begin, destroy
 
 _WATCHER = """
 read -r word
@@ -41,7 +41,7 @@ def scratch(*, engine: Engine | None = None) -> Iterator[str]:
         home.chmod(0o711)
     watcher = None
     try:
-        found = start(home, engine=engine, durable=False)
+        found = begin(home, engine, durable=False, throwaway=True)
         assert found.url is not None
         watcher = _watch(home, found)
         yield found.url

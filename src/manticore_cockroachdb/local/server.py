@@ -67,12 +67,17 @@ def start(
 
     ``engine`` chooses where there is a choice: data once made stay with their engine, and
     asking for another one raises. Without it, MANTICORE_LOCAL_ENGINE, then CockroachDB if
-    there is a binary, then PostgreSQL. ``durable=False`` trades safety for speed, for data
-    that may be lost when the machine stops; it has no effect on a server that runs already.
-
-    Raises LocalServerError.
+    there is a binary, then PostgreSQL. ``durable=False`` makes PostgreSQL faster; what is
+    committed then survives a crash of the server, but not of the machine. It has no effect on
+    a server that runs already. Raises LocalServerError.
     """
-    home = place.locate(directory)
+    return begin(place.locate(directory), engine, durable=durable)
+
+
+def begin(
+    home: Path, engine: Engine | None, *, durable: bool, throwaway: bool = False
+) -> LocalStatus:
+    """`start`, and with ``throwaway`` for data that need not survive the server."""
     with _explained(home):
         if (found := _attach(home)) is not None:
             _agree(found.engine, engine, home)
@@ -88,7 +93,7 @@ def start(
                     return found
             else:
                 state = _create(home, engine)
-            return _launch(home, state, durable=durable)
+            return _launch(home, state, durable=durable, throwaway=throwaway)
 
 
 def stop(directory: Path | str | None = None) -> bool:
@@ -213,7 +218,7 @@ def _create(home: Path, wanted: Engine | None) -> State:
     return state
 
 
-def _launch(home: Path, state: State, *, durable: bool) -> LocalStatus:
+def _launch(home: Path, state: State, *, durable: bool, throwaway: bool) -> LocalStatus:
     base = place.base_of(home, state)
     engine = _ENGINES[state.engine]
     if not (base / "data").exists():
@@ -233,7 +238,7 @@ def _launch(home: Path, state: State, *, durable: bool) -> LocalStatus:
             )
     log = base / "server.log"
     try:
-        version = engine.launch(Launch(base, log, alive, account, durable))
+        version = engine.launch(Launch(base, log, alive, account, durable, throwaway))
     finally:
         if alive is not None:
             os.close(alive)
