@@ -6,8 +6,9 @@ one round trip, and CockroachDB retries it by itself.
 Nothing is prepared on the server unless ``prepare_threshold`` is set: a prepared ``SELECT *``
 fails on every pooled connection once a migration has changed its table.
 
-A connection is checked before it is lent, as CockroachDB advises, except when it was in use less
-than `FRESH` seconds ago: one that just answered need not be asked again. It lives for
+A connection is checked before it is lent, as CockroachDB advises. Asking the server costs a round
+trip, so one that was in use less than `FRESH` seconds ago is only looked at: a server that ended
+it has said so, and the socket has something to read. A connection lives for
 ``max_lifetime`` seconds, which the pool shortens at random by up to a twentieth, so that
 connections move on to new nodes and do not all do so at once.
 """
@@ -15,6 +16,8 @@ connections move on to new nodes and do not all do so at once.
 from __future__ import annotations
 
 import os
+import select
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
 
 Row: TypeAlias = dict[str, Any]
 
-FRESH = 0.5
+FRESH = 5.0
 
 
 class _Connection(AsyncConnection[Row]):
@@ -225,8 +228,18 @@ async def _configure(connection: AsyncConnection[Row]) -> None:
 
 
 async def _check(connection: AsyncConnection[Row]) -> None:
-    """Ask a connection whether it lives, unless it was in use a moment ago."""
+    """Raise an error unless the connection lives."""
     from psycopg_pool import AsyncConnectionPool
 
-    if monotonic() - connection.idle_since > FRESH:  # type: ignore[attr-defined]
+    fresh = monotonic() - connection.idle_since < FRESH  # type: ignore[attr-defined]
+    if not fresh or _has_news(connection.pgconn.socket):
         await AsyncConnectionPool.check_connection(connection)
+
+
+def _has_news(descriptor: int) -> bool:
+    """Return whether the server has sent anything unasked: its farewell, or a notice."""
+    if sys.platform == "win32":
+        return bool(select.select([descriptor], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))

@@ -23,7 +23,7 @@ from psycopg.rows import TupleRow
 from psycopg.sql import Composable
 
 from . import sql as statements
-from .async_batch import columns_of, copy_rows, insert_rows
+from .async_batch import UnevenRows, copy_rows, insert_rows
 from .async_connections import AsyncConnections, Row
 from .async_retrying import AsyncRetrying
 from .conditions import OrderBy, Where, conditions, ordering
@@ -33,6 +33,8 @@ from .retry import RetryPolicy
 T = TypeVar("T")
 Parameters: TypeAlias = Sequence[object] | Mapping[str, object]
 
+# A view or row-level security: INSERT can, COPY cannot.
+NO_COPY = (psycopg.errors.FeatureNotSupported, psycopg.errors.WrongObjectType)
 # Databases that a new cluster has; one of them is there to connect to.
 USUAL_DATABASES = ("postgres", "defaultdb", "template1")
 
@@ -107,9 +109,12 @@ class AsyncDatabase(AsyncConnections):
         return await self.execute(text, parameters)
 
     async def insert(self, table: str, data: Mapping[str, object]) -> Row:
-        """Insert one row and return it as the server has it, defaults included."""
+        """Insert one row and return it as the server has it, defaults included.
+
+        Where a trigger leaves the row out, the result is empty.
+        """
         rows = await self.execute(statements.insert(table, tuple(data)), tuple(data.values()))
-        return rows[0]
+        return rows[0] if rows else {}
 
     async def upsert(
         self,
@@ -211,37 +216,26 @@ class AsyncDatabase(AsyncConnections):
         if batch_size is not None and _count("batch_size", batch_size) < 1:
             raise QueryError("batch_size is at least 1.")
         given = list(rows)
-        columns, even = columns_of(given) if given else ((), True)
-        if not columns:
-            inserted = [await self.insert(table, row) for row in given]
-            return inserted if returning else len(inserted)
-
-        async def insert(connection: AsyncConnection[Row]) -> list[Row]:
-            return await insert_rows(
-                connection,
-                table,
-                columns,
-                given,
-                even=even,
-                returning=returning,
-                batch_size=batch_size,
-            )
+        if not given:
+            return [] if returning else 0
 
         async def copy(connection: AsyncConnection[Row]) -> bool:
             if AsyncCrdbConnection.is_crdb(connection):
                 return False
-            await copy_rows(connection, table, columns, given)
+            await copy_rows(connection, table, given)
             return True
 
-        if returning:
-            return await self.run_in_transaction(insert)
-        try:
-            copied = even and batch_size is None and await self.run_in_transaction(copy)
-        except (psycopg.errors.FeatureNotSupported, psycopg.errors.WrongObjectType):
-            copied = False  # a view, or row-level security: INSERT can, COPY cannot
-        if not copied:
-            await self.run_in_transaction(insert)
-        return len(given)
+        async def insert(connection: AsyncConnection[Row]) -> list[Row]:
+            return await insert_rows(
+                connection, table, given, batch_size=batch_size, returning=returning
+            )
+
+        if not returning and batch_size is None and given[0]:
+            with suppress(UnevenRows, *NO_COPY):
+                if await self.run_in_transaction(copy):
+                    return len(given)
+        inserted = await self.run_in_transaction(insert)
+        return inserted if returning else len(given)
 
     # --- tables and databases -------------------------------------------------------------------
 
@@ -272,8 +266,9 @@ class AsyncDatabase(AsyncConnections):
             # PostgreSQL has no IF NOT EXISTS here; two at once meet in its catalog's index.
             already = (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation)
         async with await self._beside(None) as connection:
+            text = statements.create_database(name)
             with suppress(*already):
-                await connection.execute(statements.create_database(name))
+                await connection.execute(text)
 
     async def drop_database(
         self, name: str, *, if_exists: bool = True, force: bool = False

@@ -26,6 +26,40 @@ MAX_PARAMETERS = 65_535
 CHUNK_PARAMETERS = 5_000
 
 
+def picker(columns: tuple[str, ...]) -> Callable[[Mapping[str, object]], tuple[object, ...]]:
+    """Return the function that takes a row's values in the order of the columns."""
+    if len(columns) < 2:
+        return lambda row: tuple(row[column] for column in columns)
+    return itemgetter(*columns)
+
+
+class UnevenRows(Exception):
+    """Rows have different keys, which COPY has no way to say."""
+
+
+def copy_rows(
+    connection: Connection[Row], table: str, rows: Sequence[Mapping[str, object]]
+) -> None:
+    """Send rows by COPY. Raises `UnevenRows`, having sent some, when their keys differ.
+
+    Looking at all keys before would cost a tenth of the whole.
+    """
+    columns = tuple(rows[0])
+    width, pick = len(columns), picker(columns)
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(sql.copy(table, columns)) as copy,
+    ):
+        write = copy.write_row
+        try:
+            for row in rows:
+                if len(row) != width:
+                    raise UnevenRows
+                write(pick(row))
+        except KeyError as error:
+            raise UnevenRows from error
+
+
 def columns_of(rows: Sequence[Mapping[str, object]]) -> tuple[tuple[str, ...], bool]:
     """Return all columns in order of appearance, and whether every row has every one."""
     columns = dict.fromkeys(rows[0])
@@ -37,58 +71,33 @@ def columns_of(rows: Sequence[Mapping[str, object]]) -> tuple[tuple[str, ...], b
     return tuple(columns), even
 
 
-def picker(columns: tuple[str, ...]) -> Callable[[Mapping[str, object]], tuple[object, ...]]:
-    """Return the function that takes a row's values in the order of the columns."""
-    if len(columns) == 1:
-        only = columns[0]
-        return lambda row: (row[only],)
-    return itemgetter(*columns)
-
-
-def copy_rows(
-    connection: Connection[Row],
-    table: str,
-    columns: tuple[str, ...],
-    rows: Sequence[Mapping[str, object]],
-) -> None:
-    """Send rows that all have all columns by COPY."""
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(sql.copy(table, columns)) as copy,
-    ):
-        for values in map(picker(columns), rows):
-            copy.write_row(values)
-
-
 def insert_rows(
     connection: Connection[Row],
     table: str,
-    columns: tuple[str, ...],
     rows: Sequence[Mapping[str, object]],
     *,
-    even: bool,
+    batch_size: int | None,
     returning: bool,
-    batch_size: int | None = None,
 ) -> list[Row]:
-    """Insert rows in chunks; return them as the server has them, or ``[]``.
-
-    ``even`` says that every row has every column.
-    """
-    width = len(columns)
+    """Insert rows in chunks; return them as the server has them, or ``[]``."""
+    columns, even = columns_of(rows)
+    # Rows without any column go one by one: SQL has no other way to say DEFAULT VALUES twice.
+    width = len(columns) or MAX_PARAMETERS
     size = min(batch_size or max(1, CHUNK_PARAMETERS // width), MAX_PARAMETERS // width)
     pick = picker(columns)
     found: list[Row] = []
     with RawCursor(connection, row_factory=connection.row_factory) as cursor:
         for start in range(0, len(rows), size):
             chunk = rows[start : start + size]
+            gaps: frozenset[int] = frozenset()
             if even:
-                gaps: frozenset[int] = frozenset()
                 values = list(chain.from_iterable(map(pick, chunk)))
             else:
                 cells = [(row, column) for row in chunk for column in columns]
                 gaps = frozenset(i for i, (row, column) in enumerate(cells) if column not in row)
                 values = [row[column] for row, column in cells if column in row]
-            cursor.execute(sql.insert_many(table, columns, len(chunk), gaps, returning), values)
+            text = sql.insert_many(table, columns, len(chunk), gaps, returning)
+            cursor.execute(text, values)
             if returning:
                 found += cursor.fetchall()
     return found

@@ -24,7 +24,7 @@ from psycopg.rows import TupleRow
 from psycopg.sql import Composable
 
 from . import sql as statements
-from .batch import columns_of, copy_rows, insert_rows
+from .batch import UnevenRows, copy_rows, insert_rows
 from .conditions import OrderBy, Where, conditions, ordering
 from .connections import Connections, Row
 from .errors import NoSuchDatabase, QueryError
@@ -34,6 +34,8 @@ from .retrying import Retrying
 T = TypeVar("T")
 Parameters: TypeAlias = Sequence[object] | Mapping[str, object]
 
+# A view or row-level security: INSERT can, COPY cannot.
+NO_COPY = (psycopg.errors.FeatureNotSupported, psycopg.errors.WrongObjectType)
 # Databases that a new cluster has; one of them is there to connect to.
 USUAL_DATABASES = ("postgres", "defaultdb", "template1")
 
@@ -106,9 +108,12 @@ class Database(Connections):
         return self.execute(text, parameters)
 
     def insert(self, table: str, data: Mapping[str, object]) -> Row:
-        """Insert one row and return it as the server has it, defaults included."""
+        """Insert one row and return it as the server has it, defaults included.
+
+        Where a trigger leaves the row out, the result is empty.
+        """
         rows = self.execute(statements.insert(table, tuple(data)), tuple(data.values()))
-        return rows[0]
+        return rows[0] if rows else {}
 
     def upsert(
         self,
@@ -208,37 +213,24 @@ class Database(Connections):
         if batch_size is not None and _count("batch_size", batch_size) < 1:
             raise QueryError("batch_size is at least 1.")
         given = list(rows)
-        columns, even = columns_of(given) if given else ((), True)
-        if not columns:
-            inserted = [self.insert(table, row) for row in given]
-            return inserted if returning else len(inserted)
-
-        def insert(connection: Connection[Row]) -> list[Row]:
-            return insert_rows(
-                connection,
-                table,
-                columns,
-                given,
-                even=even,
-                returning=returning,
-                batch_size=batch_size,
-            )
+        if not given:
+            return [] if returning else 0
 
         def copy(connection: Connection[Row]) -> bool:
             if CrdbConnection.is_crdb(connection):
                 return False
-            copy_rows(connection, table, columns, given)
+            copy_rows(connection, table, given)
             return True
 
-        if returning:
-            return self.run_in_transaction(insert)
-        try:
-            copied = even and batch_size is None and self.run_in_transaction(copy)
-        except (psycopg.errors.FeatureNotSupported, psycopg.errors.WrongObjectType):
-            copied = False  # a view, or row-level security: INSERT can, COPY cannot
-        if not copied:
-            self.run_in_transaction(insert)
-        return len(given)
+        def insert(connection: Connection[Row]) -> list[Row]:
+            return insert_rows(connection, table, given, batch_size=batch_size, returning=returning)
+
+        if not returning and batch_size is None and given[0]:
+            with suppress(UnevenRows, *NO_COPY):
+                if self.run_in_transaction(copy):
+                    return len(given)
+        inserted = self.run_in_transaction(insert)
+        return inserted if returning else len(given)
 
     # --- tables and databases -------------------------------------------------------------------
 
@@ -267,8 +259,9 @@ class Database(Connections):
             # PostgreSQL has no IF NOT EXISTS here; two at once meet in its catalog's index.
             already = (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation)
         with self._beside(None) as connection:
+            text = statements.create_database(name)
             with suppress(*already):
-                connection.execute(statements.create_database(name))
+                connection.execute(text)
 
     def drop_database(self, name: str, *, if_exists: bool = True, force: bool = False) -> None:
         """Drop a database and everything in it; with ``force``, end its sessions first.

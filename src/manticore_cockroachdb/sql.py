@@ -149,13 +149,15 @@ def insert_many(
 
     ``gaps`` are the positions, counted through all rows, that get the column's default.
     """
+    end = " RETURNING *" if returning else ""
+    target = table_name(table).replace("%%", "%")
+    if not columns:
+        return f"INSERT INTO {target} DEFAULT VALUES{end}".encode()
     numbers = iter(range(1, rows * len(columns) + 1))
     cells = ["DEFAULT" if i in gaps else f"${next(numbers)}" for i in range(rows * len(columns))]
     width = len(columns)
     values = ", ".join(f"({', '.join(cells[i : i + width])})" for i in range(0, len(cells), width))
     names = columns_of(columns).replace("%%", "%")
-    target = table_name(table).replace("%%", "%")
-    end = " RETURNING *" if returning else ""
     return f"INSERT INTO {target} ({names}) VALUES {values}{end}".encode()
 
 
