@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from manticore_cockroachdb import local
-from manticore_cockroachdb.local.server import destroy
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +32,7 @@ def parent() -> Iterator[Path]:
     directory = _reachable_directory()
     yield directory
     for state in sorted(directory.rglob("local.json")):
-        destroy(state.parent)
+        local.destroy(state.parent)
     shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -51,5 +50,5 @@ def made() -> Iterator[Path]:
         patch.setenv("MANTICORE_LOCAL_ENGINE", "postgresql")
         local.start(directory, durable=False)
     yield directory
-    destroy(directory)
+    local.destroy(directory)
     directory.parent.rmdir()

@@ -19,6 +19,7 @@ def home_of(url: str) -> Path:
 
 
 def test_it_is_empty_and_gone_after_the_block() -> None:
+    home = None
     with pytest.raises(ZeroDivisionError), local.scratch() as url:
         with psycopg.connect(url) as connection:
             for name in ("fsync", "full_page_writes"):
@@ -28,7 +29,7 @@ def test_it_is_empty_and_gone_after_the_block() -> None:
         home = home_of(url)
         assert home.is_dir()
         raise ZeroDivisionError
-    assert not home.exists()
+    assert home is not None and not home.exists()
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(url)
 

@@ -158,7 +158,7 @@ def test_it_outlives_its_starter_and_holds_none_of_its_pipes(made: Path) -> None
     )
     found = local.status(made)
     assert found.url == done.stdout.strip()
-    assert found.pid is not None
+    assert found.pid is not None and found.url is not None
     assert os.getsid(found.pid) not in (0, os.getsid(0))
     assert ask(found.url, "SELECT 1") == 1
 

@@ -31,6 +31,6 @@ them together; `scratch` is for servers that are thrown away.
 """
 
 from .scratch import scratch
-from .server import LocalStatus, start, status, stop, url_for
+from .server import LocalStatus, destroy, start, status, stop, url_for
 
-__all__ = ["LocalStatus", "scratch", "start", "status", "stop", "url_for"]
+__all__ = ["LocalStatus", "destroy", "scratch", "start", "status", "stop", "url_for"]

@@ -122,8 +122,8 @@ def status(directory: Path | str | None = None) -> LocalStatus:
         return _attach(home) or _status(home, state, place.base_of(home, state), None)
 
 
-def destroy(directory: Path) -> None:
-    """End the server of ``directory`` at once, and remove it and its data."""
+def destroy(directory: Path | str) -> None:
+    """End the server of ``directory`` at once, and remove the directory and its data."""
     home = place.locate(directory)
     with _explained(home):
         state = place.read_state(home)
@@ -213,8 +213,13 @@ def _create(home: Path, wanted: Engine | None) -> State:
         _stop(home, State("postgresql", "", place=old), at_once=False)
     token = place.new_place(home, account)
     base = home if token is None else place.ROOTS / "data" / token
-    state = replace(engine.create(base, account), place=token)
-    place.write_state(home, state)
+    try:
+        state = replace(engine.create(base, account), place=token)
+        place.write_state(home, state)
+    except BaseException:
+        if token is not None:
+            shutil.rmtree(base, ignore_errors=True)
+        raise
     return state
 
 
