@@ -1,5 +1,5 @@
 # Generated from async_migration.py by tools/unasync.py; do not edit.
-"""Migrator: a directory of migrations, held against a database.
+"""Migration: a directory of migrations, held against a database.
 
 This is the facade. It loads files, asks `migrations.choose` what is to be done, lets
 `migrations.plan` decide how, and hands the plans to `migrations.run`. A run that finds
@@ -56,7 +56,7 @@ DEFAULT_TTL = 30.0
 DEFAULT_WAIT = 300.0
 
 
-class Migrator:
+class Migration:
     """Applies, reverts and reports the migrations of one directory on one database.
 
     ``settings`` are session settings for the migrations, such as ``{"app.environment":
