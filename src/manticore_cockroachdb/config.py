@@ -146,7 +146,7 @@ class Settings:
             user=there.user,
             password=there.password,
             database=self.database or there.database,
-            parameters=tuple({**dict(there.parameters), **dict(self.parameters)}.items()),
+            parameters=tuple(sorted({**dict(there.parameters), **dict(self.parameters)}.items())),
         )
 
 
@@ -178,7 +178,7 @@ def resolve(
             user=None,
             password=None,
             database=where["dbname"],
-            parameters=tuple(found.items()),
+            parameters=tuple(sorted(found.items())),
             local=local,
             **pool,
         )
@@ -196,7 +196,7 @@ def resolve(
         user=where["user"],
         password=password,
         database=where["dbname"],
-        parameters=tuple(found.items()),
+        parameters=tuple(sorted(found.items())),
         **pool,
     )
 

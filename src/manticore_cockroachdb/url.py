@@ -128,4 +128,4 @@ def bracketed(host: str) -> str:
 
 
 def _printable(text: str) -> str:
-    return text if len(text) <= 20 and text.isprintable() and "@" not in text else "…"
+    return text if len(text) <= 20 and re.fullmatch(r"[\w+.-]+", text) else "…"
