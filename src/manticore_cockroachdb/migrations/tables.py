@@ -285,7 +285,7 @@ class Tables:
         detail: str | None = None,
     ) -> str:
         finished = "NULL" if state == "started" else "clock_timestamp()"
-        keep = "" if before is None else ", before = excluded.before, history = excluded.history"
+        keep = "" if before is None else ", before = excluded.before"
         return (
             f"INSERT INTO {self.name(STEPS)} (version, direction, ordinal, hash, state, before,"
             " detail, token, history, finished_at) VALUES"
