@@ -222,6 +222,7 @@ class AsyncExecutor:
                 )
             else:
                 await alone.run(step, row)
+            self._note_done(plan, step)
         await self.transaction(
             plan,
             0,
@@ -236,6 +237,14 @@ class AsyncExecutor:
             plan.version, plan.script.direction, step.ordinal, plan.step_hash(step), token, None
         )
         return (self.session.tables.fence(token), done, "COMMIT")
+
+    def _note_done(self, plan: MigrationPlan, step: Step) -> None:
+        """Keep our picture of the journal true without reading it again."""
+        script = plan.script
+        row = JournalRow(
+            plan.version, script.direction, step.ordinal, plan.step_hash(step), "done", None, None
+        )
+        self.journal = [j for j in self.journal if j.key != row.key] + [row]
 
     def is_done(self, plan: MigrationPlan, step: Step) -> bool:
         """Whether the journal says that a step is done."""

@@ -39,6 +39,11 @@ class JournalRow:
     before: tuple[str | None, ...] | None
     detail: str | None
 
+    @property
+    def key(self) -> tuple[int, str, int]:
+        """What the row is about: version, direction, ordinal."""
+        return self.version, self.direction, self.ordinal
+
 
 def journal_rows(rows: list[tuple[Any, ...]]) -> list[JournalRow]:
     """The journal, from the rows of `Tables.read_steps`."""

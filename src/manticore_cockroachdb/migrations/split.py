@@ -10,12 +10,6 @@ is C. It stops only where counting or remembering is needed (a tagged dollar quo
 parentheses nested deep, a `;` inside parentheses); Python then takes one token and the
 expression goes on. Every loop in it is possessive: nothing is ever tried twice in a different
 way, so time grows with the length of the text, whatever the text is.
-
-Both servers' lexical rules hold at once. They agree, with one exception that can't collide:
-`b'…'` takes backslash escapes on CockroachDB and holds only digits on PostgreSQL.
-
-Each possessive loop below ends its alternatives with `(?!)`, which never matches. Python 3.11.0
-to 3.11.4 leave the position of a failed alternative behind; a failing last one puts it back.
 """
 
 from __future__ import annotations
@@ -26,59 +20,36 @@ from dataclasses import dataclass
 from functools import cache
 from unicodedata import east_asian_width
 
-
-class Unterminated(ValueError):
-    """The text ends inside a token that starts at ``offset``.
-
-    ``kind`` is "string", "quoted identifier", "dollar quote" or "comment".
-    """
-
-    def __init__(self, kind: str, offset: int) -> None:
-        super().__init__(f"unterminated {kind} at offset {offset}")
-        self.kind = kind
-        self.offset = offset
-
-
-# Characters above ASCII are identifier characters on both servers, no-break space included.
-# Written as what they are not, the classes stay small: a range up to U+10FFFF is slow to compile.
-_LETTER = r"[^\x00-@\[-^`{-\x7f]"
-_LETTER_OR_DIGIT = r"[^\x00-/:-@\[-^`{-\x7f]"
-_IN_IDENTIFIER = r"[^\x00-#%-/:-@\[-^`{-\x7f]"
-_BLANK = r"[ \t\n\r\f\v]"
-_LINE_COMMENT = r"--[^\n\r]*+"
-
-
-def _comment(depth: int) -> str:
-    """A block comment holding others nested up to ``depth`` deep."""
-    inner = f"|{_comment(depth - 1)}" if depth else ""
-    return rf"/\*[^*/]*+(?:(?:\*(?!/)|/(?!\*){inner}|(?!))[^*/]*+)*+\*/"
-
-
-_BLOCK_COMMENT = _comment(2)
-_COMMENT = rf"{_LINE_COMMENT}|{_BLOCK_COMMENT}"
-_FILL = rf"{_BLANK}*+(?:(?:{_COMMENT}|(?!)){_BLANK}*+)*+"
-
-# Between 'a' and 'b' of one constant in two pieces; the second keeps the escapes of the first.
-_BETWEEN = rf"[ \t\f\v]*+(?:{_LINE_COMMENT}|)[\n\r](?:{_BLANK}++|{_LINE_COMMENT}[\n\r]|(?!))*+"
-_PREFIX = rf"(?<!{_LETTER_OR_DIGIT})[eEb]"
-_STRING = (
-    # A doubled quote needs no care here: it reads as two strings side by side.
-    rf"'(?<!{_PREFIX}')[^']*+'(?:'[^']*+'|(?!))*+(?!')"
-    rf"|'(?<={_PREFIX}')[^'\\]*+(?:(?:\\.|'(?:{_BETWEEN}|)'|(?!))[^'\\]*+)*+'"
-    r'|"[^"]*+"(?:"[^"]*+"|(?!))*+(?!")'
+from manticore_cockroachdb.migrations.lex import (
+    BLANK,
+    BLOCK_COMMENT,
+    COMMENT,
+    DOLLAR_QUOTE,
+    ESCAPE_STRING,
+    FILL,
+    IDENTIFIER,
+    IN_IDENTIFIER,
+    LETTER_OR_DIGIT,
+    PLAIN_STRING,
+    QUOTED,
+    Unterminated,
+    take,
 )
-_DOLLAR = (
-    rf"\$(?<!{_LETTER_OR_DIGIT}\$)"
-    r"(?:\$[^$]*+(?:(?:\$(?!\$)|(?!))[^$]*+)*+\$\$|[0-9]++(?!\$))"
+
+__all__ = ["Directive", "Unterminated", "directives", "excerpt", "line_column", "split"]
+
+
+_ATOM = (
+    rf"{PLAIN_STRING}|{ESCAPE_STRING}|{QUOTED}|\$(?<!{LETTER_OR_DIGIT}\$)"
+    rf"(?:{DOLLAR_QUOTE[2:]}|[0-9]++(?!\$))|-(?!-)|/(?!\*)"
 )
-_ATOM = rf"{_STRING}|{_DOLLAR}|-(?!-)|/(?!\*)"
 _PLAIN = r"[^'\"$\-/;()]*+"
 
 
 def _parentheses(depth: int) -> str:
     """Balanced parentheses without a `;`, holding others nested up to ``depth`` deep."""
     inner = f"|{_parentheses(depth - 1)}" if depth else ""
-    return rf"\({_PLAIN}(?:(?:{_ATOM}|{_COMMENT}{inner}|(?!)){_PLAIN})*+\)"
+    return rf"\({_PLAIN}(?:(?:{_ATOM}|{COMMENT}{inner}|(?!)){_PLAIN})*+\)"
 
 
 @cache
@@ -88,33 +59,27 @@ def _statement() -> re.Pattern[str]:
     A comment counts as part of the statement only if another token follows it. Compiled when
     it is first used: that takes longer than importing the module.
     """
-    inner_comment = rf"(?:{_COMMENT}){_FILL}(?=[^;/]|/(?!\*))"
+    inner_comment = rf"(?:{COMMENT}){FILL}(?=[^;/]|/(?!\*))"
     tokens = rf"{_PLAIN}(?:(?:{_ATOM}|{_parentheses(4)}|{inner_comment}|(?!)){_PLAIN})*+"
-    return re.compile(rf"{_FILL}({tokens}){_FILL}(;?)", re.DOTALL)
+    return re.compile(rf"{FILL}({tokens}){FILL}(;?)", re.DOTALL)
 
 
 @cache
 def _words() -> re.Pattern[str]:
-    """One token: group 1 is a word, group 2 a dot, or the start of what `_take` has to read."""
-    return re.compile(rf"{_ATOM}|{_COMMENT}|({_LETTER}{_IN_IDENTIFIER}*+)|([./$])", re.DOTALL)
+    """One token: group 1 is a word, group 2 a dot, or the start of what `take` has to read."""
+    return re.compile(rf"{_ATOM}|{COMMENT}|({IDENTIFIER})|([./$])", re.DOTALL)
 
 
 @cache
 def _up_to_directive() -> re.Pattern[str]:
     """All that is neither a directive nor beyond the expression."""
-    comment = rf"--(?![ \t]*+@)[^\n\r]*+|{_BLOCK_COMMENT}"
+    comment = rf"--(?![ \t]*+@)[^\n\r]*+|{BLOCK_COMMENT}"
     return re.compile(rf"[^'\"$\-/]*+(?:(?:{_ATOM}|{comment}|(?!))[^'\"$\-/]*+)*+", re.DOTALL)
 
 
-_WORD_CHARACTER = re.compile(_LETTER_OR_DIGIT)
-_REST_OF_WORD = re.compile(rf"{_IN_IDENTIFIER}++")
-_TAG = re.compile(rf"\$(?:{_LETTER}{_LETTER_OR_DIGIT}*+|)\$")
-_PARAMETER = re.compile(r"\$[0-9]*+")
-_RUN = re.compile(r"\(++|\)++")
-_MARKS = re.compile(r"(?:/\*)++|(?:\*/)++")
 _ROUTINE = re.compile(
-    rf"create{_BLANK}*+(?=[fpo/-]){_FILL}(?:or{_FILL}replace{_FILL}|)(?:function|procedure)"
-    rf"(?!{_IN_IDENTIFIER})",
+    rf"create{BLANK}*+(?=[fpo/-]){FILL}(?:or{FILL}replace{FILL}|)(?:function|procedure)"
+    rf"(?!{IN_IDENTIFIER})",
     re.IGNORECASE | re.ASCII,
 )
 _AT = re.compile(r"--[ \t]*+@")
@@ -166,7 +131,7 @@ def _hard(text: str, start: int, end: int, pos: int, semicolon: bool) -> tuple[i
             break
         else:
             at = pos
-            pos, step = _take(text, at)
+            pos, step = take(text, at)
             if step is not None:
                 start = start if start < end else at
                 end = pos
@@ -179,51 +144,6 @@ def _hard(text: str, start: int, end: int, pos: int, semicolon: bool) -> tuple[i
         pos = found.end()
         semicolon = bool(found[2])
     return start, end, pos
-
-
-def _take(text: str, pos: int) -> tuple[int, int | None]:
-    """Read one thing that an expression could not: the position after it, the change in depth.
-
-    The change is None for a comment, which is no token.
-    """
-    char = text[pos]
-    if char == "/":
-        return _comment_end(text, pos), None
-    if char == "'":
-        raise Unterminated("string", pos)
-    if char == '"':
-        raise Unterminated("quoted identifier", pos)
-    if found := _RUN.match(text, pos):
-        length = found.end() - pos
-        return found.end(), length if char == "(" else -length
-    # A dollar: inside an identifier, or the start of a quote or a parameter, or a stray one.
-    first = pos
-    while first and _WORD_CHARACTER.match(text, first - 1):
-        first -= 1
-    if first < pos and text[first] not in "0123456789":
-        found = _REST_OF_WORD.match(text, pos)
-    elif found := _TAG.match(text, pos):
-        close = text.find(found[0], found.end())
-        if close < 0:
-            raise Unterminated("dollar quote", pos)
-        return close + len(found[0]), 0
-    else:
-        found = _PARAMETER.match(text, pos)
-    return (found.end() if found else pos + 1), 0
-
-
-def _comment_end(text: str, start: int) -> int:
-    """The position after the block comment at ``start``, nested however deep."""
-    depth = 0
-    for found in _MARKS.finditer(text, start):
-        begin, end = found.span()
-        if text[begin] == "/":
-            depth += (end - begin) // 2
-        elif depth * 2 <= end - begin:
-            return begin + depth * 2
-        else:
-            depth -= (end - begin) // 2
-    raise Unterminated("comment", start)
 
 
 class _Body:
@@ -249,7 +169,7 @@ class _Body:
             elif found[2] == ".":
                 self._last = "."
             elif found[2]:
-                pos, _ = _take(text, found.start())
+                pos, _ = take(text, found.start())
         self._pos = pos
         return self._depth == 0
 
@@ -291,7 +211,7 @@ def directives(text: str) -> list[Directive]:
     pos, line, counted = 0, 1, 0
     while (found := match(text, pos)) and (pos := found.end()) < len(text):
         if text[pos] != "-":
-            pos, _ = _take(text, pos)
+            pos, _ = take(text, pos)
         elif found := _DIRECTIVE.match(text, pos):
             if _line_is_blank_before(text, pos):
                 line += _line_ends(text, counted, pos)

@@ -1,0 +1,271 @@
+"""The parts that statements about tables are made of: names, columns, constraints, actions.
+
+See `nodes` for the rules that all of the model follows.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+_SIMPLE_NAME = re.compile(r"[a-z_\x80-\U0010ffff][a-z0-9_$\x80-\U0010ffff]*")
+
+# Words that neither server takes as the name of a table or a column without quotes.
+_RESERVED = """
+    all analyse analyze and any array as asc asymmetric both case cast check collate column
+    constraint create current_catalog current_date current_role current_time current_timestamp
+    current_user default deferrable desc distinct do else end except false fetch for foreign from
+    grant group having in initially intersect into lateral leading limit localtime localtimestamp
+    not null offset on only or order placing primary references returning select session_user some
+    symmetric table then to trailing true union unique user using variadic when where window with
+"""
+RESERVED = frozenset(_RESERVED.split())
+
+
+@dataclass(frozen=True, slots=True)
+class QName:
+    """A name of one to three parts, the object's own last."""
+
+    parts: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.parts[-1]
+
+    @property
+    def schema(self) -> str | None:
+        return self.parts[-2] if len(self.parts) > 1 else None
+
+    def __str__(self) -> str:
+        """The name as SQL, quoted where it has to be."""
+        return ".".join(quote(part) for part in self.parts)
+
+
+def quote(name: str) -> str:
+    """``name`` as an SQL identifier, quoted where it has to be."""
+    if _SIMPLE_NAME.fullmatch(name) and name not in RESERVED:
+        return name
+    return '"' + name.replace('"', '""') + '"'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column as CREATE TABLE or ADD COLUMN defines it; ``type`` is "" where none is given."""
+
+    name: str
+    type: str
+    not_null: bool = False
+    null: bool = False
+    default: str | None = None
+    generated: Literal["stored", "virtual"] | None = None
+    generated_as: str | None = None
+    identity: Literal["always", "by default"] | None = None
+    primary_key: bool = False
+    using_hash: bool = False
+    unique: bool = False
+    without_index: bool = False
+    check: str | None = None
+    references: QName | None = None
+    on_delete: str | None = None
+    not_visible: bool = False
+    on_update: str | None = None
+    collation: str | None = None
+    family: str | None = None
+    start: int = 0
+
+
+ConstraintKind = Literal["primary key", "unique", "foreign key", "check", "exclude", "not null"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constraint:
+    """A table constraint. ``columns`` are plain names or expressions, as text.
+
+    ``on_update`` and ``on_delete`` are upper-case words such as "CASCADE"; ``using_index`` is
+    the existing index that ADD CONSTRAINT takes over.
+    """
+
+    kind: ConstraintKind
+    name: str | None = None
+    columns: tuple[str, ...] = ()
+    references: QName | None = None
+    referenced_columns: tuple[str, ...] = ()
+    on_delete: str | None = None
+    on_update: str | None = None
+    expression: str | None = None
+    not_valid: bool = False
+    not_enforced: bool = False
+    using_index: str | None = None
+    without_index: bool = False
+    using_hash: bool = False
+    deferrable: bool = False
+    start: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexColumn:
+    """A key of an index: ``name`` for a plain column, else None; ``direction`` "" or ASC, DESC."""
+
+    expression: str
+    name: str | None = None
+    direction: str = ""
+    opclass: str | None = None
+    start: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InlineIndex:
+    """An index defined inside CREATE TABLE, as CockroachDB allows."""
+
+    name: str | None
+    columns: tuple[IndexColumn, ...]
+    unique: bool = False
+    inverted: bool = False
+    vector: bool = False
+    using_hash: bool = False
+    storing: tuple[str, ...] = ()
+    where: str | None = None
+    not_visible: bool = False
+    start: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One action of ALTER TABLE; ``start`` is where it begins."""
+
+    start: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddColumn(Action):
+    column: Column
+    if_not_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropColumn(Action):
+    name: str
+    if_exists: bool = False
+    cascade: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlterColumnType(Action):
+    column: str
+    type: str
+    using: str | None = None
+    collation: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetDefault(Action):
+    column: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropDefault(Action):
+    column: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetNotNull(Action):
+    column: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropNotNull(Action):
+    column: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropExpression(Action):
+    """DROP EXPRESSION of PostgreSQL, DROP STORED of CockroachDB."""
+
+    column: str
+    if_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddConstraint(Action):
+    constraint: Constraint
+    if_not_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropConstraint(Action):
+    name: str
+    if_exists: bool = False
+    cascade: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidateConstraint(Action):
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenameColumn(Action):
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenameConstraint(Action):
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenameTo(Action):
+    new: QName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlterPrimaryKey(Action):
+    columns: tuple[str, ...]
+    using_hash: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetSchema(Action):
+    schema: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetLocality(Action):
+    """``text`` in upper case up to a name: "GLOBAL", "REGIONAL BY ROW"."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetOptions(Action):
+    options: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetOptions(Action):
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachPartition(Action):
+    partition: QName
+    bounds: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetachPartition(Action):
+    partition: QName
+    concurrently: bool = False
+    finalize: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherAction(Action):
+    """An action that is known but has no node of its own: its text, keywords in upper case."""
+
+    text: str
+    column: str | None = None
