@@ -42,9 +42,9 @@ def home(parent: Path) -> Path:
     return parent / "home"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def made() -> Iterator[Path]:
-    """A home whose data were made once for the module; not durable, to be fast."""
+    """A home whose data were made once for all tests; its server may run or not."""
     directory = _reachable_directory() / "home"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MANTICORE_LOCAL_ENGINE", "postgresql")

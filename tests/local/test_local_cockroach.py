@@ -110,13 +110,12 @@ def test_the_binary_that_made_the_data_is_gone(
 
 
 def test_a_home_of_postgresql_stays_one(
-    fake: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+    fake: Path, made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    local.start(home, engine="postgresql", durable=False)
     on_path(fake, monkeypatch)
-    assert local.start(home).engine == "postgresql"
-    local.stop(home)
-    assert local.start(home, durable=False).engine == "postgresql"
+    local.stop(made)
+    assert local.start(made, durable=False).engine == "postgresql"
+    assert local.start(made).engine == "postgresql"
 
 
 def test_a_node_that_does_not_start(

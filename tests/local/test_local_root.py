@@ -166,6 +166,22 @@ def test_a_machine_without_another_account(home: Path, monkeypatch: pytest.Monke
     assert caught.value.hint is not None and "useradd" in caught.value.hint
 
 
+def test_a_user_without_a_name(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
+    with pytest.raises(LocalServerError, match="without a name") as caught:
+        accounts.for_new_data(home)
+    assert caught.value.hint is not None and "me:x:54321:" in caught.value.hint
+
+
+def test_a_root_that_may_not_change_its_user(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*arguments: object, **keywords: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chown", forbidden)
+    with pytest.raises(LocalServerError, match="may not run it under another account"):
+        local.start(home)
+
+
 def test_data_that_belong_to_root(home: Path) -> None:
     home.mkdir()
     (home / "data").mkdir()
@@ -174,24 +190,24 @@ def test_data_that_belong_to_root(home: Path) -> None:
         local.start(home)
 
 
-def test_a_home_of_an_ordinary_user(home: Path) -> None:
-    home.mkdir()
-    os.chown(home, nobody().uid, nobody().gid)
-    url = local.start(home, durable=False).url
-    assert (home / "data").stat().st_uid == nobody().uid
+def test_an_ordinary_user_and_root_in_one_home(home: Path, parent: Path) -> None:
+    parent.chmod(0o777 | stat.S_ISVTX)
+    url = as_nobody(home)
+    assert url.startswith("postgresql://root@/defaultdb")
+    assert home.stat().st_mode & 0o777 == 0o700
+    assert local.url_for(home) == url
+    assert local.stop(home) is True
+    found = local.start(home, durable=False)
+    assert Path(f"/proc/{found.pid}").stat().st_uid == nobody().uid
     assert as_nobody(home) == url
     local.stop(home)
     assert as_nobody(home) == url
 
 
-def test_an_ordinary_user(home: Path, parent: Path) -> None:
-    parent.chmod(0o777 | stat.S_ISVTX)
-    url = as_nobody(home)
-    assert url.startswith("postgresql://root@/defaultdb")
-    assert home.stat().st_mode & 0o777 == 0o700
-    assert {path.stat().st_uid for path in home.rglob("*")} == {nobody().uid}
-    assert local.url_for(home) == url
-    assert local.stop(home) is True  # root may
+def test_new_data_in_the_home_of_an_ordinary_user(home: Path) -> None:
+    home.mkdir()
+    os.chown(home, nobody().uid, nobody().gid)
+    assert accounts.for_new_data(home) == nobody()
 
 
 def test_a_user_in_front_of_another_users_home(parent: Path) -> None:

@@ -52,26 +52,27 @@ def test_a_directory_without_a_database(home: Path) -> None:
     assert local.stop(home) is False
 
 
-def test_start_then_attach_then_stop_then_start(home: Path) -> None:
-    url = local.url_for(home)
+def test_start_then_attach_then_stop_then_start(made: Path) -> None:
+    url = local.url_for(made)
     assert ask(url, "SELECT current_user || '@' || current_database()") == "root@defaultdb"
     tell(url, "CREATE TABLE kept (id int); INSERT INTO kept VALUES (7)")
 
-    found = local.status(home)
+    found = local.status(made)
     assert found.running
     assert found.engine == "postgresql"
     assert found.version is not None and found.version.startswith("18.")
     assert found.url == url
-    assert local.start(home) == found
+    assert local.start(made) == found
 
-    assert local.stop(home) is True
-    assert local.status(home).running is False
-    assert local.status(home).engine == "postgresql"
-    assert local.stop(home) is False
+    assert local.stop(made) is True
+    assert local.status(made).running is False
+    assert local.status(made).engine == "postgresql"
+    assert local.stop(made) is False
     with pytest.raises(psycopg.OperationalError):
         ask(url, "SELECT 1")
 
-    assert ask(local.url_for(home), "SELECT id FROM kept") == 7
+    assert ask(local.url_for(made), "SELECT id FROM kept") == 7
+    tell(url, "DROP TABLE kept")
 
 
 def test_it_looks_like_cockroachdb_and_is_durable(made: Path) -> None:

@@ -34,10 +34,19 @@ def is_root() -> bool:
 
 def for_new_data(home: Path) -> Account | None:
     """The account for a server whose data are yet to be made in ``home``."""
-    if sys.platform == "win32" or os.geteuid() != 0:
+    if sys.platform == "win32":
         return None
     import pwd
 
+    if (ours := os.geteuid()) != 0:
+        try:
+            pwd.getpwuid(ours)
+        except KeyError as error:
+            raise LocalServerError(
+                f"PostgreSQL refuses to be set up by a user without a name (uid {ours}).",
+                hint=f"Add a line to /etc/passwd: me:x:{ours}:{os.getegid()}::/tmp:/bin/sh",
+            ) from error
+        return None
     owner = home.stat().st_uid
     for key in ([owner] if owner != 0 else []) + ["postgres", "nobody"]:
         try:
@@ -68,6 +77,15 @@ def for_existing_data(data: Path) -> Account | None:
             hint=f"Give them to another account: chown -R postgres {data}",
         )
     return None if ours != 0 else Account(owner.st_uid, owner.st_gid)
+
+
+def cannot_change(account: Account, error: Exception) -> LocalServerError:
+    """We are a root that may not do what root may: in a sandbox, or without capabilities."""
+    return LocalServerError(
+        "PostgreSQL refuses to run as root, and we may not run it under another account "
+        f"(uid {account.uid}): {error}.",
+        hint="Run as an ordinary user, or name a CockroachDB binary in MANTICORE_COCKROACH.",
+    )
 
 
 def _allows(path: Path, account: Account, wanted: int) -> bool:
@@ -113,7 +131,10 @@ def private_directory(path: Path, account: Account | None) -> None:
         raise LocalServerError(f"{path} is not a directory.", hint=f"Remove {path}.")
     path.chmod(0o700)
     if account is not None and status.st_uid != account.uid:
-        os.chown(path, account.uid, account.gid, follow_symlinks=False)
+        try:
+            os.chown(path, account.uid, account.gid, follow_symlinks=False)
+        except OSError as error:
+            raise cannot_change(account, error) from error
 
 
 def roots_own_directory(path: Path) -> None:

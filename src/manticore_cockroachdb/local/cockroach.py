@@ -80,7 +80,7 @@ class Cockroach:
     def endpoint(self, base: Path, state: State) -> Endpoint | None:
         """What the node wrote into ``run/`` when it was ready."""
         try:
-            pid = int((base / "run" / "pid").read_text(encoding="ascii"))
+            pid = int((base / "run" / "pid").read_text(encoding="utf-8"))
             port = urlsplit((base / "run" / "url").read_text(encoding="utf-8").strip()).port
         except (FileNotFoundError, ValueError):
             return None

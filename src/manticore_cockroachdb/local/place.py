@@ -77,7 +77,7 @@ def create(home: Path) -> None:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         if accounts.is_root():  # whose servers run under another name, and must walk through
             home.chmod(0o711)
-        (home / ".gitignore").write_text("*\n", encoding="ascii")
+        (home / ".gitignore").write_text("*\n", encoding="utf-8")
     if not home.is_dir():
         raise _no_directory(home)
     if sys.platform == "win32":

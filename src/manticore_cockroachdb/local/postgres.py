@@ -148,7 +148,7 @@ def _arguments(settings: Iterable[str]) -> list[str]:
 
 
 def _same_major(data: Path, version: str) -> None:
-    made_by = (data / "PG_VERSION").read_text(encoding="ascii").strip()
+    made_by = (data / "PG_VERSION").read_text(encoding="utf-8").strip()
     if made_by != version.split(".")[0]:
         raise LocalServerError(
             f"The data in {data} were made by PostgreSQL {made_by}; installed is {version}.",
@@ -215,7 +215,7 @@ def _authentication(password: str | None) -> Iterator[list[str]]:
         return
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "password"
-        file.write_text(password, encoding="ascii")
+        file.write_text(password, encoding="utf-8")
         yield ["--auth=scram-sha-256", f"--pwfile={file}"]
 
 

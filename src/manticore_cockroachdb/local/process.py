@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from ..errors import LocalServerError
-from .account import Account
+from .account import Account, cannot_change
 
 _KEPT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP")
 _HINT_LINES = 10
@@ -42,13 +42,9 @@ def _environment(more: dict[str, str]) -> dict[str, str]:
 
 
 def _cannot_run(program: str, account: Account | None, error: Exception) -> LocalServerError:
-    hint = None
-    if account is not None:
-        hint = (
-            f"We are root, and PostgreSQL has to run under another account (uid {account.uid}). "
-            "Where that is forbidden, run as an ordinary user."
-        )
-    return LocalServerError(f"{program} cannot be run: {error}.", hint=hint)
+    if account is not None and Path(program).exists():
+        return cannot_change(account, error)
+    return LocalServerError(f"{program} cannot be run: {error}.")
 
 
 def run(argv: Sequence[str], account: Account | None, *, stdin: str = "") -> str:
