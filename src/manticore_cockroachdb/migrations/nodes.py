@@ -252,7 +252,10 @@ class RenameObject(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drop(Node):
-    """``table`` is that of DROP TRIGGER … ON, or of CockroachDB's DROP INDEX table@index."""
+    """``table`` is that of DROP TRIGGER … ON, or of CockroachDB's DROP INDEX table@index.
+
+    ``tables`` holds those of every `table@index`, in order; ``table`` is then the first.
+    """
 
     kind: str
     names: tuple[QName, ...]
@@ -260,7 +263,7 @@ class Drop(Node):
     cascade: bool = False
     concurrently: bool = False
     table: QName | None = None
-    start: int = 0
+    tables: tuple[QName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,10 +309,10 @@ class Dml(Node):
 
     ``rows`` counts the tuples of VALUES, and is None for a query or when they were too many to
     count; ``on_conflict`` is then None too, and ``functions`` holds the head's only.
-    ``writes_more`` tells of writes in the WITH before it.
+    ``writes_more`` tells of writes in the WITH before it. ``table`` is None for COPY (query) TO.
     """
 
-    table: QName
+    table: QName | None
     has_where: bool = False
     has_limit: bool = False
     on_conflict: bool | None = False
@@ -318,7 +321,6 @@ class Dml(Node):
     to: bool = False
     returning: bool = False
     writes_more: bool = False
-    start: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,7 +347,7 @@ class SetVar(Node):
     verb: str = "SET"
     name: str
     value: str | None
-    scope: Literal["session", "local", "cluster", "role"] = "session"
+    scope: Literal["session", "local", "cluster", "role", "database"] = "session"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,145 @@
+"""From the text of one statement to its model; see `nodes`.
+
+The rule: never raise, never guess. A statement is read by recursive descent over its tokens, by
+a function for its first words; whatever is not understood to the last token is `Unparsed`, with
+the reason and the place. Each ``parse_*`` module reads one family of statements, for both
+servers at once: their grammars differ by what they add, and where one word means two things the
+words after it tell which.
+
+A very long statement is read by its head, or with its parentheses closed, so that a file of
+seed data costs no more than finding where its statements end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from manticore_cockroachdb.migrations.lex import Unterminated
+from manticore_cockroachdb.migrations.nodes import AlteredKind, Node, Query, Unparsed
+from manticore_cockroachdb.migrations.parse_alter import alter_table
+from manticore_cockroachdb.migrations.parse_cursor import Cursor, Misunderstood
+from manticore_cockroachdb.migrations.parse_data import copy, data_statement, explain
+from manticore_cockroachdb.migrations.parse_drop import drop, truncate
+from manticore_cockroachdb.migrations.parse_index import create_index
+from manticore_cockroachdb.migrations.parse_kinds import object_kind
+from manticore_cockroachdb.migrations.parse_session import (
+    call,
+    do,
+    reset,
+    session_command,
+    set_statement,
+    transaction,
+)
+from manticore_cockroachdb.migrations.parse_table import create_table
+
+
+def parse(sql: str) -> Node:
+    """The model of one statement, with or without its `;`. Never raises."""
+    try:
+        c = Cursor(sql)
+        if not c.size:
+            return Unparsed(reason="nothing but comments")
+        node = _statement(c)
+        c.finish()
+    except Unterminated as error:
+        return Unparsed(reason=f"unterminated {error.kind}", start=error.offset)
+    except Misunderstood as error:
+        return Unparsed(reason=error.reason, start=error.start)
+    return node
+
+
+def _statement(c: Cursor) -> Node:
+    key = c.key
+    if key in ("select", "with", "insert", "update", "delete", "upsert", "values", "(", "merge"):
+        return data_statement(c)
+    reader = _READERS.get(key)
+    if reader is None:
+        c.fail()
+    c.i += 1
+    return reader(c)
+
+
+def _create(c: Cursor) -> Node:
+    start = c.start_of(0)
+    if c.accept("table"):
+        return create_table(c, temporary=False, unlogged=False)
+    if c.accept("index"):
+        return create_index(c, start, unique=False)
+    if c.keys[c.i] == "unique" or c.keys[c.i + 1] == "index":
+        unique = c.accept("unique")
+        inverted, vector = c.accept("inverted"), c.accept("vector")
+        c.expect("index")
+        return create_index(c, start, unique=unique, inverted=inverted, vector=vector)
+    mark = c.i
+    if c.accept_any(("local", "global")) and c.key not in ("temporary", "temp"):
+        c.fail()
+    temporary = c.accept_any(("temporary", "temp")) is not None
+    unlogged = c.accept("unlogged")
+    if (temporary or unlogged) and c.accept("table"):
+        return create_table(c, temporary=temporary, unlogged=unlogged)
+    c.i = mark
+    return c.fail()
+
+
+def _alter(c: Cursor) -> Node:
+    kind = object_kind(c)
+    if altered := _LIKE_TABLES.get(kind or ""):
+        return alter_table(c, altered)
+    return c.fail()
+
+
+_LIKE_TABLES: dict[str, AlteredKind] = {
+    "table": "table",
+    "index": "index",
+    "view": "view",
+    "sequence": "sequence",
+    "materialized view": "materialized view",
+    "foreign table": "foreign table",
+}
+
+
+def _show(c: Cursor) -> Node:
+    c.rest()
+    return Query(verb="SHOW", functions=c.functions())
+
+
+def _table(c: Cursor) -> Node:
+    c.accept("only")
+    c.qname()
+    c.rest()
+    return Query(verb="TABLE", selects_star=True)
+
+
+def _transaction(word: str) -> Callable[[Cursor], Node]:
+    return lambda c: transaction(c, word)
+
+
+def _session(word: str) -> Callable[[Cursor], Node]:
+    return lambda c: session_command(c, word)
+
+
+_READERS: dict[str, Callable[[Cursor], Node]] = {
+    "create": _create,
+    "alter": _alter,
+    "drop": drop,
+    "truncate": truncate,
+    "copy": copy,
+    "set": set_statement,
+    "reset": reset,
+    "do": do,
+    "call": call,
+    "show": _show,
+    "table": _table,
+    "explain": explain,
+    **{
+        word: _transaction(word)
+        for word in ("begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release")
+    },
+    **{
+        word: _session(word)
+        for word in (
+            "close", "deallocate", "declare", "discard", "execute", "fetch", "listen", "load",
+            "lock", "move", "notify", "prepare", "unlisten", "use",
+        )
+    },
+}  # fmt: skip

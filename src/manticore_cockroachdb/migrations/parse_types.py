@@ -1,0 +1,63 @@
+"""Data types, written one way however the statement spells them."""
+
+from __future__ import annotations
+
+from manticore_cockroachdb.migrations.nodes_table import quote
+from manticore_cockroachdb.migrations.parse_cursor import Cursor
+from manticore_cockroachdb.migrations.parse_words import BUILT_IN_TYPES, INTERVAL_FIELDS, TIMES
+
+
+def data_type(c: Cursor) -> str:
+    """A data type: built-in names in upper case, blanks as the servers print them."""
+    first = c.key
+    if first[:1] == '"' or c.keys[c.i + 1] == ".":
+        text = str(c.qname())
+    else:
+        text = _simple(c)
+    if c.key == "(":
+        text += _compact_group(c)
+    if first in TIMES:
+        for zone in ("with", "without"):
+            if c.accept(zone, "time", "zone"):
+                text += f" {zone.upper()} TIME ZONE"
+    elif first == "interval":
+        text += _fields(c)
+    return text + _dimensions(c)
+
+
+def _simple(c: Cursor) -> str:
+    word = c.name()
+    text = word.upper() if word in BUILT_IN_TYPES else quote(word)
+    if word == "double":
+        c.expect("precision")
+        return "DOUBLE PRECISION"
+    if word == "national":
+        text += " " + (c.accept_any(("char", "character")) or c.fail()).upper()
+    if word in ("char", "character", "nchar", "bit", "national") and c.accept("varying"):
+        text += " VARYING"
+    return text
+
+
+def _fields(c: Cursor) -> str:
+    text = ""
+    if first := c.accept_any(INTERVAL_FIELDS):
+        text = f" {first.upper()}"
+        if c.accept("to"):
+            text += f" TO {(c.accept_any(INTERVAL_FIELDS) or c.fail()).upper()}"
+        if c.key == "(":
+            text += _compact_group(c)
+    return text
+
+
+def _dimensions(c: Cursor) -> str:
+    array = c.accept("array")
+    text = ""
+    while c.key == "[":
+        text += _compact_group(c)
+    return text or ("[]" if array else "")
+
+
+def _compact_group(c: Cursor) -> str:
+    start = c.i
+    c.skip_group()
+    return "".join(c.text[c.start_of(i) : c.ends[i]] for i in range(start, c.i))
