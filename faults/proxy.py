@@ -29,13 +29,16 @@ import asyncio
 import selectors
 import threading
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from faults.proxy_ledger import Connection, Ledger
 from faults.proxy_relay import Backend, Relay, SocketBackend
 from faults.proxy_rules import Answer, Call, Cut, Delay, Fault, Seen, When
 from faults.wire import Sender
+
+if TYPE_CHECKING:
+    from faults.imitate import Imitation
 
 __all__ = [
     "Answer",
@@ -58,8 +61,9 @@ class Proxy:
     """A proxy before the server at ``host`` and ``port``; ``host`` may be a socket's directory.
 
     Listens from ``__enter__`` (or `start`) to ``__exit__`` (or `close`), on ``listen_port`` or a
-    free port. ``delay_ms`` is the time added to a round trip, ``faults`` are armed at once, and
-    ``trace`` is how many messages the trace keeps. `close` raises what went wrong inside.
+    free port. ``delay_ms`` is the time added to a round trip, ``faults`` are armed at once,
+    ``imitation`` makes the server answer as a newer CockroachDB, and ``trace`` is how many
+    messages the trace keeps. `close` raises what went wrong inside.
     """
 
     def __init__(
@@ -70,11 +74,13 @@ class Proxy:
         listen_port: int = 0,
         delay_ms: float = 0.0,
         faults: tuple[Fault, ...] = (),
+        imitation: Imitation | None = None,
         trace: int = 10_000,
     ) -> None:
         self._host = host
         self._target_port = port
         self._one_way = delay_ms / 2000
+        self._imitation = imitation
         self._ledger = Ledger(faults, trace=trace)
         self._relays: set[asyncio.Task[None]] = set()
         self._errors: list[BaseException] = []
@@ -83,10 +89,17 @@ class Proxy:
         self.port = listen_port
 
     @classmethod
-    def before(cls, url: str, *, delay_ms: float = 0.0, faults: tuple[Fault, ...] = ()) -> Self:
+    def before(
+        cls,
+        url: str,
+        *,
+        delay_ms: float = 0.0,
+        faults: tuple[Fault, ...] = (),
+        imitation: Imitation | None = None,
+    ) -> Self:
         """A proxy before the server that a libpq URL names."""
         host, port = target_of(url)
-        return cls(host, port, delay_ms=delay_ms, faults=faults)
+        return cls(host, port, delay_ms=delay_ms, faults=faults, imitation=imitation)
 
     def __enter__(self) -> Self:
         self.start()
@@ -213,8 +226,16 @@ class Proxy:
         for task in relays:
             task.cancel()
         await asyncio.gather(*relays, return_exceptions=True)
+        if self._imitation is not None:
+            await self._imitation.stop()
 
     async def _connect(self) -> Backend:
+        server = await self._reach()
+        if self._imitation is None:
+            return server
+        return self._imitation.backend(server, self._reach)
+
+    async def _reach(self) -> SocketBackend:
         if self._host.startswith("/"):
             path = f"{self._host}/.s.PGSQL.{self._target_port}"
             return SocketBackend(*await asyncio.open_unix_connection(path))

@@ -16,9 +16,12 @@ import sys
 import threading
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from faults.proxy import LOOPBACK, Proxy, target_of
+
+if TYPE_CHECKING:
+    from faults.imitate import Imitation
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -37,6 +40,12 @@ def main(arguments: list[str] | None = None) -> None:
         "--delay-ms", type=float, default=0.0, help="time added to a round trip; default 0"
     )
     parser.add_argument(
+        "--imitate",
+        metavar="VERSION",
+        type=_imitation,
+        help="answer as this CockroachDB, for instance v25.4.3",
+    )
+    parser.add_argument(
         "--control", action="store_true", help="answer `count` and `reset` on standard input"
     )
     options = parser.parse_args(arguments)
@@ -47,11 +56,23 @@ def main(arguments: list[str] | None = None) -> None:
     stop = threading.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda *_: stop.set())
-    with Proxy(host, port, listen_port=listen_port, delay_ms=options.delay_ms) as proxy:
+    with Proxy(
+        host,
+        port,
+        listen_port=listen_port,
+        delay_ms=options.delay_ms,
+        imitation=options.imitate,
+    ) as proxy:
         print(proxy.port, flush=True)
         if options.control:
             threading.Thread(target=_control, args=(proxy, stop), daemon=True).start()
         stop.wait()
+
+
+def _imitation(version: str) -> Imitation:
+    from faults.imitate import Imitation
+
+    return Imitation(version)
 
 
 def _control(proxy: Proxy, stop: threading.Event) -> None:

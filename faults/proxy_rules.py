@@ -97,7 +97,8 @@ class Cut:
     """Close the connection at this message.
 
     ``forward`` says whether the message still arrives. The client's side is always closed, with a
-    TCP reset if ``reset``. The server's side is closed too (``"close"``), or left until the server
+    TCP reset if ``reset``. The server's side is closed too (``"close"``; what it makes of a request
+    that had arrived is its own affair, and it may be at it for a while), or left until the server
     has answered what reached it (``"finish"``), or left open and silent until the proxy closes
     (``"hold"``), as when a network swallows the client without a word.
     """

@@ -241,6 +241,14 @@ def query(sql: str) -> Message:
     return build("Q", _bytes(sql) + b"\0")
 
 
+def startup(parameters: Mapping[str, str]) -> Message:
+    """A client's StartupMessage, protocol 3.0."""
+    pairs = b"".join(
+        _bytes(key) + b"\0" + _bytes(value) + b"\0" for key, value in parameters.items()
+    )
+    return Message("", struct.pack("!II", len(pairs) + 9, 3 << 16) + pairs + b"\0")
+
+
 SYNC = build("S")
 TERMINATE = build("X")
 

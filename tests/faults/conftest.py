@@ -1,17 +1,16 @@
-"""The server behind the proxy."""
+"""The server behind the proxy: PostgreSQL, since the proxy knows only the protocol."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
-from manticore_cockroachdb import local
+from tests.support.servers import Server
 
 
-@pytest.fixture(scope="session")
-def server_url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A PostgreSQL of the tests' own, or the one that the environment names."""
-    given = os.environ.get("MANTICORE_TEST_POSTGRES_URL")
-    return given or local.url_for(Path(tmp_path_factory.mktemp("server")))
+@pytest.fixture(scope="module")
+def server_url(server: Server) -> Iterator[str]:
+    """A database that the tests of a module share."""
+    with server.fresh_database() as url:
+        yield url

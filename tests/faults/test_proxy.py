@@ -26,7 +26,9 @@ from faults.proxy import (
     When,
     target_of,
 )
-from faults.proxy_process import ProxyProcess
+from faults.proxy_process import ProxyProcess, main
+
+pytestmark = pytest.mark.engine("postgresql")
 
 WHOLE: LiteralString = "BEGIN; INSERT INTO proxied VALUES (1); COMMIT"
 COMMIT = When(Sender.CLIENT, type="Query", text="COMMIT")
@@ -67,14 +69,18 @@ def connect(proxy: Proxy, server_url: str) -> Iterator[Callable[[], psycopg.Conn
 Connect = Callable[[], psycopg.Connection]
 
 
-def rows(direct: psycopg.Connection) -> int:
-    """How many rows were committed, once nobody else is in the table."""
-    with direct.transaction():
-        direct.execute("SET LOCAL lock_timeout = '5s'")
-        direct.execute("LOCK TABLE proxied IN ACCESS EXCLUSIVE MODE")
-        row = direct.execute("SELECT count(*) FROM proxied").fetchone()
-    assert row is not None
-    return int(row[0])
+def rows(direct: psycopg.Connection, expected: int | None = None) -> int:
+    """How many rows were committed; with ``expected``, once there are so many or 5 s later."""
+    end = time.monotonic() + 5
+    while True:
+        with direct.transaction():
+            direct.execute("SET LOCAL lock_timeout = '5s'")
+            direct.execute("LOCK TABLE proxied IN ACCESS EXCLUSIVE MODE")
+            row = direct.execute("SELECT count(*) FROM proxied").fetchone()
+        assert row is not None
+        if expected in (None, row[0]) or time.monotonic() > end:
+            return int(row[0])
+        time.sleep(0.02)
 
 
 # --- passing through -------------------------------------------------------------------------
@@ -262,6 +268,18 @@ def test_a_process_of_its_own(server_url: str) -> None:
         assert proxy.counts() == (0, 0)
 
 
+@pytest.mark.parametrize(
+    "arguments", [["--listen=0.0.0.0:0"], ["--imitate=25"], ["--no-such-option"]]
+)
+def test_a_process_refuses_what_it_cannot_do(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--target=127.0.0.1:1", *arguments])
+    assert ended.value.code == 2
+    assert arguments[0].partition("=")[0] in capsys.readouterr().err
+
+
 # --- cuts ------------------------------------------------------------------------------------
 
 
@@ -296,7 +314,7 @@ def test_cut_at_commit(
             connection.execute("COMMIT")
     assert failure.value.sqlstate is None
     assert connection.broken
-    assert rows(direct) == kept
+    assert rows(direct, kept) == kept
     assert [record.text for _, record in proxy.fired] == [WHOLE if batch else "COMMIT"]
     connect().execute(WHOLE)
     assert rows(direct) == kept + 1
@@ -310,7 +328,7 @@ def test_cut_at_an_answer(
     proxy.arm(Fault(when, Cut(forward=forward)))
     with pytest.raises(psycopg.OperationalError):
         connect().execute(WHOLE)
-    assert rows(direct) == 1
+    assert rows(direct, 1) == 1
     delivered = [r.text for r in proxy.trace if r.type == "CommandComplete"]
     assert delivered == ["BEGIN", "INSERT 0 1", "COMMIT"]
 
@@ -323,9 +341,7 @@ def test_the_server_may_finish_what_it_was_asked(
     with pytest.raises(psycopg.OperationalError):
         connect().execute("SELECT pg_sleep(0.5); INSERT INTO proxied VALUES (1)")
     assert time.monotonic() - began < 0.4
-    while not rows(direct) and time.monotonic() - began < 5:
-        time.sleep(0.05)
-    assert rows(direct) == 1
+    assert rows(direct, 1) == 1
 
 
 def test_a_client_that_vanishes_without_a_word(
