@@ -59,18 +59,19 @@ class Alone:
                 self.session.listener(e.Recovered(self.plan.version, "it had been done"))
                 self._journal_done(step)
                 return
-        self._journal_started(step, effect)
+        before = self._look(effect)
+        self._journal_started(step, before)
         watch = self.executor.lease.watch
         if watch is not None:
             watch.version, watch.tables = self.plan.version, effect.tables
         try:
-            self._until_done(step, effect)
+            self._until_done(step, effect, before)
         finally:
             if watch is not None:
                 watch.version = None
         self._journal_done(step)
 
-    def _until_done(self, step: Step, effect: Effect) -> None:
+    def _until_done(self, step: Step, effect: Effect, before: tuple[str | None, ...]) -> None:
         attempt = again = 0
         while True:
             self.executor.lease.check()
@@ -95,8 +96,7 @@ class Alone:
             elif verdict is Verdict.UNKNOWN and again < AGAIN:
                 again += 1
                 self.executor.recover(self.plan, stopped)
-                row = self.executor.steps_of(self.plan).get(step.ordinal)
-                seen = self._conclude(step, effect, row.before if row else None)
+                seen = self._conclude(step, effect, before)
                 if seen is Conclusion.DONE:
                     self.session.listener(e.Recovered(self.plan.version, "it had been done"))
                     return
@@ -232,14 +232,14 @@ class Alone:
             written,
         )
 
-    def _journal_started(self, step: Step, effect: Effect) -> None:
+    def _journal_started(self, step: Step, before: tuple[str | None, ...]) -> None:
         plan = self.plan
         write = self.session.tables.start_step(
             plan.version,
             plan.script.direction,
             step.ordinal,
             plan.step_hash(step),
-            effect,
+            before,
             self.executor.lease.token,
         )
         self._journal(step, write, "started")

@@ -58,18 +58,21 @@ class AsyncAlone:
                 self.session.listener(e.Recovered(self.plan.version, "it had been done"))
                 await self._journal_done(step)
                 return
-        await self._journal_started(step, effect)
+        before = await self._look(effect)
+        await self._journal_started(step, before)
         watch = self.executor.lease.watch
         if watch is not None:
             watch.version, watch.tables = self.plan.version, effect.tables
         try:
-            await self._until_done(step, effect)
+            await self._until_done(step, effect, before)
         finally:
             if watch is not None:
                 watch.version = None
         await self._journal_done(step)
 
-    async def _until_done(self, step: Step, effect: Effect) -> None:
+    async def _until_done(
+        self, step: Step, effect: Effect, before: tuple[str | None, ...]
+    ) -> None:
         attempt = again = 0
         while True:
             await self.executor.lease.check()
@@ -94,8 +97,7 @@ class AsyncAlone:
             elif verdict is Verdict.UNKNOWN and again < AGAIN:
                 again += 1
                 await self.executor.recover(self.plan, stopped)
-                row = self.executor.steps_of(self.plan).get(step.ordinal)
-                seen = await self._conclude(step, effect, row.before if row else None)
+                seen = await self._conclude(step, effect, before)
                 if seen is Conclusion.DONE:
                     self.session.listener(e.Recovered(self.plan.version, "it had been done"))
                     return
@@ -231,14 +233,14 @@ class AsyncAlone:
             written,
         )
 
-    async def _journal_started(self, step: Step, effect: Effect) -> None:
+    async def _journal_started(self, step: Step, before: tuple[str | None, ...]) -> None:
         plan = self.plan
         write = self.session.tables.start_step(
             plan.version,
             plan.script.direction,
             step.ordinal,
             plan.step_hash(step),
-            effect,
+            before,
             self.executor.lease.token,
         )
         await self._journal(step, write, "started")

@@ -495,7 +495,8 @@ def _hint(diagnostic: Any, stopped: Stopped, partial: bool) -> str | None:
     hints = []
     for field in ("message_detail", "message_hint"):
         text = getattr(diagnostic, field, None)
-        if text and "source SQL:" not in text:
+        # CockroachDB puts the stack of an internal error here.
+        if text and "source SQL:" not in text and "stack trace" not in text:
             hints.append(" ".join(text.split()))
     if partial:
         hints.append("correct the statement and run again: it goes on where it stopped")

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .effects import Effect, literal
+from .effects import literal
 
 HISTORY = "_migrations"
 LEASE = "_migrations_lease"
@@ -239,15 +239,17 @@ class Tables:
         )
 
     def start_step(
-        self, version: int, direction: str, ordinal: int, hash: str, effect: Effect, token: int
+        self,
+        version: int,
+        direction: str,
+        ordinal: int,
+        hash: str,
+        before: tuple[str | None, ...],
+        token: int,
     ) -> str:
-        """Journal that a step begins, with the catalog as the server sees it now."""
-        before = "NULL"
-        if effect.probes:
-            before = f" || '{_SEPARATOR}' || ".join(
-                f"coalesce(({p.sql})::TEXT, '~')" for p in effect.probes
-            )
-        return self._write_step(version, direction, ordinal, hash, "started", before, token)
+        """Journal that a step begins, with the catalog as it was read just before."""
+        text = _SEPARATOR.join("~" if one is None else one for one in before)
+        return self._write_step(version, direction, ordinal, hash, "started", text, token)
 
     def finish_step(
         self, version: int, direction: str, ordinal: int, hash: str, token: int, detail: str | None
@@ -290,7 +292,7 @@ class Tables:
             f"INSERT INTO {self.name(STEPS)} (version, direction, ordinal, hash, state, before,"
             " detail, token, history, finished_at) VALUES"
             f" ({int(version)}, {literal(direction)}, {int(ordinal)}, {literal(hash)},"
-            f" {literal(state)}, {before or 'NULL'}, {_text(detail)}, {int(token)},"
+            f" {literal(state)}, {_text(before)}, {_text(detail)}, {int(token)},"
             f" {self._identity}, {finished})"
             " ON CONFLICT (version, direction, ordinal) DO UPDATE SET hash = excluded.hash,"
             f" state = excluded.state{keep}, detail = excluded.detail, token = excluded.token,"
@@ -336,6 +338,6 @@ class Tables:
 
 def split_before(text: str | None) -> tuple[str | None, ...] | None:
     """The readings that `start_step` stored, as `effects.conclude` takes them."""
-    if text is None:
+    if not text:
         return None
     return tuple(None if part == "~" else part for part in text.split(_SEPARATOR))
