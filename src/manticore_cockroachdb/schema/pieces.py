@@ -1,0 +1,182 @@
+"""Reading the SQL that servers print: tokens in groups, lists at their commas, indexes.
+
+What a server prints is regular, so nothing here is a parser of SQL: it finds the brackets that
+belong together and the clauses between them. What it does not know stays as text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..migrations.lex import Token, tokens
+from .model import Index
+
+_OPEN, _CLOSE = "([", ")]"
+_BUCKETS = re.compile(r"bucket_count\s*=\s*(\d+)", re.IGNORECASE)
+
+
+class Text:
+    """A text with its tokens and a position among them."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = tokens(text)
+        self.at = 0
+
+    @property
+    def end(self) -> bool:
+        """Whether nothing is left."""
+        return self.at >= len(self.tokens)
+
+    def peek(self, ahead: int = 0) -> str:
+        """The value of a token ahead; nothing for a quoted name or a string, which is no word."""
+        if self.at + ahead >= len(self.tokens):
+            return ""
+        token = self.tokens[self.at + ahead]
+        return "" if token.kind in ("quoted", "string", "dollar") else token.value
+
+    def take(self, *words: str) -> bool:
+        """Go past these words, if they are what comes next."""
+        if all(self.peek(i) == word for i, word in enumerate(words)):
+            self.at += len(words)
+            return True
+        return False
+
+    def name(self) -> str:
+        """Go past one part of a name; its value."""
+        token = self.tokens[self.at]
+        self.at += 1
+        return token.value
+
+    def names(self) -> tuple[str, ...]:
+        """Go past a name of several parts; their values."""
+        parts = [self.name()]
+        while self.take("."):
+            parts.append(self.name())
+        return tuple(parts)
+
+    def group(self) -> str:
+        """Go past the brackets that open here; the text within."""
+        first = self.at
+        depth = 0
+        while True:
+            depth += _step(self.tokens[self.at])
+            self.at += 1
+            if depth == 0:
+                return self.text[self.tokens[first].end : self.tokens[self.at - 1].start].strip()
+
+    def until(self, *words: str) -> str:
+        """Go on to the first of these words outside brackets, or to the end; the text passed."""
+        first = self.at
+        while not self.end and self.peek() not in words:
+            if _step(self.tokens[self.at]) > 0:
+                self.group()
+            else:
+                self.at += 1
+        return self.since(first)
+
+    def since(self, first: int) -> str:
+        """The text from a token up to here."""
+        if first >= self.at:
+            return ""
+        return self.text[self.tokens[first].start : self.tokens[self.at - 1].end]
+
+
+def _step(token: Token) -> int:
+    if token.kind != "punct":
+        return 0
+    return (token.value in _OPEN) - (token.value in _CLOSE)
+
+
+def items(text: str) -> Iterator[str]:
+    """The parts of a list, cut at the commas outside brackets."""
+    found = Text(text)
+    while not found.end:
+        yield found.until(",")
+        found.at += 1
+
+
+def plain_name(item: str) -> str | None:
+    """The value of an item that is only a name."""
+    found = tokens(item)
+    if len(found) == 1 and found[0].kind in ("word", "quoted"):
+        return found[0].value
+    return None
+
+
+def name_list(text: str) -> tuple[str, ...]:
+    """The values of a list of names."""
+    return tuple(plain_name(item) or item for item in items(text))
+
+
+def index_keys(text: str) -> tuple[str, ...]:
+    """Keys without the directions that go without saying."""
+    return tuple(re.sub(r" ASC$", "", item) for item in items(text))
+
+
+def index_of(text: str, *, valid: bool = True, comment: str | None = None) -> Index:
+    """The index that a CREATE INDEX, or CockroachDB's INDEX in a CREATE TABLE, defines."""
+    source = Text(text)
+    source.take("create")
+    unique = source.take("unique")
+    method = "gin" if source.take("inverted") else "vector" if source.take("vector") else "btree"
+    source.take("index")
+    name = source.name()
+    if source.take("on"):
+        source.take("only")
+        source.names()
+    if source.take("using"):
+        method = source.name()
+    keys = index_keys(source.group())
+    storing: tuple[str, ...] = ()
+    where = options = None
+    buckets: int | None = None
+    nulls_distinct = visible = True
+    while not source.end:
+        if source.take("using", "hash"):
+            source.take("with")
+            clause = source.group() if source.peek() == "(" else source.until(*_CLAUSES)
+            found = _BUCKETS.search(clause)
+            buckets = int(found[1]) if found else 0
+        elif source.take("storing") or source.take("include"):
+            storing = name_list(source.group())
+        elif source.take("nulls", "not", "distinct"):
+            nulls_distinct = False
+        elif source.take("where"):
+            where = source.until("not") if source.tokens[-1].value == "visible" else source.until()
+            where = bare(where)
+        elif source.take("not", "visible"):
+            visible = False
+        elif source.take("with"):
+            options = source.group()
+        else:  # TABLESPACE, PARTITION BY: where rows are kept, not what the schema is
+            source.at += 1
+            source.until(*_CLAUSES)
+    return Index(
+        name=name,
+        keys=keys,
+        unique=unique,
+        method=method,
+        storing=storing,
+        where=where,
+        buckets=buckets,
+        nulls_distinct=nulls_distinct,
+        options=options,
+        valid=valid,
+        visible=visible,
+        comment=comment,
+    )
+
+
+_CLAUSES = ("using", "storing", "include", "nulls", "where", "not", "with")
+
+
+def bare(expression: str) -> str:
+    """An expression without the brackets around all of it."""
+    source = Text(expression)
+    if source.peek() == "(":
+        inner = source.group()
+        if source.end:
+            return inner
+    return expression

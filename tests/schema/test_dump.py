@@ -1,0 +1,38 @@
+"""The law of dumps: run on an empty database, a dump makes an equal catalog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from manticore_cockroachdb.schema.render import render
+
+from .halves import read_schema, run
+
+HERE = Path(__file__).parent
+
+
+async def test_a_dump_makes_an_equal_catalog(colour, db, server):
+    everything = (HERE / f"everything_{server.engine}.sql").read_text()
+    await run(db, everything)
+    schema = await read_schema(colour, db)
+    dump = render(schema)
+    with server.fresh_database() as url:
+        copy = colour.database(url)
+        await run(copy, dump)
+        again = await read_schema(colour, copy)
+    assert again == schema
+    assert render(again) == dump
+
+
+async def test_an_empty_database_has_an_empty_dump(colour, db, server):
+    schema = await read_schema(colour, db)
+    assert not [*schema.objects(), *schema.namespaces, *schema.left_out]
+    assert len(render(schema).splitlines()) == 1
+
+
+async def test_our_own_tables_are_left_out(colour, db, tmp_path):
+    migration = colour.Migration(db, migrations_dir=tmp_path)
+    await migration.initialize()
+    await db.execute("CREATE TABLE t (a INT PRIMARY KEY)")
+    schema = await read_schema(colour, db)
+    assert [table.name for table in schema.tables] == ["t"]
