@@ -74,9 +74,7 @@ async def test_with_nothing_pending_no_lease_is_taken(db, colour, tmp_path):
 async def test_waiting_is_told_and_ends(db, colour, tmp_path):
     write(tmp_path, 1)
     seen = []
-    migration = colour.Migration(
-        db, migrations_dir=tmp_path, lease_wait=0.3, on_event=seen.append
-    )
+    migration = colour.Migration(db, migrations_dir=tmp_path, lease_wait=0.3, on_event=seen.append)
     await migration.initialize()
     await hold(db, 60)
     with pytest.raises(LeaseTimeout, match="elsewhere:1:x"):

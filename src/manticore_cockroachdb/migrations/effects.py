@@ -254,8 +254,11 @@ def effect_of(node: n.Node | None, *, cockroachdb: bool) -> Effect:
                 (Probe(there, yes),) if there else (), node.or_replace or node.if_not_exists
             )
         case n.Drop(kind=kind, names=names):
+            tables = node.tables or (node.table,) * len(names)
             probes = tuple(
-                Probe(seen, no) for one in names if (seen := _object(kind, one, node.table))
+                Probe(seen, no)
+                for one, table in zip(names, tables, strict=False)
+                if (seen := _object(kind, one, table))
             )
             return Effect(probes if len(probes) == len(names) else (), node.if_exists)
         case n.AlterTable(object="table", name=table, actions=actions):

@@ -352,7 +352,7 @@ def _judge_postgresql(node: n.Node) -> Verdict:
             "subscription",
         ):
             return Alone(f"{_NO_BLOCK}: {node.verb}")
-        case n.SetVar(scope="cluster"):
+        case n.AlterObject(kind="system"):
             return Alone(f"{_NO_BLOCK}: ALTER SYSTEM")
         case n.AlterTable(actions=actions) if any(
             isinstance(a, n.DetachPartition) and a.concurrently for a in actions
@@ -368,7 +368,7 @@ def _judge_cockroachdb(node: n.Node, caps: Capabilities) -> Verdict:
             return None
         case n.Dml() | n.Query() | n.Call() | n.SessionCommand() | n.Reset():
             return None
-        case n.SetVar(scope=scope) if scope != "cluster":
+        case n.SetVar(scope="session" | "local"):
             return None
         case n.Do() if caps.do_blocks:
             return None
