@@ -20,6 +20,9 @@ and hears. To hit the messages that the imitation exchanges with the server behi
 proxy between those two. A client's message that has reached the imitation is carried out to its
 end even when the client is cut off, as PostgreSQL does.
 
+An old CockroachDB behind (before v24.1, which has ``autocommit_before_ddl`` itself) does by itself
+what `faults.imitate_quirks` says, and shows its own jobs besides those of the imitation.
+
 A scripted job runs on a session of its own, opened with the client's start-up parameters: the
 server behind must let that user in without a password.
 """
@@ -69,6 +72,7 @@ class Imitation:
         self.quirks = quirks(self.announced, self.version)
         self.sessions: dict[bytes, Session] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._errors: list[BaseException] = []
 
     def backend(self, server: SocketBackend, connect: Connect) -> Backend:
         """The imitation on a connection to the server behind; ``connect`` opens others."""
@@ -82,16 +86,21 @@ class Imitation:
 
         task = asyncio.create_task(run())
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._errors.append(error)
 
     async def stop(self) -> None:
-        """End every job and every connection at once."""
+        """End every job and every connection at once; raises the first error of our own."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
-        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(outcome, Exception):
-                raise outcome
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._errors:
+            raise self._errors.pop(0)
 
 
 class Imitated:

@@ -22,8 +22,11 @@ def position(error: Message) -> int | None:
     return None if found is None else int(found) - 1
 
 
-def worded(error: Message, sql: str, offset: int | None) -> Message:
-    """A server's error about the character at ``offset`` of ``sql``, as CockroachDB has it."""
+def worded(error: Message, sql: str, offset: int | None, *, without: str = "") -> Message:
+    """A server's error about the character at ``offset`` of ``sql``, as CockroachDB has it.
+
+    ``without`` is a text of ours that must not be quoted.
+    """
     fields = wire.fields(error)
     message, detail = fields.get("M", ""), fields.get("D")
     if fields.get("C") == "42601" and offset is not None:
@@ -34,7 +37,7 @@ def worded(error: Message, sql: str, offset: int | None) -> Message:
         fields.get("C", "XX000"),
         message,
         severity=fields.get("S", "ERROR"),
-        detail=detail,
+        detail=detail.replace(without, "", 1) if detail and without else detail,
         hint=fields.get("H"),
     )
 

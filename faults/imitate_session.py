@@ -26,7 +26,7 @@ from faults.imitate_state import Course, Decision, Quirk, State, decide
 from faults.proxy_relay import SocketBackend
 from faults.wire import Message
 
-_PROBE = "SELECT 1/0; "
+_PROBE = "SELECT 1/0;\n"
 _TRY = "imitated_try"
 _TICK = 0.01
 _BEGIN = re.compile(r"\s*(?:begin|start)(?:\s+(?:transaction|work))?\s*", re.IGNORECASE)
@@ -69,7 +69,7 @@ class Session:
                 error = worded(error, sql, position(error))
         else:
             state.alone = len(parsed) == 1
-            error = None if state.alone else await self._syntax(parsed)
+            error = None if state.alone else await self._syntax(sql, parsed)
             error = error or await self._all(parsed)
             if state.implicit:
                 error = await self._end_implicit(error)
@@ -83,20 +83,22 @@ class Session:
 
     # --- a whole message ---------------------------------------------------------------------
 
-    async def _syntax(self, parsed: list[Statement]) -> Message | None:
+    async def _syntax(self, sql: str, parsed: list[Statement]) -> Message | None:
         """The first syntax error of a message, before anything of it is run.
 
         The server parses a message before it runs its first statement, which here fails.
         """
+        if self._state.status == "E":
+            return None
         probe = _PROBE
         starts: list[tuple[int, Statement]] = []
         for statement in parsed:
             decision = decide(self._quirks, statement, self._state)
             if decision.say is None:
                 starts.append((len(probe), statement))
-                probe += (decision.sql or statement.sql) + "; "
-        if self._state.status == "E":
-            return None
+                probe += (decision.sql or statement.sql) + ";\n"
+        if self._state.native:
+            probe = _PROBE + sql
         open_ = self._state.status == "T"
         if open_:
             await self._server.ask(f"SAVEPOINT {_TRY}")
@@ -107,7 +109,9 @@ class Session:
             return None
         if open_:
             await self._abort()
-        offset = position(error) or 0
+        offset = position(error)
+        if offset is None:  # a CockroachDB's, and worded so already
+            return worded(error, sql, None, without=_PROBE)
         start, statement = next(one for one in reversed(starts) if one[0] <= offset)
         return worded(error, statement.sql, offset - start)
 
@@ -348,7 +352,7 @@ class Session:
                 error = worded(error, statement.sql, position(error))
                 jobs.update(number, "failed", error=wire.fields(error)["M"])
         else:
-            path = await self._server.value("SHOW search_path")
+            path = "" if self._state.native else await self._server.value("SHOW search_path")
             self._spawn(self._background(number, statement.sql, script, path))
             error = await self._wait_for(number, script)
             rest = [wire.command_complete(_tag(statement))]
@@ -400,7 +404,7 @@ class Session:
             return
         try:
             backend = await session_for_job(self._connect, job_startup(self.startup))
-            error = await run_alone(backend, f"SET search_path = {path}")
+            error = await run_alone(backend, f"SET search_path = {path}") if path else None
             error = error or await run_alone(backend, sql)
             backend.close()
         except OSError as failure:

@@ -62,8 +62,8 @@ def seen(sender: Sender, message: Message, *, number: int, connection: int, at: 
 class When:
     """Which message: the ``nth`` of those that meet every condition given.
 
-    ``text`` is found anywhere in the record's text, whatever its case; a compiled pattern is
-    searched for as it is.
+    ``text`` is found anywhere in the record's text, whatever its case, within words too (COMMIT in
+    autocommit); a compiled pattern is searched for as it is.
     """
 
     sender: Sender | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,45 +15,12 @@ from psycopg.pq import TransactionStatus
 from faults.imitate import Imitation, JobScript
 from faults.proxy import Answer, Cut, Fault, Proxy, When
 
+from .conftest import Client
+
 pytestmark = pytest.mark.engine("postgresql")
 
 IDLE, OPEN, FAILED = TransactionStatus.IDLE, TransactionStatus.INTRANS, TransactionStatus.INERROR
 WAITING = "waiting for job(s) to complete"
-
-
-class Client:
-    """A connection through the imitation, the notices it got, and what it saw of answers."""
-
-    def __init__(self, url: str) -> None:
-        self.connection = psycopg.connect(url, autocommit=True, prepare_threshold=None)
-        self.notices: list[str] = []
-        self.connection.add_notice_handler(
-            lambda diagnostic: self.notices.append(diagnostic.message_primary or "")
-        )
-
-    def __call__(self, sql: str) -> list[Any]:
-        """The rows, or the tag, of each statement of a message."""
-        cursor = self.connection.execute(sql.encode())
-        found: list[Any] = []
-        while True:
-            found.append(cursor.fetchall() if cursor.description else cursor.statusmessage)
-            if not cursor.nextset():
-                return found
-
-    def fails(self, sql: str) -> str | None:
-        """The SQLSTATE that a message ends with."""
-        try:
-            self(sql)
-        except psycopg.Error as error:
-            return error.sqlstate
-        return "no error"
-
-    @property
-    def status(self) -> TransactionStatus:
-        return self.connection.info.transaction_status
-
-
-Connect = Callable[[], Client]
 
 
 class Cluster:
@@ -438,7 +405,7 @@ def test_locked_tables(cluster: Cluster) -> None:
 
 def test_an_index_concurrently_inside_a_transaction(cluster: Cluster) -> None:
     client = cluster.connect()
-    client(OFF)
+    client("SET autocommit_before_ddl = off")
     client("BEGIN; CREATE INDEX CONCURRENTLY i ON t (a); COMMIT; DROP INDEX CONCURRENTLY i")
 
 
