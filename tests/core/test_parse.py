@@ -34,7 +34,9 @@ def test_verb(sql: str, verb: str) -> None:
 
 
 def test_what_is_not_understood_is_said_to_be() -> None:
-    assert parse("CREATE TABLE t (a)") == Unparsed(reason="a column without a type", start=16)
+    assert parse("CREATE TABLE t (a)") == Unparsed(
+        verb="CREATE TABLE", reason="a column without a type", start=16
+    )
     assert isinstance(parse("SELECT 'x"), Unparsed)
 
 

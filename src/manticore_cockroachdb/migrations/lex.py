@@ -61,6 +61,20 @@ ESCAPE_STRING = rf"'(?<={_PREFIX}')[^'\\]*+(?:(?:\\.|'(?:{_BETWEEN}|)'|(?!))[^'\
 QUOTED = r'"[^"]*+"(?:"[^"]*+"|(?!))*+(?!")'
 DOLLAR_QUOTE = r"\$\$[^$]*+(?:(?:\$(?!\$)|(?!))[^$]*+)*+\$\$"
 
+# What a run of plain characters stops at, apart from comments, parentheses and `;`.
+ATOM = (
+    rf"{PLAIN_STRING}|{ESCAPE_STRING}|{QUOTED}|\$(?<!{LETTER_OR_DIGIT}\$)"
+    rf"(?:{DOLLAR_QUOTE[2:]}|[0-9]++(?!\$))|-(?!-)|/(?!\*)"
+)
+PLAIN = r"[^'\"$\-/;()]*+"
+
+
+def parentheses(depth: int) -> str:
+    """Balanced parentheses without a `;`, holding others nested up to ``depth`` deep."""
+    inner = f"|{parentheses(depth - 1)}" if depth else ""
+    return rf"\({PLAIN}(?:(?:{ATOM}|{COMMENT}{inner}|(?!)){PLAIN})*+\)"
+
+
 _WORD_CHARACTER = re.compile(LETTER_OR_DIGIT)
 _REST_OF_WORD = re.compile(rf"{IN_IDENTIFIER}++")
 _TAG = re.compile(rf"\$(?:{LETTER}{LETTER_OR_DIGIT}*+|)\$")
@@ -160,10 +174,14 @@ KINDS = tuple(kind for kind, _ in _KINDS)
 
 
 @cache
-def _token() -> re.Pattern[str]:
-    """Blanks and a token, whose group is one more than its index in `KINDS`, if there is one."""
+def _token(closed: bool) -> re.Pattern[str]:
+    """Blanks and a token, whose group is one more than its index in `KINDS`, if there is one.
+
+    If ``closed``, parentheses and all they hold are a token too, before the others.
+    """
     alternatives = "|".join(pattern for _, pattern in _KINDS)
-    return re.compile(rf"{BLANK}*+(?:{alternatives}|\Z)", re.DOTALL)
+    first = rf"({parentheses(4)})|" if closed else ""
+    return re.compile(rf"{BLANK}*+(?:{first}{alternatives}|\Z)", re.DOTALL)
 
 
 @cache
@@ -185,7 +203,7 @@ def tokens(
     """
     return [
         Token(kind, unquoted(kind, text[begin:stop]), begin, stop)
-        for kind, begin, stop in _spans(text, start, len(text) if end is None else end)
+        for kind, begin, stop in spans(text, start, len(text) if end is None else end)
         if comments or kind != "comment"
     ]
 
@@ -198,7 +216,7 @@ def keys(text: str) -> tuple[list[str], list[int]]:
     """
     lower = fold(text).rstrip(" \t\n\r\f\v")
     if "$" in text or "--" in text or "/*" in text:
-        found = [span for span in _spans(text, 0, len(text)) if span[0] != "comment"]
+        found = [span for span in spans(text, 0, len(text)) if span[0] != "comment"]
         return [lower[start:end] for _, start, end in found], [end for _, _, end in found]
     pieces = _piece().findall(lower)
     found_keys = [piece.lstrip(" \t\n\r\f\v") for piece in pieces]
@@ -209,16 +227,22 @@ def keys(text: str) -> tuple[list[str], list[int]]:
     return found_keys, ends
 
 
-def _spans(text: str, pos: int, stop: int) -> Iterator[tuple[str, int, int]]:
-    """Kind, start and end of each token and comment."""
-    finditer = _token().finditer
+def spans(
+    text: str, pos: int, stop: int, *, closed: bool = False
+) -> Iterator[tuple[str, int, int]]:
+    """Kind, start and end of each token and comment, lazily.
+
+    If ``closed``, balanced parentheses are one token of kind "group". Raises `Unterminated`.
+    """
+    finditer = _token(closed).finditer
+    kinds = ("", "group", *KINDS) if closed else ("", *KINDS)
     while pos < stop:
         for found in finditer(text, pos, stop):
             group = found.lastindex
             if group is None:
                 return
             pos = found.end()
-            kind = KINDS[group - 1]
+            kind = kinds[group]
             if not kind:
                 break
             yield kind, found.start(group), pos

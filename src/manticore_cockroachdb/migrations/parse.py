@@ -16,12 +16,22 @@ from collections.abc import Callable
 
 from manticore_cockroachdb.migrations.lex import Unterminated
 from manticore_cockroachdb.migrations.nodes import AlteredKind, Node, Query, Unparsed
+from manticore_cockroachdb.migrations.parse_admin import (
+    MAINTENANCE,
+    comment,
+    grant,
+    maintenance,
+    revoke,
+)
 from manticore_cockroachdb.migrations.parse_alter import alter_table
+from manticore_cockroachdb.migrations.parse_alter_object import alter_object
+from manticore_cockroachdb.migrations.parse_create import create_object
 from manticore_cockroachdb.migrations.parse_cursor import Cursor, Misunderstood
 from manticore_cockroachdb.migrations.parse_data import copy, data_statement, explain
 from manticore_cockroachdb.migrations.parse_drop import drop, truncate
 from manticore_cockroachdb.migrations.parse_index import create_index
-from manticore_cockroachdb.migrations.parse_kinds import object_kind
+from manticore_cockroachdb.migrations.parse_kinds import object_kind, verb_of
+from manticore_cockroachdb.migrations.parse_long import LONG, long_cursor
 from manticore_cockroachdb.migrations.parse_session import (
     call,
     do,
@@ -31,20 +41,23 @@ from manticore_cockroachdb.migrations.parse_session import (
     transaction,
 )
 from manticore_cockroachdb.migrations.parse_table import create_table
+from manticore_cockroachdb.migrations.parse_targets import node_tables
+
+__all__ = ["node_tables", "parse", "verb_of"]
 
 
 def parse(sql: str) -> Node:
     """The model of one statement, with or without its `;`. Never raises."""
     try:
-        c = Cursor(sql)
+        c = Cursor(sql) if len(sql) < LONG else long_cursor(sql)
         if not c.size:
-            return Unparsed(reason="nothing but comments")
+            return Unparsed(verb=verb_of(sql), reason="nothing but comments")
         node = _statement(c)
         c.finish()
     except Unterminated as error:
-        return Unparsed(reason=f"unterminated {error.kind}", start=error.offset)
+        return Unparsed(verb=verb_of(sql), reason=f"unterminated {error.kind}", start=error.offset)
     except Misunderstood as error:
-        return Unparsed(reason=error.reason, start=error.start)
+        return Unparsed(verb=verb_of(sql), reason=error.reason, start=error.start)
     return node
 
 
@@ -78,14 +91,18 @@ def _create(c: Cursor) -> Node:
     if (temporary or unlogged) and c.accept("table"):
         return create_table(c, temporary=temporary, unlogged=unlogged)
     c.i = mark
-    return c.fail()
+    or_replace = c.accept("or", "replace")
+    c.accept_any(("local", "global"))
+    temporary = c.accept_any(("temporary", "temp")) is not None
+    c.accept("unlogged")
+    return create_object(c, or_replace=or_replace, temporary=temporary)
 
 
 def _alter(c: Cursor) -> Node:
     kind = object_kind(c)
     if altered := _LIKE_TABLES.get(kind or ""):
         return alter_table(c, altered)
-    return c.fail()
+    return alter_object(c, kind or c.fail())
 
 
 _LIKE_TABLES: dict[str, AlteredKind] = {
@@ -118,6 +135,10 @@ def _session(word: str) -> Callable[[Cursor], Node]:
     return lambda c: session_command(c, word)
 
 
+def _maintenance(word: str) -> Callable[[Cursor], Node]:
+    return lambda c: maintenance(c, word)
+
+
 _READERS: dict[str, Callable[[Cursor], Node]] = {
     "create": _create,
     "alter": _alter,
@@ -135,6 +156,10 @@ _READERS: dict[str, Callable[[Cursor], Node]] = {
         word: _transaction(word)
         for word in ("begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release")
     },
+    "comment": comment,
+    "grant": grant,
+    "revoke": revoke,
+    **{word: _maintenance(word) for word in MAINTENANCE},
     **{
         word: _session(word)
         for word in (

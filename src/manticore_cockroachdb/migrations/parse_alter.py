@@ -7,6 +7,7 @@ from manticore_cockroachdb.migrations.nodes import (
     AddColumn,
     AddConstraint,
     AlteredKind,
+    AlterObject,
     AlterPrimaryKey,
     AlterTable,
     AttachPartition,
@@ -30,12 +31,12 @@ from manticore_cockroachdb.migrations.parse_alter_column import alter_column
 from manticore_cockroachdb.migrations.parse_column import column_definition
 from manticore_cockroachdb.migrations.parse_constraint import CONSTRAINT_STARTS, table_constraint
 from manticore_cockroachdb.migrations.parse_cursor import Cursor
-from manticore_cockroachdb.migrations.parse_index import hash_buckets, index_columns
+from manticore_cockroachdb.migrations.parse_index import hash_buckets, index_columns, index_tail
 from manticore_cockroachdb.migrations.parse_table import locality, partition_bounds
 from manticore_cockroachdb.migrations.parse_words import words
 
 # First words of actions that are known and kept as text, up to the next comma …
-_OTHER = words("cluster disable enable force inherit no not of owner replica")
+_OTHER = words("cluster disable enable force inherit no not of options owner replica")
 # … or to the end, because commas are part of them.
 _REST = words(
     """
@@ -48,11 +49,18 @@ _REST = words(
 
 def alter_table(c: Cursor, kind: AlteredKind) -> Node:
     """After ``ALTER TABLE`` and the like."""
+    if c.accept("all", "in", "tablespace"):
+        return AlterObject(
+            verb=f"ALTER {kind.upper()}",
+            kind=kind,
+            name=None,
+            action=f"ALL IN TABLESPACE {c.rest()}",
+        )
     if_exists = c.if_exists()
     only = c.accept("only")
     name = c.qname()
     c.accept("*")
-    index = c.name() if c.accept("@") else None
+    index = c.label() if c.accept("@") else None
     if index is not None and kind == "index" and c.accept("rename", "to"):
         return RenameObject(
             verb="ALTER INDEX",
@@ -152,8 +160,7 @@ def _alter(c: Cursor, start: int) -> Action:
         using_hash = c.accept("using", "hash")
         if using_hash:
             hash_buckets(c)
-        if c.accept("with"):
-            c.options()
+        index_tail(c)
         return AlterPrimaryKey(columns=columns, using_hash=using_hash, start=start)
     if c.accept("constraint"):
         first = c.i - 2

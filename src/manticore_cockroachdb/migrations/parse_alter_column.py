@@ -21,6 +21,7 @@ _OTHER = frozenset(
         ("add", "generated"),
         ("drop", "identity"),
         ("drop", "on"),
+        ("options", "("),
         ("reset", "("),
         ("restart", ""),
         ("restart", "with"),

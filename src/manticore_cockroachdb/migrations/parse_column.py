@@ -146,6 +146,11 @@ def _skip_name(c: Cursor, draft: Draft) -> None:
     c.label()
 
 
+def _options(c: Cursor, draft: Draft) -> None:
+    """Those of a foreign table's column."""
+    c.skip_group()
+
+
 def _nothing(c: Cursor, draft: Draft) -> None:
     """DEFERRABLE and ENFORCED: true of a constraint that has been read."""
 
@@ -175,4 +180,5 @@ _QUALIFIERS: dict[str, Callable[[Cursor, Draft], None]] = {
     "deferrable": _nothing,
     "enforced": _nothing,
     "initially": _initially,
+    "options": _options,
 }

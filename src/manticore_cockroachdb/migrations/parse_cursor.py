@@ -34,10 +34,11 @@ class Misunderstood(Exception):
 class Cursor:
     """Reads a statement token by token; whatever it can't read it raises `Misunderstood` for."""
 
-    __slots__ = ("ends", "i", "keys", "size", "text")
+    __slots__ = ("ends", "i", "keys", "only_head", "size", "text")
 
     def __init__(self, text: str, known: tuple[list[str], list[int]] | None = None) -> None:
         self.text = text
+        self.only_head = False
         self.keys, self.ends = known or keys(text)
         while self.keys and self.keys[-1] == ";":
             self.keys.pop()
@@ -270,6 +271,10 @@ class Cursor:
             last = self.ends[index]
         return "".join(pieces)
 
+    def source(self, start: int, end: int) -> str:
+        """The text of some tokens exactly as it stands."""
+        return self.text[self.start_of(start) : self.ends[end - 1]] if start < end else ""
+
     def rest(self) -> str:
         """All that is left, as text."""
         start, self.i = self.i, self.size
@@ -299,16 +304,21 @@ class Cursor:
 
     # The whole statement
 
-    def functions(self) -> frozenset[str]:
-        """The names that a parenthesis follows, less the keywords; see `nodes`."""
+    def functions(self, start: int = 1) -> frozenset[str]:
+        """The names followed by a parenthesis that is token ``start`` or later; see `nodes`."""
         keys = self.keys
         found: set[str] = set()
-        for i in [i for i, key in enumerate(keys) if key == "("]:
-            name = keys[i - 1] if i else "("
+        for i in [i for i, key in enumerate(keys) if key == "(" or key == "()"]:
+            if i < start:
+                continue
+            name = keys[i - 1]
             if name in NOT_CALLED or (i > 1 and keys[i - 2] in NAMED_NOT_CALLED):
                 continue
-            if name[0] == '"':
+            if i > 3 and keys[i - 2] == "." and keys[i - 4] in NAMED_NOT_CALLED:
+                continue
+            first = name[0]
+            if first == '"':
                 found.add(unquoted("quoted", name))
-            elif (name[0].isalpha() or name[0] in "_" or name[0] > "\x7f") and name[-1] != "'":
+            elif (first.isalpha() or first == "_" or first > "\x7f") and name[-1] != "'":
                 found.add(name)
         return frozenset(found)

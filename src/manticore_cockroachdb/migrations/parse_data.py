@@ -76,7 +76,8 @@ def _outermost(c: Cursor) -> Iterator[tuple[str, int]]:
         elif key == ")" or key == "]" or key == ";":
             c.fail()
         else:
-            yield key, c.i
+            if key != "()":
+                yield key, c.i
             c.i += 1
 
 
@@ -89,6 +90,7 @@ def insert(c: Cursor, writes: bool) -> Dml:
     if c.accept("as") or (c.at_name() and c.key not in ("overriding", "values")):
         c.name()
     rows: int | None = None
+    c.accept("()")
     if c.key == "(" and c.keys[c.i + 1] not in ("select", "with", "values", "table", "("):
         c.skip_group()
     if c.accept("overriding"):
@@ -98,6 +100,8 @@ def insert(c: Cursor, writes: bool) -> Dml:
     if c.accept("default", "values"):
         rows = 1
     elif c.accept("values"):
+        if c.only_head:
+            return Dml(verb=verb, table=table, on_conflict=None, functions=c.functions())
         rows = 0
         while True:
             if c.key != "(":
@@ -115,8 +119,10 @@ def insert(c: Cursor, writes: bool) -> Dml:
             on_conflict = True
         elif key == "returning":
             returning = True
-        elif rows is not None and not (on_conflict or returning) and key not in _AFTER_ROWS:
-            c.fail()
+        elif rows is not None and not (on_conflict or returning):
+            if key not in _AFTER_ROWS:
+                c.fail()
+            rows = None
     return Dml(
         verb=verb,
         table=table,
@@ -138,7 +144,7 @@ def _index_hint(c: Cursor) -> None:
             while c.key and not c.accept("}"):
                 c.i += 1
         else:
-            c.name()
+            c.label()
 
 
 def _target(c: Cursor) -> QName:
@@ -198,7 +204,7 @@ def copy(c: Cursor) -> Dml:
     direction = c.accept_any(("from", "to")) or c.fail()
     if table is None and direction == "from":
         c.fail()
-    from_stdin = direction == "from" and c.key == "stdin"
+    from_stdin = direction == "from" and c.key in ("stdin", "stdout")
     if not c.accept_any(("stdin", "stdout")):
         c.accept("program")
         c.string()
@@ -248,7 +254,6 @@ def selects_star(c: Cursor, first: int) -> bool:
 
 def explain(c: Cursor) -> Query:
     """After EXPLAIN: it writes if it runs a statement that does."""
-    first = c.i
     analyze = False
     while True:
         if c.key == "(" and c.keys[c.i + 1] not in ("select", "with", "values", "table", "("):
@@ -259,11 +264,9 @@ def explain(c: Cursor) -> Query:
             analyze = True
         elif not c.accept("verbose"):
             break
-    return Query(
-        verb="EXPLAIN",
-        writes=analyze and _explained_writes(c),
-        functions=c.functions() if first != c.size else frozenset(),
-    )
+    writes = analyze and _explained_writes(c)
+    c.rest()
+    return Query(verb="EXPLAIN", writes=writes, functions=c.functions())
 
 
 def _analyzes(group: list[str]) -> bool:

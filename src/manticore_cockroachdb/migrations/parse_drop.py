@@ -22,7 +22,7 @@ def drop(c: Cursor) -> Drop:
         name = c.qname() if not c.at_string() else QName((c.string(),))
         if kind == "index" and c.accept("@"):
             tables.append(name)
-            name = QName((c.name(),))
+            name = QName((c.label(),))
         elif c.key == "(" and kind in _WITH_ARGUMENTS:
             c.skip_group()
         names.append(name)

@@ -17,11 +17,12 @@ def create_index(
     """After ``CREATE [UNIQUE] [INVERTED|VECTOR] INDEX``."""
     concurrently = c.accept("concurrently")
     if_not_exists = c.if_not_exists()
-    name = None if c.key == "on" else c.name()
+    name = None if c.key == "on" and not if_not_exists else c.name()
     c.expect("on")
     only = c.accept("only")
     table = c.qname()
     method = c.name() if c.accept("using") else None
+    keys = c.i
     columns = index_columns(c)
     tail = index_tail(c)
     if method == "hash" and tail.using_hash:
@@ -43,7 +44,7 @@ def create_index(
         not_visible=tail.not_visible,
         options=tail.options,
         start=start,
-        functions=c.functions(),
+        functions=c.functions(keys + 1),
     )
 
 

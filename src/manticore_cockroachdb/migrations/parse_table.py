@@ -32,6 +32,7 @@ def create_table(c: Cursor, *, temporary: bool, unlogged: bool) -> CreateTable:
     draft: Draft = {"temporary": temporary, "unlogged": unlogged}
     draft["if_not_exists"] = c.if_not_exists()
     draft["name"] = c.qname()
+    first = c.i + 1
     untyped = True
     if c.accept("partition", "of"):
         draft["partition_of"] = c.qname()
@@ -53,7 +54,7 @@ def create_table(c: Cursor, *, temporary: bool, unlogged: bool) -> CreateTable:
         c.fail("a column without a type")
     if "columns" not in draft and not (untyped or as_query):
         c.fail()
-    return CreateTable(**draft, functions=c.functions())
+    return CreateTable(**draft, functions=c.functions(first))
 
 
 def _elements(c: Cursor, draft: Draft) -> int | None:

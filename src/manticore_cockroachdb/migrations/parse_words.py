@@ -35,7 +35,7 @@ NOT_CALLED = words(
     btree hash gist spgist gin brin
     """
 )
-NAMED_NOT_CALLED = words("table into references index")
+NAMED_NOT_CALLED = words("table into references index exists")
 
 TIMES = words("time timestamp timetz timestamptz")
 INTERVAL_FIELDS = words("year month day hour minute second")
@@ -55,7 +55,7 @@ BUILT_IN_TYPES = words(
 # Words that end the expression of a column's DEFAULT, ON UPDATE and the like.
 COLUMN_QUALIFIERS = words(
     """
-    not null constraint primary unique check references collate generated deferrable initially on
-    as family create identity virtual stored
+    not null constraint primary unique check default references collate generated deferrable
+    initially on as family create identity virtual stored options
     """
 )

@@ -21,35 +21,20 @@ from functools import cache
 from unicodedata import east_asian_width
 
 from manticore_cockroachdb.migrations.lex import (
+    ATOM,
     BLANK,
     BLOCK_COMMENT,
     COMMENT,
-    DOLLAR_QUOTE,
-    ESCAPE_STRING,
     FILL,
     IDENTIFIER,
     IN_IDENTIFIER,
-    LETTER_OR_DIGIT,
-    PLAIN_STRING,
-    QUOTED,
+    PLAIN,
     Unterminated,
+    parentheses,
     take,
 )
 
 __all__ = ["Directive", "Unterminated", "directives", "excerpt", "line_column", "split"]
-
-
-_ATOM = (
-    rf"{PLAIN_STRING}|{ESCAPE_STRING}|{QUOTED}|\$(?<!{LETTER_OR_DIGIT}\$)"
-    rf"(?:{DOLLAR_QUOTE[2:]}|[0-9]++(?!\$))|-(?!-)|/(?!\*)"
-)
-_PLAIN = r"[^'\"$\-/;()]*+"
-
-
-def _parentheses(depth: int) -> str:
-    """Balanced parentheses without a `;`, holding others nested up to ``depth`` deep."""
-    inner = f"|{_parentheses(depth - 1)}" if depth else ""
-    return rf"\({_PLAIN}(?:(?:{_ATOM}|{COMMENT}{inner}|(?!)){_PLAIN})*+\)"
 
 
 @cache
@@ -60,21 +45,21 @@ def _statement() -> re.Pattern[str]:
     it is first used: that takes longer than importing the module.
     """
     inner_comment = rf"(?:{COMMENT}){FILL}(?=[^;/]|/(?!\*))"
-    tokens = rf"{_PLAIN}(?:(?:{_ATOM}|{_parentheses(4)}|{inner_comment}|(?!)){_PLAIN})*+"
+    tokens = rf"{PLAIN}(?:(?:{ATOM}|{parentheses(4)}|{inner_comment}|(?!)){PLAIN})*+"
     return re.compile(rf"{FILL}({tokens}){FILL}(;?)", re.DOTALL)
 
 
 @cache
 def _words() -> re.Pattern[str]:
     """One token: group 1 is a word, group 2 a dot, or the start of what `take` has to read."""
-    return re.compile(rf"{_ATOM}|{COMMENT}|({IDENTIFIER})|([./$])", re.DOTALL)
+    return re.compile(rf"{ATOM}|{COMMENT}|({IDENTIFIER})|([./$])", re.DOTALL)
 
 
 @cache
 def _up_to_directive() -> re.Pattern[str]:
     """All that is neither a directive nor beyond the expression."""
     comment = rf"--(?![ \t]*+@)[^\n\r]*+|{BLOCK_COMMENT}"
-    return re.compile(rf"[^'\"$\-/]*+(?:(?:{_ATOM}|{comment}|(?!))[^'\"$\-/]*+)*+", re.DOTALL)
+    return re.compile(rf"[^'\"$\-/]*+(?:(?:{ATOM}|{comment}|(?!))[^'\"$\-/]*+)*+", re.DOTALL)
 
 
 _ROUTINE = re.compile(
@@ -84,7 +69,7 @@ _ROUTINE = re.compile(
 )
 _AT = re.compile(r"--[ \t]*+@")
 _DIRECTIVE = re.compile(r"--[ \t]*+@([A-Za-z]\w*+(?:-\w++)*+)[ \t]*+([^\n\r]*+)", re.ASCII)
-_ATOMIC = re.compile("atomic", re.IGNORECASE | re.ASCII)
+ATOMIC = re.compile("atomic", re.IGNORECASE | re.ASCII)
 
 
 def split(text: str) -> Iterator[tuple[int, int]]:
@@ -159,7 +144,7 @@ class _Body:
     def closed(self, semicolon: int) -> bool:
         """Whether the body, if any, has ended before the `;` at ``semicolon``."""
         text, pos = self._text, self._pos
-        if not self._routine or (self._depth == 0 and not _ATOMIC.search(text, pos, semicolon)):
+        if not self._routine or (self._depth == 0 and not ATOMIC.search(text, pos, semicolon)):
             return True
         search = _words().search
         while found := search(text, pos, semicolon):
