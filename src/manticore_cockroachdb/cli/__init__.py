@@ -1,0 +1,51 @@
+"""``manticore``, the command line.
+
+Theory of operation
+-------------------
+A command is one file, ``commands/<name>.py``, and one line in `index.COMMANDS`. It takes its
+arguments and returns a `render.Result`: data for programs, lines for people, an exit code. It
+never prints, except for progress; so each is a function that a test can call.
+
+    argv -> main -> app (click) -> verb -> commands/<name> -> Result -> render -> stdout
+                                    |
+                                    +-- settings: options, variables, configuration -> RunSettings
+                                    +-- voice: progress, warnings and errors -> stderr
+
+What must stay cheap: ``--version`` and ``--help`` are answered here, from the standard library
+alone. A command's module is imported when it is called; click comes with the first command,
+psycopg with the first that needs a database, rich with the first progress bar on a terminal.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``manticore`` with these arguments and return its exit code, see `index.EXIT_CODES`."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments and "_MANTICORE_COMPLETE" not in os.environ:
+        arguments = ["--help"]
+    if len(arguments) == 1 and arguments[0] in ("--version", "-V"):
+        from .._version import __version__
+
+        return _print(f"manticore {__version__}\n")
+    if len(arguments) == 1 and arguments[0] in ("--help", "-h", "help"):
+        from .index import root_help
+
+        return _print(root_help())
+    from .app import run
+
+    return run(arguments)
+
+
+def _print(text: str) -> int:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return 0

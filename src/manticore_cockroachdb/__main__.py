@@ -1,0 +1,7 @@
+"""``python -m manticore_cockroachdb`` is ``manticore``."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

@@ -1,0 +1,29 @@
+"""Asking a person. Where there is nobody to ask, the answer has to be on the command line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from ..errors import ConfigError
+from .call import Call, Declined
+from .terminal import is_interactive
+
+
+def permission(call: Call, lines: Sequence[str], question: str, *, refused: str) -> None:
+    """Show some lines and ask; return when the answer is yes.
+
+    Raises Declined when it is not, ConfigError with the message ``refused`` when nobody is there.
+    """
+    if call.yes:
+        return
+    if not is_interactive():
+        raise ConfigError(refused, hint="--yes answers; here is no terminal to ask on")
+    for line in lines:
+        call.voice.line(line)
+    call.voice.write(f"{call.voice.style(question, 'bold')} [y/N] ")
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):
+        call.voice.write("\n")
+    if answer.strip().lower() not in ("y", "yes"):
+        raise Declined("Nothing was done.")

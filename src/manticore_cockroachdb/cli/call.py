@@ -1,0 +1,142 @@
+"""Call: one command as it was called, and what it needs to do its work.
+
+Settings are resolved when they are first asked for, the database is connected when a method needs
+it; so a command pays for what it uses. Modules with psycopg are imported here and only here.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import ConfigError, ManticoreError
+from . import configfile
+from .settings import VARIABLES, ConfigFile, Given, RunSettings, dereferenced, misspelt, resolve
+from .terminal import Style, room
+from .voice import Voice
+
+if TYPE_CHECKING:
+    from ..database import Database
+    from ..migration import Migration
+    from ..migrations.events import Event
+    from .present import Page
+    from .progress import Progress
+
+
+class Declined(ManticoreError):
+    """Somebody was asked and said no."""
+
+
+class Call:
+    """The first argument of each command."""
+
+    def __init__(
+        self, given: Given, voice: Voice, *, as_json: bool = False, yes: bool = False
+    ) -> None:
+        self.given = given
+        self.voice = voice
+        self.as_json = as_json
+        self.yes = yes
+        self._progress: Progress | None = None
+
+    @property
+    def progress(self) -> Progress:
+        """What this call has done so far. Made when it is first asked for: without an event, a
+        run that has nothing to do need not load it."""
+        if self._progress is None:
+            from .progress import Progress
+
+            self._progress = Progress(self.voice)
+        return self._progress
+
+    @property
+    def began(self) -> bool:
+        """Whether there was anything to tell of."""
+        return self._progress is not None
+
+    @cached_property
+    def settings(self) -> RunSettings:
+        """What the command runs with. Raises ConfigError."""
+        for name, near in misspelt(os.environ):
+            self.voice.warn(f"{name} is not a variable of manticore's.", f"did you mean {near}?")
+        named = self.given.config or os.environ.get(VARIABLES["config"])
+        if named:
+            file = configfile.read(Path(named).absolute())
+            if file is None:
+                raise ConfigError(f"{named} has no [tool.manticore].")
+        else:
+            file = configfile.find(Path.cwd())
+            if file is not None and file.path.parent == Path.cwd():
+                file = ConfigFile(Path(file.path.name), file.table)  # so paths read ./migrations
+        found = resolve(self.given, os.environ, file)
+        self.voice.detail(
+            f"configuration: {file.path if file else 'none'}; database from {found.url_from};"
+            f" directory {found.dir} ({found.dir_from})"
+        )
+        return found
+
+    def page(self) -> Page:
+        """How to lay out what goes to stdout."""
+        from .present import Page
+
+        return Page(Style.of(sys.stdout), room(sys.stdout), self.voice.verbose)
+
+    def open_database(self, url: str | None = None) -> Database:
+        """Return the database; it connects at first use, and the caller closes it."""
+        from ..database import Database
+
+        url = url or self.settings.url
+        if url is not None:
+            url = dereferenced(url, self.settings.url_from, os.environ)
+        database = Database() if url is None else Database.from_url(url)
+        self.voice.detail(f"database: {database.settings.display()}")
+        return database
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """Lend the database, closed after the block."""
+        database = self.open_database()
+        try:
+            yield database
+        finally:
+            database.close()
+
+    @contextmanager
+    def migration(self, *, progress: bool = False) -> Iterator[Migration]:
+        """Lend the migrations on the database; with ``progress``, told as they happen."""
+        with self.database() as database:
+            yield self.migration_on(database, progress=progress)
+
+    def migration_on(
+        self, database: Database, *, directory: str | None = None, progress: bool = False
+    ) -> Migration:
+        """Return the migrations of the command's directory, or of another, on some database."""
+        from ..migration import DEFAULT_WAIT, Migration
+
+        run = self.settings
+        return Migration(
+            database,
+            directory or run.dir,
+            settings=dict(run.settings),
+            environment=run.environment,
+            lease_ttl=run.lease_ttl,
+            lease_wait=DEFAULT_WAIT if run.lease_wait is None else run.lease_wait,
+            allow_out_of_order=run.allow_out_of_order,
+            allow_changed=run.allow_changed,
+            allow_missing=run.allow_missing,
+            on_event=self._tell if progress else None,
+        )
+
+    def announce_stop(self) -> None:
+        """Say that a signal has come, and how not to wait; from another thread."""
+        if self._progress is not None:
+            self._progress.close()
+        self.voice.line("stopping in good order; once more to stop at once")
+
+    def _tell(self, event: Event) -> None:
+        self.progress(event)

@@ -1,0 +1,23 @@
+"""manticore baseline"""
+
+from __future__ import annotations
+
+import click
+
+from ..call import Call
+from ..options import LEASE, MIGRATIONS, OUTPUT
+from ..render import Result, count
+from ..verb import verb
+
+
+@verb(*(MIGRATIONS, LEASE, OUTPUT))
+@click.argument("version")
+def command(call: Call, version: str) -> Result:
+    """Record every migration up to VERSION as applied, without running it.
+
+    For a database whose tables were made by other means.
+    """
+    with call.migration() as migration:
+        number = migration.baseline(version)
+    line = f"{count(number, 'migration')} recorded as applied."
+    return Result({"recorded": number}, [line], quiet=True)

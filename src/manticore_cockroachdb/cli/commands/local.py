@@ -1,0 +1,105 @@
+"""manticore local"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ..call import Call
+from ..options import OUTPUT
+from ..render import Result, safe
+from ..verb import Family, verb
+
+if TYPE_CHECKING:
+    from ...local import LocalStatus
+    from ...local.place import Engine
+
+_TITLES = {"cockroachdb": "CockroachDB", "postgresql": "PostgreSQL"}
+_directory = click.argument("directory", required=False, type=click.Path())
+_engine = click.option(
+    "--engine",
+    type=click.Choice(["cockroachdb", "postgresql"]),
+    help="For a new database.  [default: CockroachDB if there is a binary, else PostgreSQL]",
+)
+
+
+@click.group(cls=Family)
+def command() -> None:
+    """Start, stop and ask after a database server of your own.
+
+    It needs no installation, listens on this machine only, and keeps its data in DIRECTORY:
+    that of MANTICORE_LOCAL_DIR, or one of your own. The URL local: (or local:DIRECTORY) starts
+    it by itself.
+    """
+
+
+@verb(*(OUTPUT,), name="start")
+@_directory
+@_engine
+def start(call: Call, directory: str | None, engine: Engine | None) -> Result:
+    """Start the server, unless it runs."""
+    from ... import local
+
+    return _shown(local.start(directory, engine=engine), quiet=True)
+
+
+@verb(*(OUTPUT,), name="stop")
+@_directory
+def stop(call: Call, directory: str | None) -> Result:
+    """Stop the server; its data stay."""
+    from ... import local
+
+    stopped = local.stop(directory)
+    return Result(
+        {"stopped": stopped}, ["Stopped." if stopped else "It was not running."], quiet=True
+    )
+
+
+@verb(*(OUTPUT,), name="status")
+@_directory
+def status(call: Call, directory: str | None) -> Result:
+    """Show whether the server runs, and where everything is."""
+    from ... import local
+
+    return _shown(local.status(directory))
+
+
+@verb(*(OUTPUT,), name="url")
+@_directory
+@_engine
+def url(call: Call, directory: str | None, engine: Engine | None) -> Result:
+    """Print a URL for other programs, and start the server if need be."""
+    from ... import local
+
+    found = local.url_for(directory, engine=engine)
+    return Result({"url": found}, [found])
+
+
+def _shown(found: LocalStatus, *, quiet: bool = False) -> Result:
+    data = {
+        "running": found.running,
+        "engine": found.engine,
+        "version": found.version,
+        "directory": str(found.directory),
+        "url": found.url,
+        "pid": found.pid,
+        "data": None if found.data is None else str(found.data),
+        "log": None if found.log is None else str(found.log),
+    }
+    if found.engine is None:
+        lines = [f"There is no database in {safe(str(found.directory))} yet."]
+    else:
+        state = f"running, pid {found.pid}" if found.running else "not running"
+        lines = [
+            f"{_TITLES[found.engine]} {found.version}: {state}",
+            f"  directory  {safe(str(found.directory))}",
+            f"  log        {safe(str(found.log))}",
+        ]
+        if found.url is not None:
+            lines.insert(1, f"  url        {safe(found.url)}")
+    return Result(data, lines, quiet=quiet)
+
+
+for one in (start, stop, status, url):
+    command.add_command(one)

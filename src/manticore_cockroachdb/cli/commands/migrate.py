@@ -1,0 +1,38 @@
+"""manticore migrate"""
+
+from __future__ import annotations
+
+import click
+
+from ..call import Call
+from ..options import ALLOWANCES, LEASE, MIGRATIONS, OUTPUT, SETTINGS
+from ..render import Result
+from ..verb import verb
+
+
+@verb(*(MIGRATIONS, SETTINGS, LEASE, ALLOWANCES, OUTPUT))
+@click.option("--to", "target", metavar="VERSION", help="The last one to apply.")
+@click.option(
+    "--fresh",
+    is_flag=True,
+    help="Group migrations into fewer transactions: much faster on CockroachDB when a database"
+    " is built from nothing.",
+)
+def command(call: Call, target: str | None, fresh: bool) -> Result:
+    """Apply pending migrations in order, each exactly once.
+
+    When nothing is pending, nothing is done and nobody waits. Several runners at once take turns.
+    Run it again after whatever stopped it: it goes on where it was.
+    """
+    with call.migration(progress=True) as migration:
+        if target is not None:
+            from ..targets import known_version
+
+            known_version(target, migration.load_migrations(), migration.migrations_dir)
+        number = migration.migrate(target, fresh=fresh)
+    if not number:
+        up_to = "" if target is None else f" up to {target}"
+        return Result(
+            {"applied": []}, [f"Nothing to do: everything{up_to} is applied."], quiet=True
+        )
+    return Result(call.progress.data(), [f"{call.progress.summary()}."], quiet=True)

@@ -1,0 +1,40 @@
+"""manticore new"""
+
+from __future__ import annotations
+
+import click
+
+from ..call import Call
+from ..options import CONFIG, DIR, OUTPUT
+from ..render import Result
+from ..verb import verb
+
+UP = """\
+-- The change, for example
+--   ALTER TABLE users ADD COLUMN age INT8;
+"""
+DOWN = """\
+-- What takes it back, for example
+--   ALTER TABLE users DROP COLUMN age;
+"""
+
+
+@verb(*(DIR, CONFIG, OUTPUT))
+@click.argument("description", nargs=-1, required=True)
+@click.option("--up", metavar="SQL", help="The change.")
+@click.option("--down", metavar="SQL", help="What takes it back.")
+def command(call: Call, description: tuple[str, ...], up: str | None, down: str | None) -> Result:
+    """Write a new migration file and print its path.
+
+    Its version is the present second in UTC, or the next number in a directory that counts
+    1, 2, 3. Without --up it is a template to be filled in.
+    """
+    if up is None and down is None:
+        up, down = UP, DOWN
+    from ...config import Settings
+    from ...database import Database
+
+    nowhere = Database.from_settings(Settings())  # nothing connects, whatever the URL may be
+    migration = call.migration_on(nowhere)
+    path = migration.create_migration(" ".join(description), UP if up is None else up, down)
+    return Result({"path": path}, [path])

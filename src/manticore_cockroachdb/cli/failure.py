@@ -1,0 +1,120 @@
+"""Errors, told: what happened, where in which file, what to do; and the exit code for each.
+
+    error: Migration 20230102 failed: column "agee" does not exist.
+      --> migrations/20230102_add_index.sql:3:31
+       CREATE INDEX users_age ON users (agee);
+                                        ^
+    hint: …
+
+Everything is looked up in `CODES`, by the class of the error; a subclass comes before its parent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import (
+    ConfigError,
+    HistoryError,
+    LeaseError,
+    ManticoreError,
+    MigrationError,
+    MigrationFailed,
+    PartialMigration,
+    UnknownVersion,
+)
+from .index import Exit
+from .voice import Voice
+
+CODES: tuple[tuple[type[ManticoreError], int], ...] = (
+    (ConfigError, Exit.USAGE),
+    (UnknownVersion, Exit.USAGE),
+    (PartialMigration, Exit.PERSON),
+    (HistoryError, Exit.PERSON),
+    (LeaseError, Exit.LEASE),
+    (ManticoreError, Exit.ERROR),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error as it is shown, and as ``--json`` gives it under ``error``."""
+
+    kind: str
+    message: str
+    hint: str | None = None
+    path: str | None = None
+    line: int | None = None
+    column: int | None = None
+    version: int | None = None
+    sqlstate: str | None = None
+    excerpt: str | None = None
+    applied: tuple[int, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """``file:line:column``, as far as known."""
+        return ":".join(str(p) for p in (self.path, self.line, self.column) if p is not None)
+
+
+def failure(error: BaseException) -> tuple[Failure, int]:
+    """Return what to say about an error and what to end with."""
+    kind = type(error).__name__
+    if isinstance(error, MigrationError):
+        applied = error.applied if isinstance(error, MigrationFailed | PartialMigration) else ()
+        told = Failure(
+            kind,
+            error.message,
+            error.hint,
+            error.path,
+            error.line,
+            error.column,
+            error.version,
+            error.sqlstate,
+            error.excerpt,
+            applied,
+        )
+    elif isinstance(error, ManticoreError):
+        told = Failure(kind, error.message, error.hint)
+    elif (sqlstate := getattr(error, "sqlstate", None)) or kind.endswith("OperationalError"):
+        told = _of_server(error, kind, sqlstate)
+    elif isinstance(error, OSError):
+        what = error.strerror or str(error)
+        where = f"{error.filename}: " if error.filename else ""
+        told = Failure(kind, f"{where}{what}.", path=None)
+    else:
+        text = " ".join(str(error).split())
+        told = Failure(
+            kind,
+            f"Unexpected: {kind}: {text}" if text else f"Unexpected: {kind}.",
+            "this is a mistake in manticore; --verbose shows where, for a report",
+        )
+    return told, next((code for cls, code in CODES if isinstance(error, cls)), Exit.ERROR)
+
+
+def _of_server(error: BaseException, kind: str, sqlstate: str | None) -> Failure:
+    diagnostic = getattr(error, "diag", None)
+    message = getattr(diagnostic, "message_primary", None) or str(error)
+    message = " ".join(message.split())
+    hint = getattr(diagnostic, "message_hint", None)
+    if sqlstate == "42501":
+        hint = hint or "grant the right to this user, or connect as another one"
+    suffix = f" (SQLSTATE {sqlstate})" if sqlstate else ""
+    return Failure(kind, f"The server says: {message}{suffix}", hint, sqlstate=sqlstate)
+
+
+def tell(told: Failure, voice: Voice) -> None:
+    """Say it: message, place, excerpt, hint."""
+    voice.error(told.message)
+    if told.place:
+        voice.line(f"  {voice.style('-->', 'cyan')} {_shown(told.place)}")
+    if told.excerpt:
+        for line in told.excerpt.split("\n"):
+            voice.line(f"  | {_shown(line)}")
+    voice.hint(told.hint)
+
+
+def _shown(text: str) -> str:
+    from .terminal import printable, redacted
+
+    return redacted(printable(text))

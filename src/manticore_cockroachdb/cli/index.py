@@ -1,0 +1,98 @@
+"""Every command and every exit code, as data: help, completion and the docs' test read it.
+
+A command's module is ``commands/<name>.py`` (``-`` in the name becomes ``_``); it holds the click
+command under the name ``command``. To add one: the file, a line here, a section in docs/cli.md.
+"""
+
+from __future__ import annotations
+
+COMMANDS: dict[str, dict[str, str]] = {
+    "Start": {
+        "demo": "See it work, on a database of its own that is dropped again",
+        "new": "Write a new migration file",
+        "local": "Start, stop and ask after a database server of your own",
+    },
+    "Migrate": {
+        "migrate": "Apply pending migrations",
+        "rollback": "Revert applied migrations, newest first",
+    },
+    "Look": {
+        "status": "Show what is applied, what is pending and what is wrong",
+        "current": "Print the newest applied version",
+        "history": "List applied migrations, or failed attempts",
+    },
+    "Care": {
+        "lock": "See or take the right to migrate",
+        "repair": "Settle one migration after you have looked",
+        "baseline": "Record migrations as applied without running them",
+    },
+    "Shell": {
+        "completion": "Print the completion script for bash, zsh or fish",
+    },
+}
+
+
+class Exit:
+    """What ``manticore`` ends with; `EXIT_CODES` says it in words. Plain numbers: an enum would
+    cost every start of the program a millisecond."""
+
+    OK = 0
+    ERROR = 1
+    USAGE = 2
+    PENDING = 3
+    DANGEROUS = 4
+    FINDINGS = 5
+    PERSON = 6
+    LEASE = 7
+    HUNG_UP = 129
+    INTERRUPTED = 130
+    BROKEN_PIPE = 141
+    TERMINATED = 143
+
+
+EXIT_CODES: dict[int, str] = {
+    Exit.OK: "done, or nothing to do",
+    Exit.ERROR: "an error; when a migration failed, nothing of it remains",
+    Exit.USAGE: "wrong usage or configuration; nothing was done",
+    Exit.PENDING: "migrations are pending (status --exit-code)",
+    Exit.DANGEROUS: "dangerous changes are pending",
+    Exit.FINDINGS: "findings or differences",
+    Exit.PERSON: "somebody has to look: stopped half way, or files and history disagree",
+    Exit.LEASE: "another runner has the right to migrate",
+    Exit.HUNG_UP: "stopped because the terminal went away; the state is recorded",
+    Exit.INTERRUPTED: "stopped by Ctrl-C (SIGINT); the state is recorded",
+    Exit.BROKEN_PIPE: "the reader of the output went away",
+    Exit.TERMINATED: "stopped by SIGTERM; the state is recorded",
+}
+
+
+def names() -> dict[str, str]:
+    """Each command with its line of help, in the order of the help."""
+    return {name: line for group in COMMANDS.values() for name, line in group.items()}
+
+
+def root_help() -> str:
+    """What ``manticore --help`` prints."""
+    lines = [
+        "Usage: manticore COMMAND [OPTIONS]",
+        "",
+        "Migrations for CockroachDB and PostgreSQL: each exactly once, whatever dies.",
+        "",
+    ]
+    for title, group in COMMANDS.items():
+        lines.append(f"{title}:")
+        lines += [f"  {name:<11} {line}" for name, line in group.items()]
+        lines.append("")
+    lines += [
+        "Options:",
+        "  -h, --help     Show this, or after a command its options",
+        "  -V, --version  Show the version",
+        "",
+        "The database is --url, else MANTICORE_URL, DATABASE_URL, the url in [tool.manticore]",
+        "of pyproject.toml (or in manticore.toml), or the PG* variables; local: is one of your",
+        "own. The directory is --dir, else MANTICORE_DIR, the configuration's, or ./migrations.",
+        "",
+        "Exit codes:",
+        *(f"  {code:>3}  {meaning}" for code, meaning in EXIT_CODES.items()),
+    ]
+    return "\n".join(lines) + "\n"

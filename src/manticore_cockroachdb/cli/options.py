@@ -1,0 +1,109 @@
+"""Options that several commands share, in groups; `verb` adds them and `call` reads them."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import click
+
+Group: TypeAlias = tuple[click.Option, ...]
+
+
+def _seconds(
+    context: click.Context, parameter: click.Parameter, value: float | None
+) -> float | None:
+    if value is not None and not 0 <= value < float("inf"):
+        raise click.BadParameter(f"{value} is not a number of seconds.")
+    return value
+
+
+def complete_environments(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """Return the environments that the configuration names."""
+    from pathlib import Path
+
+    from ..errors import ConfigError
+    from .configfile import find
+
+    try:
+        file = find(Path.cwd())
+    except (ConfigError, OSError):
+        return []
+    named = file.table.get("environments") if file else None
+    return [n for n in named if n.startswith(incomplete)] if isinstance(named, dict) else []
+
+
+CONFIG: Group = (
+    click.Option(
+        ["--env"],
+        metavar="NAME",
+        shell_complete=complete_environments,
+        help="The environment: chooses values of the configuration, and migrations.",
+    ),
+    click.Option(
+        ["--config"], metavar="FILE", help="The configuration, instead of the nearest there is."
+    ),
+)
+URL: Group = (
+    click.Option(
+        ["--url"],
+        metavar="URL",
+        help="The database: postgresql://…, cockroachdb://…, local: or env:VARIABLE.",
+    ),
+)
+DIR: Group = (
+    click.Option(
+        ["--dir"],
+        metavar="DIRECTORY",
+        type=click.Path(),
+        help="The directory of migrations.  [default: ./migrations]",
+    ),
+)
+SETTINGS: Group = (
+    click.Option(
+        ["--set"],
+        metavar="NAME=VALUE",
+        multiple=True,
+        help="A session setting for the migrations, such as app.environment=production.",
+    ),
+)
+LEASE: Group = (
+    click.Option(
+        ["--lease-ttl"],
+        type=float,
+        metavar="SECONDS",
+        callback=_seconds,
+        help="How long a runner that died can keep others waiting.  [default: 30]",
+    ),
+    click.Option(
+        ["--lease-wait"],
+        type=float,
+        metavar="SECONDS",
+        callback=_seconds,
+        help="How long to wait for another runner.  [default: 300]",
+    ),
+)
+ALLOWANCES: Group = (
+    click.Option(
+        ["--allow-out-of-order"],
+        is_flag=True,
+        help="Apply a migration although a newer one is applied.",
+    ),
+    click.Option(["--allow-changed"], is_flag=True, help="Go on although an applied file changed."),
+    click.Option(["--allow-missing"], is_flag=True, help="Go on although an applied file is gone."),
+)
+YES: Group = (click.Option(["--yes", "-y"], is_flag=True, help="Answer questions with yes."),)
+TALK: Group = (
+    click.Option(["--quiet", "-q"], is_flag=True, help="Say nothing but warnings and errors."),
+    click.Option(
+        ["--verbose", "-v"], is_flag=True, help="Say more; show where an error came from."
+    ),
+)
+OUTPUT: Group = (
+    click.Option(["--json", "as_json"], is_flag=True, help="Print the result as JSON."),
+    *TALK,
+)
+
+DATABASE: Group = (*URL, *CONFIG)
+MIGRATIONS: Group = (*URL, *DIR, *CONFIG)

@@ -1,0 +1,162 @@
+"""Progress: a run's events, told while it goes on, and remembered for its result.
+
+On a terminal the migration under way stands in the last line, and from the second migration on,
+or when a schema change reports how far it is, a bar of `bar` below it. Elsewhere there is one
+plain line for each migration, and one for a schema change under way every few seconds.
+
+Events come from two threads (see `migrations.events`); each is told under a lock.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from ..migrations import events as e
+from .render import count, took
+from .terminal import one_line
+from .voice import Voice
+
+if TYPE_CHECKING:
+    from .bar import Bar
+
+PLAIN_INTERVAL = 5.0
+_DONE = {"up": "applied", "down": "rolled back"}
+_DOING = {"up": "applying", "down": "rolling back"}
+
+
+class Progress:
+    """A listener. ``finished`` holds what was done so far, in order; ``plain``: no bar."""
+
+    def __init__(self, voice: Voice, *, plain: bool = False) -> None:
+        self.voice = voice
+        self.live = voice.terminal and not plain
+        self.finished: list[e.MigrationFinished] = []
+        self._lock = Lock()
+        self._bar: Bar | None = None
+        self._total = 0
+        self._told: dict[str, float] = {}
+
+    def __call__(self, event: e.Event) -> None:
+        with self._lock:
+            try:
+                self._hear(event)
+            except OSError:  # nobody listens any more, and the run goes on
+                self.voice.quiet = True
+
+    def close(self) -> None:
+        """Take the bar and a half line away, for good."""
+        with self._lock:
+            self.live = False
+            if self._bar is not None:
+                self._bar.close()
+                self._bar = None
+            self.voice.settle()
+
+    def summary(self, *, stopped: bool = False) -> str:
+        """Return what was done, a sentence."""
+        done = len(self.finished)
+        word = _DONE[self.finished[0].direction] if self.finished else "applied"
+        if stopped:
+            return f"stopped; {count(done, 'migration')} {word}; the state is recorded"
+        return f"{count(done, 'migration')} {word}"
+
+    def data(self) -> dict[str, object]:
+        """Return what was done, for ``--json``."""
+        done = [
+            {"version": f.version, "description": f.description, "seconds": round(f.seconds, 6)}
+            for f in self.finished
+        ]
+        up = not self.finished or self.finished[0].direction == "up"
+        return {"applied" if up else "rolled_back": done}
+
+    def _hear(self, event: e.Event) -> None:
+        match event:
+            case e.RunPlanned(versions=versions):
+                self._total = len(versions)
+            case e.MigrationStarted():
+                self._started(event)
+            case e.StepStarted(version=version, ordinal=ordinal, steps=steps, resumed=resumed):
+                again = ", which an earlier run had begun" if resumed else ""
+                self._detail(f"{version}: step {ordinal + 1} of {steps}{again}")
+            case e.MigrationFinished():
+                self._finished(event)
+            case e.JobProgress():
+                self._job(event)
+            case e.LeaseWaiting(owner=owner, remaining=remaining):
+                self._say(
+                    f"waiting for {one_line(owner)}, who has the right to migrate"
+                    f" (for {max(remaining, 0):.0f} s more unless renewed)"
+                )
+            case e.LeaseTaken(previous=previous) if previous is not None:
+                self._say(f"took over from {one_line(previous)}, who stopped without a word")
+            case e.Retrying(version=version, reason=reason, attempt=attempt, delay=delay):
+                what = "" if version is None else f" {version}"
+                self._say(
+                    f"retrying{what} in {took(delay)} (attempt {attempt}): {one_line(reason)}"
+                )
+            case e.Recovered(version=version, outcome=outcome):
+                self._say(f"connected again; {version}: {one_line(outcome)}")
+            case e.Notice(severity=severity, message=message):
+                self._say(f"{one_line(severity).lower()}: {one_line(message)}")
+            case _:
+                pass
+
+    def _started(self, event: e.MigrationStarted) -> None:
+        label = _label(event)
+        if not self.live or self.voice.quiet:
+            self._detail(f"{_DOING[event.direction]} {label} ({event.mode})")
+            return
+        if self._total > 1:
+            self._open_bar().start(label, len(self.finished), self._total)
+        else:
+            self.voice.half(f"{_DOING[event.direction]} {label} …")
+
+    def _finished(self, event: e.MigrationFinished) -> None:
+        self.finished.append(event)
+        done = self.voice.style(_DONE[event.direction], "green")
+        self._say(f"{done} {_label(event)} ({took(event.seconds)})", styled=True)
+        if self._bar is not None:
+            self._bar.advance(len(self.finished), max(self._total, len(self.finished)))
+
+    def _job(self, event: e.JobProgress) -> None:
+        if self.voice.quiet:
+            return
+        if self.live:
+            self._open_bar().job(event.job, event.status, event.fraction, event.description)
+            return
+        now = monotonic()
+        if now - self._told.get(event.job, -PLAIN_INTERVAL) < PLAIN_INTERVAL:
+            return
+        self._told[event.job] = now
+        far = event.status if event.fraction is None else f"{event.fraction:.0%} {event.status}"
+        self.voice.say(f"schema change {event.job}: {far}: {one_line(event.description)}")
+
+    def _open_bar(self) -> Bar:
+        if self._bar is None:
+            from .bar import Bar
+
+            self.voice.settle()
+            self._bar = Bar(self.voice)
+        return self._bar
+
+    def _say(self, text: str, *, styled: bool = False) -> None:
+        if self.voice.quiet:
+            return
+        if self._bar is not None:
+            self._bar.above(text)
+        elif styled:
+            self.voice.line(text)
+        else:
+            self.voice.say(text)
+
+    def _detail(self, text: str) -> None:
+        if self._bar is not None and self.voice.verbose:
+            self._bar.above(self.voice.style(text, "dim"))
+        elif self._bar is None:
+            self.voice.detail(text)
+
+
+def _label(event: e.MigrationStarted | e.MigrationFinished) -> str:
+    return f"{event.version} {one_line(event.description)}".rstrip()

@@ -1,0 +1,307 @@
+"""What a command runs with, from its options, the environment and the configuration.
+
+    (Given, variables, ConfigFile | None) -> RunSettings
+
+Nothing is read here; `configfile` finds and reads the file. For each value the first that has it
+decides:
+
+1. the option on the command line;
+2. what the environment chosen by ``--env`` on the command line says;
+3. its ``MANTICORE_*`` variable, then for the URL ``DATABASE_URL``;
+4. what an environment chosen otherwise (``MANTICORE_ENV``, ``environment`` in the file) says;
+5. the top level of the configuration;
+6. the default: for the URL the ``PG*`` variables and CockroachDB's own, for the directory
+   ``migrations``, beside the configuration file where there is one.
+
+``--env`` comes before the variables because who types ``--env production`` means production's
+database, whatever ``DATABASE_URL`` a shell happens to hold; a container that is handed its
+``DATABASE_URL`` chooses with ``MANTICORE_ENV``, or leaves ``url`` out of the file.
+
+Session settings are merged name by name, and so is nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from math import inf
+from pathlib import Path
+from typing import TypeAlias
+
+from ..errors import ConfigError
+
+Table: TypeAlias = Mapping[str, object]
+
+VARIABLES = {
+    "url": "MANTICORE_URL",
+    "dir": "MANTICORE_DIR",
+    "environment": "MANTICORE_ENV",
+    "config": "MANTICORE_CONFIG",
+    "lease_ttl": "MANTICORE_LEASE_TTL",
+    "lease_wait": "MANTICORE_LEASE_WAIT",
+}
+# Read elsewhere in the package; here so that a slip near one of them is noticed.
+OTHER_VARIABLES = (
+    "MANTICORE_COCKROACH",
+    "MANTICORE_LOCAL_DIR",
+    "MANTICORE_LOCAL_ENGINE",
+    "MANTICORE_TEST_COCKROACH_URL",
+    "MANTICORE_TEST_POSTGRES_URL",
+)
+SWITCHES = ("allow_out_of_order", "allow_changed", "allow_missing")
+KEYS = ("url", "dir", "environment", "settings", "lease_ttl", "lease_wait", *SWITCHES)
+# Tables that belong to one command, which checks them itself.
+COMMAND_TABLES = ("lint",)
+DEFAULT_URL = "PG* variables and defaults"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The options of a command line, None or empty where not given."""
+
+    url: str | None = field(default=None, repr=False)
+    dir: str | None = None
+    env: str | None = None
+    config: str | None = None
+    set: tuple[str, ...] = ()
+    lease_ttl: float | None = None
+    lease_wait: float | None = None
+    allow_out_of_order: bool = False
+    allow_changed: bool = False
+    allow_missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """The ``[tool.manticore]`` table of pyproject.toml, or all of manticore.toml."""
+
+    path: Path
+    table: Table = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """What a command runs with. ``url`` None: the ``PG*`` variables and defaults; it may still
+    be an ``env:NAME``, see `dereferenced`.
+
+    ``url_from`` and ``dir_from`` say in words where these two came from; ``tables`` holds the
+    configuration of single commands, such as ``lint``.
+    """
+
+    url: str | None = field(default=None, repr=False)
+    dir: str = "migrations"
+    environment: str | None = None
+    settings: tuple[tuple[str, str], ...] = ()
+    lease_ttl: float | None = None
+    lease_wait: float | None = None
+    allow_out_of_order: bool = False
+    allow_changed: bool = False
+    allow_missing: bool = False
+    url_from: str = DEFAULT_URL
+    dir_from: str = "default"
+    tables: Table = field(default_factory=dict, repr=False)
+
+
+def resolve(given: Given, environ: Mapping[str, str], file: ConfigFile | None) -> RunSettings:
+    """Return what a command runs with. Raises ConfigError for whatever cannot be meant."""
+    base = file.path.parent if file else Path()
+    where = file.path.name if file else ""
+    top = _check(dict(file.table) if file else {}, where)
+    environments = _environments(top.pop("environments", {}), where)
+    tables = {name: top.pop(name) for name in COMMAND_TABLES if name in top}
+
+    chosen = given.env or environ.get(VARIABLES["environment"]) or _text(top, "environment", where)
+    named: dict[str, object] = {}
+    if chosen is not None and environments:
+        if chosen not in environments:
+            raise _unknown("environment", chosen, environments, f"in {where}")
+        named = environments[chosen]
+    label = f"environment {chosen} in {where}"
+
+    variables = {
+        key: environ[name]
+        for key, name in VARIABLES.items()
+        if environ.get(name) and key not in ("environment", "config")
+    }
+    origins = {key: VARIABLES[key] for key in variables}
+    if "url" not in variables and environ.get("DATABASE_URL"):
+        variables["url"], origins["url"] = environ["DATABASE_URL"], "DATABASE_URL"
+    layers: list[tuple[Mapping[str, object], Mapping[str, str] | str, Path | None]] = [
+        (_options(given), {"url": "--url", "dir": "--dir"}, None),
+        (variables, origins, None),
+        (named, label, base),
+        (top, where, base),
+    ]
+    if given.env is not None:
+        layers[1], layers[2] = layers[2], layers[1]
+
+    def first(key: str) -> tuple[object, str, Path | None]:
+        for values, origin, place in layers:
+            if values.get(key) is not None:
+                said = origin if isinstance(origin, str) else origin.get(key, f"--{key}")
+                return values[key], said, place
+        return None, "", None
+
+    url, url_from, url_base = first("url")
+    directory, dir_from, dir_base = first("dir")
+    switches = {name: _switch(*first(name)[:2], name) for name in SWITCHES}
+    return RunSettings(
+        url=None if url is None else _beside(str(url), url_base),
+        dir=str((dir_base or Path()) / str(directory) if directory else base / "migrations"),
+        environment=_text(named, "environment", label) or chosen,
+        settings=_merged(top.get("settings"), named.get("settings"), given.set, where),
+        lease_ttl=_seconds(*first("lease_ttl")[:2], "lease_ttl"),
+        lease_wait=_seconds(*first("lease_wait")[:2], "lease_wait"),
+        **switches,
+        url_from=url_from or DEFAULT_URL,
+        dir_from=dir_from or "default",
+        tables=tables,
+    )
+
+
+def dereferenced(url: str, origin: str, environ: Mapping[str, str]) -> str:
+    """Return the URL that ``env:NAME`` stands for, any other as it is. Raises ConfigError."""
+    name = url.removeprefix("env:")
+    if name == url:
+        return url
+    if not environ.get(name):
+        raise ConfigError(
+            f"The variable {name} is not set, and the URL from {origin} is {url!r}.",
+            hint=f"set {name} to the database's URL",
+        )
+    return environ[name]
+
+
+def misspelt(environ: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the variables that are nobody's and the ones they resemble."""
+    known = [*VARIABLES.values(), *OTHER_VARIABLES]
+    found = []
+    for name in environ:
+        if name.startswith("MANTICORE_") and name not in known:
+            near = get_close_matches(name, known, n=1, cutoff=0.9)
+            found += [(name, near[0])] if near else []
+    return found
+
+
+# --- checking -------------------------------------------------------------------------------
+
+
+def _options(given: Given) -> dict[str, object]:
+    found: dict[str, object] = {
+        "url": given.url,
+        "dir": given.dir,
+        "lease_ttl": given.lease_ttl,
+        "lease_wait": given.lease_wait,
+    }
+    return found | {name: True for name in SWITCHES if getattr(given, name)}
+
+
+def _check(table: Mapping[str, object], where: str, *, inside: bool = False) -> dict[str, object]:
+    """The table with ``-`` in its keys as ``_``, every key known and every value of its kind."""
+    known = KEYS if inside else (*KEYS, "environments", *COMMAND_TABLES)
+    found: dict[str, object] = {}
+    for raw, value in table.items():
+        key = raw.replace("-", "_")
+        if key not in known:
+            raise _unknown("key", raw, known, f"in {where}")
+        found[key] = value
+    for key in ("url", "dir", "environment"):
+        _text(found, key, where)
+    for key in SWITCHES:
+        _switch(found.get(key), where, key)
+    for key in ("lease_ttl", "lease_wait"):
+        _seconds(found.get(key), where, key)
+    for key in ("settings", *COMMAND_TABLES):
+        if not isinstance(found.get(key, {}), Mapping):
+            raise ConfigError(f"{key!r} in {where} is not a table.")
+    return found
+
+
+def _environments(value: object, where: str) -> dict[str, dict[str, object]]:
+    if not isinstance(value, Mapping) or not all(isinstance(v, Mapping) for v in value.values()):
+        raise ConfigError(
+            f"'environments' in {where} is not a table of tables.",
+            hint="write [tool.manticore.environments.production] and the values below it",
+        )
+    return {
+        str(name): _check(table, f"environment {name} in {where}", inside=True)
+        for name, table in value.items()
+    }
+
+
+def _unknown(what: str, name: str, known: Iterable[str], where: str) -> ConfigError:
+    names = sorted(known)
+    near = get_close_matches(name.replace("-", "_"), names, n=1)
+    return ConfigError(
+        f"There is no {what} {name!r} {where}.",
+        hint=f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}",
+    )
+
+
+def _text(table: Mapping[str, object], key: str, where: str) -> str | None:
+    value = table.get(key)
+    if value is not None and (not isinstance(value, str) or not value):
+        raise ConfigError(f"{key!r} in {where} is not a text.")
+    return value
+
+
+def _switch(value: object, origin: str, key: str) -> bool:
+    if value is not None and not isinstance(value, bool):
+        raise ConfigError(f"{key!r} in {origin} is neither true nor false.")
+    return bool(value)
+
+
+def _seconds(value: object, origin: str, key: str) -> float | None:
+    if value is None:
+        return None
+    number = -1.0
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        with suppress(ValueError):
+            number = float(value)
+    if not 0 <= number < inf:
+        shown = origin if origin.startswith("MANTICORE_") else f"{key!r} in {origin}"
+        raise ConfigError(f"{shown} is not a number of seconds.", hint="write for example 30")
+    return number
+
+
+def _beside(url: str, base: Path | None) -> str:
+    """The URL, with the directory of a ``local:dir`` that stands in a file taken from there."""
+    if base is None or not url.startswith("local:"):
+        return url
+    directory, question, query = url.removeprefix("local:").partition("?")
+    if not directory or directory.startswith(("/", "~")):
+        return url
+    return f"local:{base / directory}{question}{query}"
+
+
+def _merged(
+    top: object, named: object, options: Sequence[str], where: str
+) -> tuple[tuple[str, str], ...]:
+    found = dict(_flat(top, where)) | dict(_flat(named, where))
+    for text in options:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise ConfigError(
+                f"--set takes NAME=VALUE, not {name!r}.",
+                hint="write for example --set app.environment=production",
+            )
+        found[name.strip()] = value
+    return tuple(found.items())
+
+
+def _flat(value: object, where: str, prefix: str = "") -> Iterable[tuple[str, str]]:
+    """The settings of a table; TOML reads ``app.environment = "x"`` as a table in a table."""
+    if not isinstance(value, Mapping):
+        return
+    for key, inner in value.items():
+        name = f"{prefix}{key}"
+        if isinstance(inner, Mapping):
+            yield from _flat(inner, where, f"{name}.")
+        elif isinstance(inner, bool):
+            yield name, str(inner).lower()
+        elif isinstance(inner, str | int | float):
+            yield name, str(inner)
+        else:
+            raise ConfigError(f"The setting {name!r} in {where} is neither text nor number.")

@@ -1,0 +1,136 @@
+"""verb: makes a click command of a function that takes a `Call` and returns a `Result`.
+
+Everything that is the same for every command happens here, once: shared options become the call,
+the result is written, an error is told and becomes an exit code, a signal likewise. A command
+itself neither prints nor catches.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any
+
+import click
+
+from .call import Call, Declined
+from .index import Exit
+from .options import Group
+from .render import Result, emit, plain
+from .settings import Given
+from .signals import Signals, exit_code
+from .voice import Voice
+
+_GIVEN = frozenset(Given.__dataclass_fields__)
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class Verb(click.Command):
+    """A click command whose function returns a `Result`."""
+
+    def invoke(self, ctx: click.Context) -> int:
+        """Run the function, write its result or tell its error, and return the exit code."""
+        parameters = dict(ctx.params)
+        as_json = bool(parameters.pop("as_json", False))
+        quiet = bool(parameters.pop("quiet", False))
+        voice = Voice(quiet=quiet, verbose=bool(parameters.pop("verbose", False)))
+        yes = bool(parameters.pop("yes", False))
+        given = Given(**{k: parameters.pop(k) for k in list(parameters) if k in _GIVEN})
+        call = Call(given, voice, as_json=as_json, yes=yes)
+        signals = ctx.find_object(Signals)
+        if signals is not None:
+            signals.announce = call.announce_stop
+        assert self.callback is not None
+        try:
+            try:
+                result: Result = self.callback(call, **parameters)
+            finally:
+                if call.began:
+                    call.progress.close()
+        except KeyboardInterrupt as stop:
+            if signals is not None:
+                signals.announced()
+            voice.settle()
+            if call.began:
+                voice.line(call.progress.summary(stopped=True))
+                voice.hint("manticore status shows where it stands")
+            else:
+                voice.line("stopped")
+            return exit_code(stop)
+        except Declined as no:
+            voice.line(no.message)
+            return Exit.ERROR
+        except click.ClickException:
+            raise
+        except Exception as error:  # noqa: BLE001 - this is where every error is told
+            return _failed(error, call)
+        return emit(result, as_json=as_json, quiet=quiet)
+
+
+def _failed(error: Exception, call: Call) -> int:
+    from .failure import failure, tell
+
+    told, code = failure(error)
+    if call.voice.verbose:
+        import traceback
+
+        call.voice.detail("".join(traceback.format_exception(error)).rstrip())
+    if call.began and call.progress.finished:
+        call.voice.say(f"{call.progress.summary()} before this:")
+    tell(told, call.voice)
+    if call.as_json:
+        return emit(Result({"error": plain(told)}, code=code), as_json=True)
+    return code
+
+
+def verb(
+    *groups: Group, name: str | None = None
+) -> Callable[[Callable[..., Result]], click.Command]:
+    """Make a command of a function; the options of these groups stand after its own.
+
+    The function's docstring is the command's help, its name or ``name`` the command's.
+    """
+
+    def make(function: Callable[..., Result]) -> click.Command:
+        made = click.command(name, cls=Verb, context_settings=_CONTEXT)(function)
+        made.params += [option for group in groups for option in group]
+        return made
+
+    return make
+
+
+class Family(click.Group):
+    """Commands under one name; a slip in theirs is answered with the nearest."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("no_args_is_help", False)
+        kwargs.setdefault("context_settings", _CONTEXT)
+        super().__init__(*args, **kwargs)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one is near."""
+        name, known = args[0], self.list_commands(ctx)
+        if name in known or ctx.resilient_parsing or name.startswith("-"):
+            return super().resolve_command(ctx, args)
+        error = click.UsageError(f"There is no command {name!r}.", ctx)
+        error.possibilities = get_close_matches(name, known, n=1)  # type: ignore[attr-defined]
+        raise error
+
+
+def usage_exit(error: click.ClickException, voice: Voice) -> int:
+    """Tell a wrong use of the command line and return its exit code."""
+    context = getattr(error, "ctx", None)
+    # click, too, suggests what is near, each version of it in other words
+    message, *_ = re.split(r"\s*\(?(?:Did you mean|Possible)", error.format_message())
+    voice.error(message)
+    near: list[str] = getattr(error, "possibilities", None) or []
+    if near:
+        voice.hint(f"did you mean {' or '.join(sorted(near)[:3])}?")
+    elif context is not None and context.parent is None and isinstance(error, click.NoSuchOption):
+        voice.hint("options stand after the command, as in manticore migrate --url local:")
+    elif context is not None:
+        voice.hint(f"{context.command_path} --help shows how")
+    return Exit.USAGE

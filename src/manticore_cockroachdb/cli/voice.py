@@ -1,0 +1,77 @@
+"""The voice: progress, hints, warnings and errors, one line each, on stderr.
+
+A run must not end because nobody listens any more: when stderr is gone, the voice falls silent.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TextIO
+
+from .terminal import Style, is_terminal, printable, redacted, room
+
+
+class Voice:
+    """Says things on stderr. ``quiet`` leaves out everything but warnings and errors."""
+
+    def __init__(
+        self, stream: TextIO | None = None, *, quiet: bool = False, verbose: bool = False
+    ) -> None:
+        self.stream = sys.stderr if stream is None else stream
+        self.quiet = quiet
+        self.verbose = verbose
+        self.style = Style.of(self.stream)
+        self.terminal = is_terminal(self.stream)
+        self._half = False
+
+    def write(self, text: str) -> None:
+        """Write as it is, in one piece, or not at all."""
+        try:
+            self.stream.write(text)
+            self.stream.flush()
+        except (OSError, ValueError):
+            self.terminal, self.quiet = False, True
+
+    def line(self, text: str) -> None:
+        """Write one line, over a half one that may stand there."""
+        if self._half:
+            self._half = False
+            text = f"\r\x1b[K{text}"
+        self.write(f"{text}\n")
+
+    def half(self, text: str) -> None:
+        """On a terminal, write a line that the next one takes the place of."""
+        if self.terminal and not self.quiet:
+            limit = (room(self.stream) or 80) - 1
+            self.write(f"\r\x1b[K{self.style(text[:limit], 'dim')}")
+            self._half = True
+
+    def settle(self) -> None:
+        """Remove a half line."""
+        if self._half:
+            self._half = False
+            self.write("\r\x1b[K")
+
+    def say(self, text: str) -> None:
+        """Say something that is good to know."""
+        if not self.quiet:
+            self.line(printable(text))
+
+    def detail(self, text: str) -> None:
+        """Say something that only ``--verbose`` wants to know."""
+        if self.verbose:
+            self.line(self.style(printable(text), "dim"))
+
+    def warn(self, text: str, hint: str | None = None) -> None:
+        """Warn, and say what to do."""
+        self.line(f"{self.style('warning:', 'yellow', 'bold')} {redacted(printable(text))}")
+        self.hint(hint)
+
+    def error(self, text: str) -> None:
+        """Say what went wrong."""
+        self.line(f"{self.style('error:', 'red', 'bold')} {redacted(printable(text))}")
+
+    def hint(self, text: str | None) -> None:
+        """Say what to do."""
+        if text:
+            self.line(f"{self.style('hint:', 'cyan', 'bold')} {redacted(printable(text))}")
