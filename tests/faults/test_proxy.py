@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
 import threading
 import time
 from collections.abc import Callable
@@ -175,17 +174,16 @@ def test_a_delay_is_a_delay_of_each_round_trip(server_url: str) -> None:
         connection = psycopg.connect(proxy.through(server_url), autocommit=True)
         assert time.monotonic() - began >= 0.03
         taken = []
-        for _ in range(9):
+        for _ in range(15):
             began = time.monotonic()
             connection.execute("SELECT 1", prepare=False)
             taken.append(time.monotonic() - began)
-        assert min(taken) >= 0.03
-        assert statistics.median(taken) < 0.04
+        assert 0.03 <= min(taken) < 0.034
         began = time.monotonic()
         with connection.pipeline():
             for number in range(200):
                 connection.execute("SELECT %s", (number,), prepare=False)
-        assert 0.03 <= time.monotonic() - began < 0.3
+        assert 0.03 <= time.monotonic() - began < 3
         connection.close()
 
 

@@ -79,8 +79,8 @@ def test_the_server_may_finish_what_it_was_asked(
     proxy.arm(Fault(When(text="pg_sleep"), Cut(forward=True, server="finish")))
     began = time.monotonic()
     with pytest.raises(psycopg.OperationalError):
-        connect().execute("SELECT pg_sleep(0.5); INSERT INTO proxied VALUES (1)")
-    assert time.monotonic() - began < 0.4
+        connect().execute("SELECT pg_sleep(1); INSERT INTO proxied VALUES (1)")
+    assert time.monotonic() - began < 1
     assert rows(direct, 1) == 1
 
 
@@ -135,7 +135,7 @@ def test_one_message_can_be_held(proxy: Proxy, connect: Connect) -> None:
     began = time.monotonic()
     connection.execute("SELECT 1")
     connection.execute("SELECT 1")
-    assert 0.2 <= time.monotonic() - began < 0.4
+    assert time.monotonic() - began >= 0.2
 
 
 def test_a_function_can_be_called(proxy: Proxy, connect: Connect) -> None:

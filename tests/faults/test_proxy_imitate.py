@@ -443,7 +443,7 @@ def test_a_server_that_dies(cluster: Cluster) -> None:
     began = time.monotonic()
     assert client.fails("SELECT 1; SHOW sql_safe_updates") in ("57P01", None)
     assert client.connection.closed
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
 
 
 def test_every_message_can_be_the_last(cluster: Cluster) -> None:
