@@ -173,8 +173,10 @@ class AsyncConnections:
             if self._pool is not None:
                 return self._pool
             async with await self.dedicated() as first:
+                settings = self.settings
                 crdb = AsyncCrdbConnection.is_crdb(first)
-            settings = self.settings
+                if crdb:
+                    await _require_database(first, settings)
             pool: AsyncConnectionPool[AsyncConnection[Row]] = AsyncConnectionPool(
                 make_conninfo("", **settings.conninfo()),
                 connection_class=_CrdbConnection if crdb else _Connection,
@@ -222,6 +224,14 @@ class AsyncConnections:
         await pool.putconn(connection)
 
 
+async def _require_database(connection: AsyncConnection[TupleRow], settings: Settings) -> None:
+    """Raise `NoSuchDatabase` as PostgreSQL would: CockroachDB lets one connect to what is not."""
+    try:
+        await connection.execute("SELECT 1 FROM pg_catalog.pg_namespace LIMIT 1")
+    except psycopg.errors.InvalidCatalogName as error:
+        raise connection_failed(settings, error, settings.conninfo()) from error
+
+
 async def _configure(connection: AsyncConnection[Row]) -> None:
     """Let dicts be values too; psycopg alone wants them wrapped in Jsonb."""
     connection.adapters.register_dumper(dict, JsonbDumper)
@@ -233,7 +243,7 @@ async def _check(connection: AsyncConnection[Row]) -> None:
 
     fresh = monotonic() - connection.idle_since < FRESH  # type: ignore[attr-defined]
     if not fresh or _has_news(connection.pgconn.socket):
-        await AsyncConnectionPool.check_connection(connection)
+        await AsyncConnectionPool[AsyncConnection[Row]].check_connection(connection)
 
 
 def _has_news(descriptor: int) -> bool:

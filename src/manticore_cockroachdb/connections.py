@@ -174,8 +174,10 @@ class Connections:
             if self._pool is not None:
                 return self._pool
             with self.dedicated() as first:
+                settings = self.settings
                 crdb = CrdbConnection.is_crdb(first)
-            settings = self.settings
+                if crdb:
+                    _require_database(first, settings)
             pool: ConnectionPool[Connection[Row]] = ConnectionPool(
                 make_conninfo("", **settings.conninfo()),
                 connection_class=_CrdbConnection if crdb else _Connection,
@@ -221,6 +223,14 @@ class Connections:
         pool.putconn(connection)
 
 
+def _require_database(connection: Connection[TupleRow], settings: Settings) -> None:
+    """Raise `NoSuchDatabase` as PostgreSQL would: CockroachDB lets one connect to what is not."""
+    try:
+        connection.execute("SELECT 1 FROM pg_catalog.pg_namespace LIMIT 1")
+    except psycopg.errors.InvalidCatalogName as error:
+        raise connection_failed(settings, error, settings.conninfo()) from error
+
+
 def _configure(connection: Connection[Row]) -> None:
     """Let dicts be values too; psycopg alone wants them wrapped in Jsonb."""
     connection.adapters.register_dumper(dict, JsonbDumper)
@@ -232,7 +242,7 @@ def _check(connection: Connection[Row]) -> None:
 
     fresh = monotonic() - connection.idle_since < FRESH  # type: ignore[attr-defined]
     if not fresh or _has_news(connection.pgconn.socket):
-        ConnectionPool.check_connection(connection)
+        ConnectionPool[Connection[Row]].check_connection(connection)
 
 
 def _has_news(descriptor: int) -> bool:
