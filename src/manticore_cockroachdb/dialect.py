@@ -75,6 +75,8 @@ class Capabilities:
     """Names the job of a schema change in a NOTICE before the statement ends."""
     advisory_locks: bool = True
     """`pg_advisory_lock` locks something."""
+    advisory_xact_locks: bool = True
+    """`pg_advisory_xact_lock` locks something."""
     unsafe_internals_blocked: bool = False
     """`crdb_internal` and `system` are denied unless a session asks."""
     skip_locked: bool = True
@@ -85,6 +87,14 @@ class Capabilities:
     """`DROP CONSTRAINT` works on UNIQUE constraints."""
     show_create_all_routines: bool = False
     """Has `SHOW CREATE ALL ROUTINES`."""
+    triggers: bool = True
+    """Has triggers."""
+    domains: bool = True
+    """Has `CREATE DOMAIN`."""
+    table_ddl_in_procedures: bool = True
+    """Procedures, but not functions or `DO`, may create and drop tables."""
+    limits_objects: bool = False
+    """Creates nothing more beyond `sql.schema.approx_max_object_count`, 20,000 by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +128,10 @@ _OLDEST: dict[Engine, Capabilities] = {
         skip_locked=False,
         alter_column_type=False,
         drop_constraint_unique=False,
+        advisory_xact_locks=False,
+        triggers=False,
+        domains=False,
+        table_ddl_in_procedures=False,
     ),
 }
 
@@ -157,6 +171,12 @@ STEPS: tuple[Since, ...] = (
     ),
     _since(
         "cockroachdb",
+        (24, 3),
+        "release notes v24.3: triggers",
+        triggers=True,
+    ),
+    _since(
+        "cockroachdb",
         (25, 1),
         "release notes v25.1, backward-incompatible: autocommit_before_ddl on; DO; ALTER COLUMN"
         " TYPE generally available",
@@ -172,6 +192,12 @@ STEPS: tuple[Since, ...] = (
     ),
     _since(
         "cockroachdb",
+        (25, 4),
+        "release notes v25.4.0-alpha.1: sql.schema.approx_max_object_count",
+        limits_objects=True,
+    ),
+    _since(
+        "cockroachdb",
         (26, 1),
         "release notes v26.1, backward-incompatible: schema_locked tables,"
         " allow_unsafe_internals off, NOTICE with job ids",
@@ -184,6 +210,14 @@ STEPS: tuple[Since, ...] = (
         (26, 2),
         "measured by third parties on v26.2.5: DROP CONSTRAINT accepts UNIQUE",
         drop_constraint_unique=True,
+    ),
+    _since(
+        "cockroachdb",
+        (26, 3),
+        "pull requests 168353 (advisory locks), 168464 (tables in procedures); CREATE DOMAIN",
+        advisory_xact_locks=True,
+        domains=True,
+        table_ddl_in_procedures=True,
     ),
 )
 
