@@ -50,6 +50,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from .async_database import AsyncDatabase
+    from .schema.async_sources import Source
+    from .schema.diff import Change
+    from .schema.report import Drift
 
 DEFAULT_TTL = 30.0
 DEFAULT_WAIT = 300.0
@@ -262,6 +265,37 @@ class AsyncMigrator:
             if held:
                 await session.end_session(held)
             return str(owner)
+
+    # --- the schema ------------------------------------------------------------------------
+
+    async def dump(self) -> str:
+        """Return the schema as SQL: the same schema gives the same text, and running it on an
+        empty database gives the same schema. Our own tables are not in it."""
+        from .schema.async_read import async_read
+        from .schema.render import render
+
+        return render(await async_read(self.db))
+
+    async def drift(self, *, ignore: Sequence[str] = ()) -> Drift:
+        """Return what the database has otherwise than its applied migrations make.
+
+        They are replayed on a scratch database, which is dropped again. ``ignore`` are patterns
+        of names to leave out: ``audit.*``. Raises SchemaError when they cannot be replayed.
+        """
+        from .schema.async_drift import async_find_drift
+
+        return await async_find_drift(self, ignore)
+
+    async def diff(self, other: Source) -> tuple[Change, ...]:
+        """Return what the schema of ``other`` has otherwise than that of this database.
+
+        ``other`` is a database, a URL, the path of a dump or of a directory of migrations.
+        """
+        from .schema.async_read import async_read
+        from .schema.async_sources import async_schema_of
+        from .schema.diff import compare
+
+        return compare(await async_read(self.db), await async_schema_of(other, self.db))
 
     # --- inside ----------------------------------------------------------------------------
 

@@ -51,6 +51,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .database import Database
+    from .schema.diff import Change
+    from .schema.report import Drift
+    from .schema.sources import Source
 
 DEFAULT_TTL = 30.0
 DEFAULT_WAIT = 300.0
@@ -261,6 +264,37 @@ class Migration:
             if held:
                 session.end_session(held)
             return str(owner)
+
+    # --- the schema ------------------------------------------------------------------------
+
+    def dump(self) -> str:
+        """Return the schema as SQL: the same schema gives the same text, and running it on an
+        empty database gives the same schema. Our own tables are not in it."""
+        from .schema.read import read
+        from .schema.render import render
+
+        return render(read(self.db))
+
+    def drift(self, *, ignore: Sequence[str] = ()) -> Drift:
+        """Return what the database has otherwise than its applied migrations make.
+
+        They are replayed on a scratch database, which is dropped again. ``ignore`` are patterns
+        of names to leave out: ``audit.*``. Raises SchemaError when they cannot be replayed.
+        """
+        from .schema.drift import find_drift
+
+        return find_drift(self, ignore)
+
+    def diff(self, other: Source) -> tuple[Change, ...]:
+        """Return what the schema of ``other`` has otherwise than that of this database.
+
+        ``other`` is a database, a URL, the path of a dump or of a directory of migrations.
+        """
+        from .schema.diff import compare
+        from .schema.read import read
+        from .schema.sources import schema_of
+
+        return compare(read(self.db), schema_of(other, self.db))
 
     # --- inside ----------------------------------------------------------------------------
 

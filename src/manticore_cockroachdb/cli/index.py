@@ -21,6 +21,11 @@ COMMANDS: dict[str, dict[str, str]] = {
         "current": "Print the newest applied version",
         "history": "List applied migrations, or failed attempts",
     },
+    "Schema": {
+        "dump": "Print the schema as SQL, always the same text for the same schema",
+        "drift": "Compare the database with what its applied migrations make",
+        "diff": "Compare two schemas: databases, dumps or directories of migrations",
+    },
     "Care": {
         "lock": "See or take the right to migrate",
         "repair": "Settle one migration after you have looked",

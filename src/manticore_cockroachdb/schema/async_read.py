@@ -36,7 +36,7 @@ async def async_read_from(connection: AsyncConnection[Any], *, ours: bool = Fals
     return schema if ours else without_ours(schema)
 
 
-async def async_server(connection: AsyncConnection[Any]) -> Server:
+async def async_which_server(connection: AsyncConnection[Any]) -> Server:
     """Which server a connection leads to, also behind a pooler that hides it."""
     announced = connection.pgconn.parameter_status(b"crdb_version")
     if announced is None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from ..dialect import Engine
 
@@ -33,12 +33,13 @@ PieceKind = Literal[
     "type",
     "function",
     "procedure",
-    "aggregate",
     "statistics",
     "trigger",
     "policy",
     "rule",
 ]
+
+PIECE_KINDS: tuple[PieceKind, ...] = get_args(PieceKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +269,11 @@ class Schema:
     def view(self, name: str, schema: str = "public") -> View | None:
         """The view of that name."""
         return next((v for v in self.views if v.key == (schema, name)), None)
+
+    def parent(self, table: Table) -> Table | None:
+        """The table that this one is a partition of."""
+        above = table.partition_of
+        return None if above is None else self.table(above[1], above[0])
 
     def objects(self) -> Iterator[Enum | Sequence | Table | View | Piece]:
         """Everything that has a schema and a name."""

@@ -7,7 +7,8 @@ syntax. What it has no function for (domains, types, policies) is put together h
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
 from . import model as m
@@ -51,7 +52,7 @@ def build(answers: Answers) -> m.Schema:
         extensions=tuple(m.Extension(*row) for row in sorted(answers["extensions"])),
         enums=_by_key(m.Enum(s, n, tuple(labels), c) for s, n, labels, c in answers["enums"]),
         sequences=_by_key(map(_sequence, answers["sequences"])),
-        tables=_by_key(tables),
+        tables=_by_key(map(_like_parent({t.key: t for t in tables}), tables)),
         views=_by_key(views),
         pieces=tuple(sorted(_pieces(answers), key=lambda p: (p.kind, p.key))),
         left_out=tuple(sorted(row[0] for row in answers["left out"])),
@@ -60,6 +61,20 @@ def build(answers: Answers) -> m.Schema:
 
 def _by_key(objects: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(sorted(objects, key=lambda o: o.key))
+
+
+def _like_parent(tables: Mapping[m.Key, m.Table]) -> Callable[[m.Table], m.Table]:
+    """A partition's columns in the order of its table's: how it came to be one is past."""
+
+    def arranged(table: m.Table) -> m.Table:
+        parent = tables.get(table.partition_of) if table.partition_of else None
+        if parent is None:
+            return table
+        places = {c.name: i for i, c in enumerate(arranged(parent).columns)}
+        columns = sorted(table.columns, key=lambda c: places.get(c.name, len(places)))
+        return replace(table, columns=tuple(columns))
+
+    return arranged
 
 
 def _grouped(pairs: Iterable[tuple[int, Any]]) -> defaultdict[int, tuple[Any, ...]]:

@@ -37,7 +37,7 @@ def read_from(connection: Connection[Any], *, ours: bool = False) -> m.Schema:
     return schema if ours else without_ours(schema)
 
 
-def server(connection: Connection[Any]) -> Server:
+def which_server(connection: Connection[Any]) -> Server:
     """Which server a connection leads to, also behind a pooler that hides it."""
     announced = connection.pgconn.parameter_status(b"crdb_version")
     if announced is None:

@@ -48,10 +48,8 @@ def _blocks(schema: m.Schema) -> Iterator[Block]:
     for sequence in schema.sequences:
         text = ddl.create_sequence(sequence)
         yield Block(_SEQUENCES, sequence.key, (text,), (sequence.key,))
-    tables = {table.key: table for table in schema.tables}
     for table in schema.tables:
-        parent = tables.get(table.partition_of) if table.partition_of else None
-        texts = tuple(ddl.create_table(table, engine, parent))
+        texts = tuple(ddl.create_table(table, engine, schema.parent(table)))
         yield Block(_TABLES, table.key, texts, (table.key,))
     for view in schema.views:
         yield Block(_VIEWS, view.key, (ddl.create_view(view, engine),), (view.key,))

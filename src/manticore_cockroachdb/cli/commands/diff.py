@@ -1,0 +1,36 @@
+"""manticore diff"""
+
+from __future__ import annotations
+
+import click
+
+from ...errors import ConfigError
+from .. import changes
+from ..call import Call
+from ..index import Exit
+from ..options import MIGRATIONS, OUTPUT
+from ..render import Result
+from ..verb import verb
+
+
+@verb(*(MIGRATIONS, OUTPUT))
+@click.argument("schemas", nargs=-1, required=True, metavar="[A] B")
+def command(call: Call, schemas: tuple[str, ...]) -> Result:
+    """Compare schema A with schema B: what B has more is shown with +, what it lacks with -.
+
+    Each is a URL, the name of an environment of the configuration, a dump (a file that ends in
+    .sql) or a directory of migrations. Without A it is the configured database. Dumps and
+    migrations are run on a scratch database, which is dropped again. Exits with 5 when there is
+    a difference.
+    """
+    if len(schemas) > 2:
+        raise ConfigError("Two schemas can be compared, not more.")
+    from ...schema.diff import compare
+    from ...schema.report import as_json, summary
+
+    found = compare(*changes.schemas(call, schemas))
+    data = {"differs": bool(found), "changes": as_json(found)}
+    if not found:
+        return Result(data, ["No difference."], quiet=True)
+    lines = [*changes.lines(found, call.page().style), "", summary(found)]
+    return Result(data, lines, Exit.FINDINGS)

@@ -1,0 +1,103 @@
+# Generated from async_drift.py by tools/unasync.py; do not edit.
+"""Drift: a database against what its applied migrations make, replayed on a scratch database.
+
+Only what the history says is replayed, in order of version, with the files as they are now. The
+scratch database is on the same server if that is allowed and safe, see `risks`; otherwise on a
+throwaway one, and then versions may differ in how they print an expression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from ..dialect import Server
+from ..errors import SchemaError
+from ..migrations.file import MigrationFile
+from . import model as m
+from .diff import compare
+from .read import fetch, read_from, which_server
+from .replay import replay
+from .report import Drift, without
+from .risks import shared
+from .scratch import scratch_apart, scratch_beside
+
+if TYPE_CHECKING:
+    from ..database import Database
+    from ..migration import Migration
+
+_DATABASES = "SELECT datname FROM pg_catalog.pg_database"
+_SCHEMAS = "SELECT nspname FROM pg_catalog.pg_namespace"
+
+
+def find_drift(migrator: Migration, ignore: Sequence[str] = ()) -> Drift:
+    """What a migrator's database has otherwise than its applied migrations make.
+
+    ``ignore`` are patterns of what to leave out, see `report.without`. Raises SchemaError when
+    an applied migration has no file or cannot be replayed.
+    """
+    files = {file.version: file for file in migrator.load_migrations()}
+    rows = migrator.get_applied_migrations()
+    if missing := [row for row in rows if row["version"] not in files]:
+        raise SchemaError(
+            f"Migration {missing[0]['version']} is applied and has no file to be replayed.",
+            hint="restore the file, or forget the migration: manticore repair VERSION",
+        )
+    applied = [files[row["version"]] for row in rows]
+    notes = [
+        f"the file of migration {row['version']} is not what was applied"
+        for row in rows
+        if row.get("checksum") not in (None, files[row["version"]].checksum)
+    ]
+    with migrator.db.dedicated() as connection:
+        server = which_server(connection)
+        actual = read_from(connection)
+        names = fetch(connection, _DATABASES, _SCHEMAS, "SHOW search_path")
+    expected, note = made_by(
+        migrator.db,
+        applied,
+        {**migrator.settings, **_path(server, str(names[2][0][0]))},
+        server,
+        {row[0] for row in names[0]},
+        {row[0] for row in names[1]},
+    )
+    changes = without(compare(expected, actual), ignore)
+    return Drift(changes, tuple(file.version for file in applied), (*notes, *note))
+
+
+def _path(server: Server, path: str) -> dict[str, str]:
+    """The schemas in which a database of its own settings makes what has no other."""
+    usual = path.replace(" ", "") == '"$user",public'
+    return {} if usual or server.engine == "cockroachdb" else {"search_path": path}
+
+
+def made_by(
+    database: Database,
+    files: Sequence[MigrationFile],
+    settings: dict[str, str],
+    server: Server,
+    databases: set[str],
+    schemas: set[str],
+) -> tuple[m.Schema, tuple[str, ...]]:
+    """The catalog that files make on a scratch database, and what to know about it."""
+    reason = shared(files, databases, schemas)
+    if reason is None:
+        try:
+            with scratch_beside(database) as scratch:
+                return replay(scratch, files, settings), ()
+        except psycopg.errors.InsufficientPrivilege:
+            reason = "this user may not create databases"
+    try:
+        with scratch_apart(server.engine, type(database)) as scratch:
+            with scratch.dedicated() as connection:
+                other = which_server(connection)
+            expected = replay(scratch, files, settings)
+    except SchemaError as error:
+        raise SchemaError(
+            f"The migrations could not be replayed on the server itself, since {reason}."
+            f" {error.message}",
+            hint=error.hint,
+        ) from error
+    return expected, (f"replayed on {other} of our own, since {reason}",)
