@@ -121,8 +121,8 @@ class AsyncMigrator:
         `migrate` does so by itself; calling this twice does no harm.
         """
         async with self._session() as session:
-            await session.hello(BRIEF)
-            await session.create_tables(upgrade=True)
+            await session.hello(BRIEF)  # takes over a table left by 0.3.1
+            await session.create_tables()
 
     async def migrate(self, target_version: int | str | None = None, *, fresh: bool = False) -> int:
         """Apply pending migrations in order, up to and including the target; return how many.

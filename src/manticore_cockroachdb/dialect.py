@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from .errors import ConfigError
 
@@ -227,7 +227,8 @@ def capabilities(server: Server) -> Capabilities:
     found = _OLDEST[server.engine]
     for step in STEPS:
         if step.engine == server.engine and step.version <= server.version:
-            found = replace(found, **dict(step.changes))
+            changes: dict[str, Any] = dict(step.changes)
+            found = replace(found, **changes)
     return found
 
 

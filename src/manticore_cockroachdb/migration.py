@@ -120,8 +120,8 @@ class Migration:
         `migrate` does so by itself; calling this twice does no harm.
         """
         with self._session() as session:
-            session.hello(BRIEF)
-            session.create_tables(upgrade=True)
+            session.hello(BRIEF)  # takes over a table left by 0.3.1
+            session.create_tables()
 
     def migrate(self, target_version: int | str | None = None, *, fresh: bool = False) -> int:
         """Apply pending migrations in order, up to and including the target; return how many.

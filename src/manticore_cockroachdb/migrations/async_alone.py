@@ -70,9 +70,7 @@ class AsyncAlone:
                 watch.version = None
         await self._journal_done(step)
 
-    async def _until_done(
-        self, step: Step, effect: Effect, before: tuple[str | None, ...]
-    ) -> None:
+    async def _until_done(self, step: Step, effect: Effect, before: tuple[str | None, ...]) -> None:
         attempt = again = 0
         while True:
             await self.executor.lease.check()

@@ -24,7 +24,6 @@ from .._acompat import async_sleep
 from ..errors import (
     ChangedFile,
     ConnectionFailed,
-    LeaseLost,
     MigrationError,
     MigrationFailed,
     PartialMigration,
@@ -32,7 +31,7 @@ from ..errors import (
 from ..retry import RetryPolicy, decide
 from . import events as e
 from .async_lease import HOST, AsyncLease
-from .async_session import AsyncSession, Rows, lost
+from .async_session import RECONNECTS, AsyncSession, Rows, worth_waiting
 from .exchange import Reply
 from .messages import Message, messages, place
 from .outcome import Verdict, verdict_of
@@ -40,7 +39,6 @@ from .plan import MigrationPlan, Mode, Step
 from .report import JournalRow, journal_rows
 from .split import excerpt, line_column
 
-RECONNECTS = 8
 RECOVERIES = 5
 
 
@@ -111,20 +109,7 @@ class AsyncExecutor:
             )
         )
         try:
-            if self._stale_session:
-                await self.session.reopen()
-                self._stale_session = False
-            rows = self.steps_of(plan)
-            if plan.mode is Mode.TRANSACTION and not rows:
-                await self.transaction(
-                    plan,
-                    0,
-                    len(script.spans),
-                    lambda: self._record(plan),
-                    lambda: self._is_recorded(plan),
-                )
-            else:
-                await self._steps(plan, rows)
+            await self._run(plan)
         except Stopped as stopped:
             raise await self._failed(plan, stopped, started) from stopped.error
         except PartialMigration as failure:
@@ -137,6 +122,31 @@ class AsyncExecutor:
                 plan.version, script.description, script.direction, monotonic() - started
             )
         )
+
+    async def _run(self, plan: MigrationPlan) -> None:
+        """Run one migration; wherever a connection is lost, go on from what is recorded."""
+        for attempt in range(RECOVERIES + 1):
+            try:
+                if self._stale_session:
+                    await self.session.reopen()
+                    self._stale_session = False
+                rows = self.steps_of(plan)
+                if plan.mode is Mode.STEPS or rows:
+                    await self._steps(plan, rows)
+                elif not self._is_recorded(plan):
+                    await self.transaction(
+                        plan,
+                        0,
+                        len(plan.script.spans),
+                        lambda: self._record(plan),
+                        lambda: self._is_recorded(plan),
+                    )
+                return
+            except (psycopg.Error, ConnectionFailed) as error:
+                stopped = Stopped(error, None, 0)
+                if attempt == RECOVERIES or not worth_waiting(error):
+                    raise stopped from error
+                await self.recover(plan, stopped)
 
     async def run_group(self, plans: Sequence[MigrationPlan]) -> None:
         """Apply several migrations in one transaction; one by one if that does not go through."""
@@ -197,6 +207,8 @@ class AsyncExecutor:
     async def _steps(self, plan: MigrationPlan, rows: dict[int, JournalRow]) -> None:
         from .async_alone import AsyncAlone
 
+        if self._is_recorded(plan):
+            return
         self._compare(plan, rows)
         alone = AsyncAlone(self, plan)
         for step in plan.steps:
@@ -378,7 +390,7 @@ class AsyncExecutor:
                 self.remember(await self.session.fetch(";\n".join(self.reads())))
                 return
             except (psycopg.Error, ConnectionFailed) as error:
-                if attempt == RECONNECTS or not _worth_waiting(error):
+                if attempt == RECONNECTS or not worth_waiting(error):
                     raise stopped from error
         raise stopped
 
@@ -472,18 +484,6 @@ class AsyncExecutor:
             await self.session.fetch(row)
         except (psycopg.Error, AssertionError):
             return
-
-
-def _worth_waiting(error: BaseException) -> bool:
-    if isinstance(error, LeaseLost):
-        return False
-    if isinstance(error, ConnectionFailed):
-        cause = error.__cause__
-        sqlstate = cause.sqlstate if isinstance(cause, psycopg.Error) else None
-        return verdict_of(sqlstate) is not Verdict.FAILED
-    return lost(error) or (
-        isinstance(error, psycopg.Error) and verdict_of(error.sqlstate) is not Verdict.FAILED
-    )
 
 
 def _sentence(error: BaseException) -> str:

@@ -99,10 +99,6 @@ class AsyncLease:
             if not sets[0]:
                 return None
             self.token, previous, self.previous_session = sets[0][0]
-            if previous == self.owner:
-                # Our own, taken again: by `recover`, which ends the old session itself, or
-                # because a later statement of this message failed.
-                previous = self.previous_session = None
             self._valid_until = started + self.ttl
             self._lost = False
             self.session.listener(LeaseTaken(self.token, previous))

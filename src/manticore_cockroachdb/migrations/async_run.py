@@ -53,7 +53,7 @@ class AsyncRun:
         def choose(rows: Rows, journal: Iterable[JournalRow]) -> tuple[MigrationFile, ...]:
             return choose_up(self._survey(files, rows, journal), target, self.allow)
 
-        rows = await self.session.hello(BRIEF)
+        rows = await self.session.steady(lambda: self.session.hello(BRIEF))
         chosen = choose(rows or [], ())
         if not chosen:
             return []
@@ -74,7 +74,7 @@ class AsyncRun:
         def choose(rows: Rows, journal: Iterable[JournalRow]) -> tuple[Standing, ...]:
             return choose_down(self._survey(files, rows, journal), count, target)
 
-        rows = await self.session.hello(BRIEF)
+        rows = await self.session.steady(lambda: self.session.hello(BRIEF))
         chosen = choose(rows or [], ())
         if not chosen:
             return []
@@ -158,13 +158,14 @@ class AsyncRun:
         self.lease.watch = AsyncJobWatch(
             self.session.listener, enabled=self.session.tables.cockroachdb
         )
-        sets = await self.lease.acquire(*self.executor.reads())
-        self.executor.remember(sets)
-        if self.lease.previous_session:
+        sets = await self.session.steady(lambda: self.lease.acquire(*self.executor.reads()))
+        previous = self.lease.previous_session
+        if previous:
             # The last holder never released: end what it may have left, then look again.
-            await self.session.end_session(self.lease.previous_session)
-            sets = await self.session.fetch(";\n".join(self.executor.reads()))
-            self.executor.remember(sets)
+            await self.session.steady(lambda: self.session.end_session(previous))
+            reads = ";\n".join(self.executor.reads())
+            sets = await self.session.steady(lambda: self.session.fetch(reads))
+        self.executor.remember(sets)
         return sets[0]
 
     async def _execute(

@@ -25,7 +25,6 @@ from .._acompat import sleep
 from ..errors import (
     ChangedFile,
     ConnectionFailed,
-    LeaseLost,
     MigrationError,
     MigrationFailed,
     PartialMigration,
@@ -38,10 +37,9 @@ from .messages import Message, messages, place
 from .outcome import Verdict, verdict_of
 from .plan import MigrationPlan, Mode, Step
 from .report import JournalRow, journal_rows
-from .session import Rows, Session, lost
+from .session import RECONNECTS, Rows, Session, worth_waiting
 from .split import excerpt, line_column
 
-RECONNECTS = 8
 RECOVERIES = 5
 
 
@@ -112,20 +110,7 @@ class Executor:
             )
         )
         try:
-            if self._stale_session:
-                self.session.reopen()
-                self._stale_session = False
-            rows = self.steps_of(plan)
-            if plan.mode is Mode.TRANSACTION and not rows:
-                self.transaction(
-                    plan,
-                    0,
-                    len(script.spans),
-                    lambda: self._record(plan),
-                    lambda: self._is_recorded(plan),
-                )
-            else:
-                self._steps(plan, rows)
+            self._run(plan)
         except Stopped as stopped:
             raise self._failed(plan, stopped, started) from stopped.error
         except PartialMigration as failure:
@@ -138,6 +123,31 @@ class Executor:
                 plan.version, script.description, script.direction, monotonic() - started
             )
         )
+
+    def _run(self, plan: MigrationPlan) -> None:
+        """Run one migration; wherever a connection is lost, go on from what is recorded."""
+        for attempt in range(RECOVERIES + 1):
+            try:
+                if self._stale_session:
+                    self.session.reopen()
+                    self._stale_session = False
+                rows = self.steps_of(plan)
+                if plan.mode is Mode.STEPS or rows:
+                    self._steps(plan, rows)
+                elif not self._is_recorded(plan):
+                    self.transaction(
+                        plan,
+                        0,
+                        len(plan.script.spans),
+                        lambda: self._record(plan),
+                        lambda: self._is_recorded(plan),
+                    )
+                return
+            except (psycopg.Error, ConnectionFailed) as error:
+                stopped = Stopped(error, None, 0)
+                if attempt == RECOVERIES or not worth_waiting(error):
+                    raise stopped from error
+                self.recover(plan, stopped)
 
     def run_group(self, plans: Sequence[MigrationPlan]) -> None:
         """Apply several migrations in one transaction; one by one if that does not go through."""
@@ -198,6 +208,8 @@ class Executor:
     def _steps(self, plan: MigrationPlan, rows: dict[int, JournalRow]) -> None:
         from .alone import Alone
 
+        if self._is_recorded(plan):
+            return
         self._compare(plan, rows)
         alone = Alone(self, plan)
         for step in plan.steps:
@@ -377,7 +389,7 @@ class Executor:
                 self.remember(self.session.fetch(";\n".join(self.reads())))
                 return
             except (psycopg.Error, ConnectionFailed) as error:
-                if attempt == RECONNECTS or not _worth_waiting(error):
+                if attempt == RECONNECTS or not worth_waiting(error):
                     raise stopped from error
         raise stopped
 
@@ -469,18 +481,6 @@ class Executor:
             self.session.fetch(row)
         except (psycopg.Error, AssertionError):
             return
-
-
-def _worth_waiting(error: BaseException) -> bool:
-    if isinstance(error, LeaseLost):
-        return False
-    if isinstance(error, ConnectionFailed):
-        cause = error.__cause__
-        sqlstate = cause.sqlstate if isinstance(cause, psycopg.Error) else None
-        return verdict_of(sqlstate) is not Verdict.FAILED
-    return lost(error) or (
-        isinstance(error, psycopg.Error) and verdict_of(error.sqlstate) is not Verdict.FAILED
-    )
 
 
 def _sentence(error: BaseException) -> str:

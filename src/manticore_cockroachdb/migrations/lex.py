@@ -215,16 +215,37 @@ def keys(text: str) -> tuple[list[str], list[int]]:
     a quote is a word. Raises `Unterminated`.
     """
     lower = fold(text).rstrip(" \t\n\r\f\v")
-    if "$" in text or "--" in text or "/*" in text:
+    plain: str | None = None if "$" in text else lower
+    if plain is not None and ("--" in text or "/*" in text):
+        plain = _without_comments(lower)
+    if plain is None:
         found = [span for span in spans(text, 0, len(text)) if span[0] != "comment"]
         return [lower[start:end] for _, start, end in found], [end for _, _, end in found]
-    pieces = _piece().findall(lower)
+    pieces = _piece().findall(plain)
     found_keys = [piece.lstrip(" \t\n\r\f\v") for piece in pieces]
     ends = list(accumulate(map(len, pieces)))
     for quote in ("'", '"'):
         if quote in found_keys:
             take(text, ends[found_keys.index(quote)] - 1)
     return found_keys, ends
+
+
+@cache
+def _comment_or_string() -> re.Pattern[str]:
+    return re.compile(rf"({COMMENT})|{PLAIN_STRING}|{ESCAPE_STRING}|{QUOTED}|(/\*)", re.DOTALL)
+
+
+def _without_comments(text: str) -> str | None:
+    """``text`` with blanks for its comments, or None if they are nested too deep for this."""
+    pieces: list[str] = []
+    pos = 0
+    for found in _comment_or_string().finditer(text):
+        if found[1]:
+            pieces += (text[pos : found.start()], " " * len(found[1]))
+            pos = found.end()
+        elif found[2]:
+            return None
+    return "".join(pieces) + text[pos:]
 
 
 def spans(

@@ -42,7 +42,7 @@ _REST = words(
     """
     as cache configure cycle depends experimental_audit experimental_relocate increment inject
     invisible maxvalue minvalue owned partition per relocate restart scatter sequence split start
-    unsplit visible
+    unsplit visibility visible
     """
 )
 

@@ -8,6 +8,7 @@ like any other.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import NoReturn
 
@@ -16,6 +17,7 @@ from manticore_cockroachdb.migrations.nodes_table import RESERVED, QName
 from manticore_cockroachdb.migrations.parse_words import (
     BINDS,
     CLOSES,
+    KEYWORDS,
     NAMED_NOT_CALLED,
     NOT_CALLED,
     OPERATOR,
@@ -29,6 +31,9 @@ class Misunderstood(Exception):
         super().__init__(reason)
         self.reason = reason
         self.start = start
+
+
+_UNEVEN = re.compile(r"[\n\t\r\f\v]|  |--|/\*")
 
 
 class Cursor:
@@ -123,6 +128,10 @@ class Cursor:
 
     def name(self) -> str:
         """An identifier, folded or unquoted."""
+        key = self.keys[self.i]
+        if key.isidentifier() and key not in RESERVED:
+            self.i += 1
+            return key
         if not self.at_name():
             self.fail()
         return self._value()
@@ -187,7 +196,7 @@ class Cursor:
         if start >= end:
             return ""
         source = self.text[self.start_of(start) : self.ends[end - 1]]
-        if not any(mark in source for mark in ("\n", "  ", "\t", "--", "/*", "\r", "\f", "\v")):
+        if not _UNEVEN.search(source):
             return source
         pieces: list[str] = []
         last = self.start_of(start)
@@ -260,14 +269,13 @@ class Cursor:
                 self.i += 1
 
     def shout(self, start: int, end: int) -> str:
-        """The text of some tokens with single spaces, its unquoted words in upper case."""
+        """The text of some tokens with single spaces, what may be a keyword in upper case."""
         pieces: list[str] = []
         last = self.start_of(start)
         for index in range(start, end):
             key, begin = self.keys[index], self.start_of(index)
-            is_word = key[0].isalpha() and key[-1] not in "'\""
-            source = self.text[begin : self.ends[index]]
-            pieces.append((" " if begin > last else "") + (source.upper() if is_word else source))
+            source = key.upper() if key in KEYWORDS else self.text[begin : self.ends[index]]
+            pieces.append(f" {source}" if begin > last else source)
             last = self.ends[index]
         return "".join(pieces)
 

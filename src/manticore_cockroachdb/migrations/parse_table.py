@@ -104,14 +104,16 @@ _INDEX_STARTS = frozenset(("index", "inverted", "vector"))
 
 def _is_column(c: Cursor) -> bool:
     """Whether a word that only CockroachDB reserves is a column's name here."""
-    key, following, third = c.keys[c.i : c.i + 3]
+    key, following, third, fourth = c.keys[c.i : c.i + 4]
     if key in ("inverted", "vector"):
         return following != "index"
     if key == "exclude":
         return following not in ("using", "(")
     if key in ("index", "family"):
-        # INDEX (a), INDEX name (a); but a column in index varchar(10)
-        return following != "(" and not (third == "(" and not c.keys[c.i + 3][:1].isdigit())
+        # INDEX (a), INDEX name (a), INDEX name USING …; but a column in index varchar(10)
+        if following == "(" or third == "using":
+            return False
+        return third != "(" or fourth[:1].isdigit()
     return False
 
 

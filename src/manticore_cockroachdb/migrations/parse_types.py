@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from manticore_cockroachdb.migrations.nodes_table import quote
 from manticore_cockroachdb.migrations.parse_cursor import Cursor
-from manticore_cockroachdb.migrations.parse_words import BUILT_IN_TYPES, INTERVAL_FIELDS, TIMES
+from manticore_cockroachdb.migrations.parse_words import (
+    BUILT_IN_TYPES,
+    COLUMN_QUALIFIERS,
+    INTERVAL_FIELDS,
+    TIMES,
+)
 
 
 def data_type(c: Cursor) -> str:
     """A data type: built-in names in upper case, blanks as the servers print them."""
     first = c.key
+    if first in _WHOLE and c.keys[c.i + 1] in _AFTER:
+        c.i += 1
+        return first.upper()
     if first[:1] == '"' or c.keys[c.i + 1] == ".":
         text = str(c.qname())
     else:
@@ -23,6 +31,11 @@ def data_type(c: Cursor) -> str:
     elif first == "interval":
         text += _fields(c)
     return text + _dimensions(c)
+
+
+# A type that is one word, if one of these follows.
+_WHOLE = BUILT_IN_TYPES - {"double", "national"}
+_AFTER = COLUMN_QUALIFIERS | {",", ")", ""}
 
 
 def _simple(c: Cursor) -> str:

@@ -37,6 +37,30 @@ NOT_CALLED = words(
 )
 NAMED_NOT_CALLED = words("table into references index exists")
 
+# Written in upper case where a part of a statement is kept as text.
+KEYWORDS = words(
+    """
+    access add admin after all alter always analyze and as at attach attribute before by cache
+    cascade check cluster column columns comment compression configure connect constraint control
+    copy create createdb createlogin createrole current_role current_user cycle data database
+    default default_placement deferrable deferred delete depends detach disable discard drop each
+    enable encoding enforced exclude execute exists experimental_audit experimental_relocate
+    expression extension external false finalize first for force foreign from function functions
+    generated global grant group identity if immediate in including increment index inherit
+    initially inject insert inherits into invisible is key large last lease level limit locality
+    logged login maintain match materialized maxvalue method minvalue modify no nologin none not
+    null nulls of off on only operator option options or owned owner parent partition partitions
+    password per placement preserve primary privileges procedure procedures public publication
+    read references refresh region regions relocate rename replace replica replication reset
+    restart restrict restricted returning revoke role routine routines row rules scatter schema
+    schemas secondary security select sequence sequences server session session_user set split
+    start statistics storage stored super survive system table tables tablespace temporary to
+    trigger true truncate type types unique unlogged unsplit until update usage user using valid
+    validate value values version view virtual visibility visible voters where with without write
+    zone
+    """
+)
+
 TIMES = words("time timestamp timetz timestamptz")
 INTERVAL_FIELDS = words("year month day hour minute second")
 BUILT_IN_TYPES = words(

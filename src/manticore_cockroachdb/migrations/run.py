@@ -54,7 +54,7 @@ class Run:
         def choose(rows: Rows, journal: Iterable[JournalRow]) -> tuple[MigrationFile, ...]:
             return choose_up(self._survey(files, rows, journal), target, self.allow)
 
-        rows = self.session.hello(BRIEF)
+        rows = self.session.steady(lambda: self.session.hello(BRIEF))
         chosen = choose(rows or [], ())
         if not chosen:
             return []
@@ -73,7 +73,7 @@ class Run:
         def choose(rows: Rows, journal: Iterable[JournalRow]) -> tuple[Standing, ...]:
             return choose_down(self._survey(files, rows, journal), count, target)
 
-        rows = self.session.hello(BRIEF)
+        rows = self.session.steady(lambda: self.session.hello(BRIEF))
         chosen = choose(rows or [], ())
         if not chosen:
             return []
@@ -153,13 +153,14 @@ class Run:
     def _take_lease(self) -> Rows:
         """Take the lease; return the history as it is under it."""
         self.lease.watch = JobWatch(self.session.listener, enabled=self.session.tables.cockroachdb)
-        sets = self.lease.acquire(*self.executor.reads())
-        self.executor.remember(sets)
-        if self.lease.previous_session:
+        sets = self.session.steady(lambda: self.lease.acquire(*self.executor.reads()))
+        previous = self.lease.previous_session
+        if previous:
             # The last holder never released: end what it may have left, then look again.
-            self.session.end_session(self.lease.previous_session)
-            sets = self.session.fetch(";\n".join(self.executor.reads()))
-            self.executor.remember(sets)
+            self.session.steady(lambda: self.session.end_session(previous))
+            reads = ";\n".join(self.executor.reads())
+            sets = self.session.steady(lambda: self.session.fetch(reads))
+        self.executor.remember(sets)
         return sets[0]
 
     def _execute(

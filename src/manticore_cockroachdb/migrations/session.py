@@ -12,8 +12,8 @@ them missing, so that nothing asks beforehand whether they are there.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 from psycopg import pq
@@ -22,8 +22,9 @@ from .._acompat import sleep
 from ..dialect import Capabilities, Server, capabilities, server_of
 from ..errors import ConfigError, ConnectionFailed
 from .effects import literal
-from .events import Listener, Notice
+from .events import Listener, Notice, Retrying
 from .exchange import Reply, exchange
+from .outcome import Verdict, verdict_of
 from .tables import BRIEF, LEGACY, Tables
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ _MISSING = ("42P01", "42703", "3F000")  # our table or column, or its schema, is
 _RACES = ("23505", "42P07", "42710", "42701", "40001", "40P01", "XX000")
 
 Rows = list[tuple[Any, ...]]
+T = TypeVar("T")
+RECONNECTS = 8
 
 
 class Session:
@@ -86,6 +89,31 @@ class Session:
         self.open()
         self._greet("")
 
+    def steady(self, action: Callable[[], T]) -> T:
+        """Do something that may be done twice, through another connection if this one is lost.
+
+        Raises ConnectionFailed when no server can be reached again.
+        """
+        lost_by: psycopg.Error | ConnectionFailed | None = None
+        for attempt in range(RECONNECTS):
+            try:
+                if lost_by is not None:
+                    self.listener(Retrying(None, None, "The connection was lost.", attempt, 0.0))
+                    self.reopen()
+                return action()
+            except (psycopg.Error, ConnectionFailed) as error:
+                if lost_by is None and isinstance(error, ConnectionFailed):
+                    raise  # the first connection of all: nothing was lost
+                if not worth_waiting(error):
+                    raise
+                lost_by = error
+            sleep(min(0.05 * 2**attempt, 3.0))
+        raise ConnectionFailed(
+            f"The connection to {self.database.settings.display()} was lost and could not be had"
+            " again.",
+            hint="whatever was recorded stays true; run again when the server is back",
+        ) from lost_by
+
     # --- messages --------------------------------------------------------------------------
 
     def fetch(self, sql: str) -> list[Rows]:
@@ -117,7 +145,7 @@ class Session:
             if error.sqlstate not in _MISSING:
                 raise
             self.rollback()
-            self.create_tables(upgrade=True)
+            self.create_tables(upgrade=error.sqlstate == "42703")
         return self.fetch(sql)
 
     def read(self, sql: str) -> Rows:
@@ -277,9 +305,8 @@ def _version(connection: psycopg.Connection[Any]) -> int:
     return connection.info.server_version
 
 
-def lost(error: BaseException) -> bool:
-    """Whether an error means that the connection is gone rather than that the server refused."""
-    return isinstance(error, ConnectionFailed) or (
-        isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-        and error.sqlstate is None
-    )
+def worth_waiting(error: psycopg.Error | ConnectionFailed) -> bool:
+    """Whether another connection, a little later, may fare better: the server did not refuse."""
+    cause = error.__cause__ if isinstance(error, ConnectionFailed) else error
+    sqlstate = cause.sqlstate if isinstance(cause, psycopg.Error) else None
+    return verdict_of(sqlstate) in (Verdict.UNKNOWN, Verdict.RETRY)
