@@ -2,13 +2,14 @@
 
 This is the facade. It loads files, asks `migrations.choose` what is to be done, lets
 `migrations.plan` decide how, and hands the plans to `migrations.async_run`. A run that finds
-nothing to do takes no lease and costs one round trip after connecting.
+nothing to do takes no lease and costs one round trip after connecting; what it does not need is
+not even imported.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,32 +18,19 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from ._acompat import async_blocking
-from .errors import ConfigError, UnknownVersion
+from .errors import ConfigError
 from .migrations import directory
-from .migrations.async_run import AsyncRun
 from .migrations.async_session import AsyncSession
 from .migrations.choose import (
     Allowances,
     Recorded,
     Standing,
+    choose_down,
     choose_up,
     parse_version,
-    problems,
     survey,
 )
-from .migrations.events import Event, Listener
 from .migrations.file import MigrationFile
-from .migrations.plan import plan_script, script_of
-from .migrations.report import (
-    Attempt,
-    HistoryRow,
-    JournalRow,
-    LeaseStatus,
-    Pending,
-    Status,
-    journal_rows,
-)
-from .migrations.states import State
 from .migrations.tables import BRIEF, FULL, HISTORY
 from .retry import RetryPolicy
 
@@ -50,6 +38,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from .async_database import AsyncDatabase
+    from .migrations.async_run import AsyncRun
+    from .migrations.events import Event, Listener
+    from .migrations.report import Attempt, LeaseStatus, Status
+    from .migrations.status import Look
     from .schema.async_sources import Source
     from .schema.diff import Change
     from .schema.report import Drift
@@ -137,8 +129,11 @@ class AsyncMigrator:
         target = parse_version(target_version)
         files = await self.load_migrations()
         async with self._session() as session:
+            first_look = await self._first_look(session, files)
+            if not choose_up(first_look, target, self.allow):
+                return 0
             run = self._run(session)
-            return len(await run.up(files, target, fresh=fresh))
+            return len(await run.up(files, first_look, target, fresh=fresh))
 
     async def rollback(self, count: int = 1, *, target_version: int | str | None = None) -> int:
         """Revert applied migrations, newest first; return how many.
@@ -153,8 +148,11 @@ class AsyncMigrator:
         target = parse_version(target_version)
         files = await self.load_migrations()
         async with self._session() as session:
+            first_look = await self._first_look(session, files)
+            if not choose_down(first_look, count, target):
+                return 0
             run = self._run(session)
-            return len(await run.down(files, count, target))
+            return len(await run.down(files, first_look, count, target))
 
     # --- asking ----------------------------------------------------------------------------
 
@@ -175,35 +173,19 @@ class AsyncMigrator:
 
     async def pending(self) -> list[MigrationFile]:
         """Return the migrations that `migrate` would apply, in order. Raises what it would."""
-        files = await self.load_migrations()
-        async with self._session() as session:
-            rows = await session.hello(BRIEF)
-            standings = self._survey(files, rows or (), await self._journal(session))
-        return list(choose_up(standings, None, self.allow))
+        look = await self._look()
+        return list(choose_up(look.standings, None, self.allow))
 
     async def status(self) -> Status:
         """Return what is applied, what is pending and how it would run, and what is wrong."""
-        files = await self.load_migrations()
-        async with self._session() as session:
-            history = await session.history(FULL)
-            journal = await self._journal(session)
-        rows = tuple(HistoryRow(*row) for row in history)
-        brief = [(r.version, r.description, r.checksum) for r in rows]
-        standings = self._survey(files, brief, journal)
-        waiting = (State.PENDING, State.PARTIAL, State.OUT_OF_ORDER)
-        return Status(
-            server=str(session.server),
-            current=rows[-1].version if rows else None,
-            applied=rows,
-            pending=tuple(_pending(s, session, journal) for s in standings if s.state in waiting),
-            skipped=tuple(
-                _pending(s, session, journal) for s in standings if s.state is State.SKIPPED
-            ),
-            problems=problems(standings, self.allow),
-        )
+        from .migrations.status import status_of
+
+        return status_of(await self._look(), self.allow)
 
     async def attempts(self) -> list[Attempt]:
         """Return failed attempts, newest first: when, who, where, which statement, why."""
+        from .migrations.report import Attempt
+
         async with self._session() as session:
             await session.hello(BRIEF)
             rows = await session.read(session.tables.read_attempts())
@@ -217,16 +199,10 @@ class AsyncMigrator:
         For a database whose schema was made by other means. Raises UnknownVersion.
         """
         target = parse_version(version, "version")
+        assert target is not None
         files = await self.load_migrations()
-        if target not in {f.version for f in files}:
-            raise UnknownVersion(
-                f"No migration has version {version}.",
-                path=str(self.migrations_dir),
-                hint="name the last migration whose changes the database already has",
-            )
         async with self._session() as session:
-            chosen = [f for f in files if target is not None and f.version <= target]
-            return await self._run(session).baseline(chosen)
+            return await self._run(session).baseline(files, target)
 
     async def repair(self, version: int | str, *, applied: bool | None = None) -> str:
         """Settle one migration after a person has looked; return what was done, a sentence.
@@ -243,6 +219,8 @@ class AsyncMigrator:
 
     async def lease_status(self) -> LeaseStatus:
         """Return who may migrate now."""
+        from .migrations.report import LeaseStatus
+
         async with self._session() as session:
             await session.hello(BRIEF)
             rows = await session.read(session.tables.read_lease())
@@ -309,6 +287,8 @@ class AsyncMigrator:
             await session.close()
 
     def _run(self, session: AsyncSession) -> AsyncRun:
+        from .migrations.async_run import AsyncRun
+
         return AsyncRun(
             session,
             ttl=self.lease_ttl,
@@ -318,16 +298,25 @@ class AsyncMigrator:
             policy=self.retry,
         )
 
-    def _survey(
-        self,
-        files: Iterable[MigrationFile],
-        rows: Iterable[tuple[Any, ...]],
-        journal: Iterable[JournalRow],
+    async def _first_look(
+        self, session: AsyncSession, files: Sequence[MigrationFile]
     ) -> tuple[Standing, ...]:
-        return survey(files, [Recorded(*row) for row in rows], journal, self.environment)
+        """Where every migration stands, as far as one round trip without a lease can say."""
+        rows = await session.steady(lambda: session.hello(BRIEF))
+        return survey(files, [Recorded(*row) for row in rows or ()], (), self.environment)
 
-    async def _journal(self, session: AsyncSession) -> list[JournalRow]:
-        return journal_rows(await session.read(session.tables.read_steps()))
+    async def _look(self) -> Look:
+        """Everything that files, history and journal say, changing nothing."""
+        from .migrations.report import HistoryRow, journal_rows
+        from .migrations.status import Look
+
+        files = await self.load_migrations()
+        async with self._session() as session:
+            rows = [HistoryRow(*row) for row in await session.history(FULL)]
+            journal = journal_rows(await session.read(session.tables.read_steps()))
+        recorded = [Recorded(r.version, r.description, r.checksum) for r in rows]
+        standings = survey(files, recorded, journal, self.environment)
+        return Look(session.server, session.caps, tuple(rows), tuple(journal), standings)
 
     async def _read(self, sql: str) -> list[dict[str, Any]]:
         try:
@@ -364,31 +353,3 @@ def _next_version(versions: Sequence[int]) -> int:
         return newest + 1
     now = int(datetime.now(UTC).strftime("%Y%m%d%H%M%S"))
     return now if newest is None else max(now, newest + 1)
-
-
-def _pending(standing: Standing, session: AsyncSession, journal: Iterable[JournalRow]) -> Pending:
-    from .errors import MigrationError
-
-    file = standing.file
-    assert file is not None
-    done = sum(
-        1
-        for j in journal
-        if j.version == file.version and j.direction == "up" and j.state == "done"
-    )
-    try:
-        plan = plan_script(script_of(file), session.caps)
-    except MigrationError as error:
-        return Pending(
-            file.version, file.description, file.path, standing.state, None, error.message
-        )
-    return Pending(
-        file.version,
-        file.description,
-        file.path,
-        standing.state,
-        plan.mode.value,
-        plan.reason,
-        done,
-        len(plan.steps),
-    )

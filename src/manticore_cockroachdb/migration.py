@@ -3,13 +3,14 @@
 
 This is the facade. It loads files, asks `migrations.choose` what is to be done, lets
 `migrations.plan` decide how, and hands the plans to `migrations.run`. A run that finds
-nothing to do takes no lease and costs one round trip after connecting.
+nothing to do takes no lease and costs one round trip after connecting; what it does not need is
+not even imported.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,32 +19,19 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from ._acompat import blocking
-from .errors import ConfigError, UnknownVersion
+from .errors import ConfigError
 from .migrations import directory
 from .migrations.choose import (
     Allowances,
     Recorded,
     Standing,
+    choose_down,
     choose_up,
     parse_version,
-    problems,
     survey,
 )
-from .migrations.events import Event, Listener
 from .migrations.file import MigrationFile
-from .migrations.plan import plan_script, script_of
-from .migrations.report import (
-    Attempt,
-    HistoryRow,
-    JournalRow,
-    LeaseStatus,
-    Pending,
-    Status,
-    journal_rows,
-)
-from .migrations.run import Run
 from .migrations.session import Session
-from .migrations.states import State
 from .migrations.tables import BRIEF, FULL, HISTORY
 from .retry import RetryPolicy
 
@@ -51,6 +39,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .database import Database
+    from .migrations.events import Event, Listener
+    from .migrations.report import Attempt, LeaseStatus, Status
+    from .migrations.run import Run
+    from .migrations.status import Look
     from .schema.diff import Change
     from .schema.report import Drift
     from .schema.sources import Source
@@ -136,8 +128,11 @@ class Migration:
         target = parse_version(target_version)
         files = self.load_migrations()
         with self._session() as session:
+            first_look = self._first_look(session, files)
+            if not choose_up(first_look, target, self.allow):
+                return 0
             run = self._run(session)
-            return len(run.up(files, target, fresh=fresh))
+            return len(run.up(files, first_look, target, fresh=fresh))
 
     def rollback(self, count: int = 1, *, target_version: int | str | None = None) -> int:
         """Revert applied migrations, newest first; return how many.
@@ -152,8 +147,11 @@ class Migration:
         target = parse_version(target_version)
         files = self.load_migrations()
         with self._session() as session:
+            first_look = self._first_look(session, files)
+            if not choose_down(first_look, count, target):
+                return 0
             run = self._run(session)
-            return len(run.down(files, count, target))
+            return len(run.down(files, first_look, count, target))
 
     # --- asking ----------------------------------------------------------------------------
 
@@ -174,35 +172,19 @@ class Migration:
 
     def pending(self) -> list[MigrationFile]:
         """Return the migrations that `migrate` would apply, in order. Raises what it would."""
-        files = self.load_migrations()
-        with self._session() as session:
-            rows = session.hello(BRIEF)
-            standings = self._survey(files, rows or (), self._journal(session))
-        return list(choose_up(standings, None, self.allow))
+        look = self._look()
+        return list(choose_up(look.standings, None, self.allow))
 
     def status(self) -> Status:
         """Return what is applied, what is pending and how it would run, and what is wrong."""
-        files = self.load_migrations()
-        with self._session() as session:
-            history = session.history(FULL)
-            journal = self._journal(session)
-        rows = tuple(HistoryRow(*row) for row in history)
-        brief = [(r.version, r.description, r.checksum) for r in rows]
-        standings = self._survey(files, brief, journal)
-        waiting = (State.PENDING, State.PARTIAL, State.OUT_OF_ORDER)
-        return Status(
-            server=str(session.server),
-            current=rows[-1].version if rows else None,
-            applied=rows,
-            pending=tuple(_pending(s, session, journal) for s in standings if s.state in waiting),
-            skipped=tuple(
-                _pending(s, session, journal) for s in standings if s.state is State.SKIPPED
-            ),
-            problems=problems(standings, self.allow),
-        )
+        from .migrations.status import status_of
+
+        return status_of(self._look(), self.allow)
 
     def attempts(self) -> list[Attempt]:
         """Return failed attempts, newest first: when, who, where, which statement, why."""
+        from .migrations.report import Attempt
+
         with self._session() as session:
             session.hello(BRIEF)
             rows = session.read(session.tables.read_attempts())
@@ -216,16 +198,10 @@ class Migration:
         For a database whose schema was made by other means. Raises UnknownVersion.
         """
         target = parse_version(version, "version")
+        assert target is not None
         files = self.load_migrations()
-        if target not in {f.version for f in files}:
-            raise UnknownVersion(
-                f"No migration has version {version}.",
-                path=str(self.migrations_dir),
-                hint="name the last migration whose changes the database already has",
-            )
         with self._session() as session:
-            chosen = [f for f in files if target is not None and f.version <= target]
-            return self._run(session).baseline(chosen)
+            return self._run(session).baseline(files, target)
 
     def repair(self, version: int | str, *, applied: bool | None = None) -> str:
         """Settle one migration after a person has looked; return what was done, a sentence.
@@ -242,6 +218,8 @@ class Migration:
 
     def lease_status(self) -> LeaseStatus:
         """Return who may migrate now."""
+        from .migrations.report import LeaseStatus
+
         with self._session() as session:
             session.hello(BRIEF)
             rows = session.read(session.tables.read_lease())
@@ -308,6 +286,8 @@ class Migration:
             session.close()
 
     def _run(self, session: Session) -> Run:
+        from .migrations.run import Run
+
         return Run(
             session,
             ttl=self.lease_ttl,
@@ -317,16 +297,23 @@ class Migration:
             policy=self.retry,
         )
 
-    def _survey(
-        self,
-        files: Iterable[MigrationFile],
-        rows: Iterable[tuple[Any, ...]],
-        journal: Iterable[JournalRow],
-    ) -> tuple[Standing, ...]:
-        return survey(files, [Recorded(*row) for row in rows], journal, self.environment)
+    def _first_look(self, session: Session, files: Sequence[MigrationFile]) -> tuple[Standing, ...]:
+        """Where every migration stands, as far as one round trip without a lease can say."""
+        rows = session.steady(lambda: session.hello(BRIEF))
+        return survey(files, [Recorded(*row) for row in rows or ()], (), self.environment)
 
-    def _journal(self, session: Session) -> list[JournalRow]:
-        return journal_rows(session.read(session.tables.read_steps()))
+    def _look(self) -> Look:
+        """Everything that files, history and journal say, changing nothing."""
+        from .migrations.report import HistoryRow, journal_rows
+        from .migrations.status import Look
+
+        files = self.load_migrations()
+        with self._session() as session:
+            rows = [HistoryRow(*row) for row in session.history(FULL)]
+            journal = journal_rows(session.read(session.tables.read_steps()))
+        recorded = [Recorded(r.version, r.description, r.checksum) for r in rows]
+        standings = survey(files, recorded, journal, self.environment)
+        return Look(session.server, session.caps, tuple(rows), tuple(journal), standings)
 
     def _read(self, sql: str) -> list[dict[str, Any]]:
         try:
@@ -363,31 +350,3 @@ def _next_version(versions: Sequence[int]) -> int:
         return newest + 1
     now = int(datetime.now(UTC).strftime("%Y%m%d%H%M%S"))
     return now if newest is None else max(now, newest + 1)
-
-
-def _pending(standing: Standing, session: Session, journal: Iterable[JournalRow]) -> Pending:
-    from .errors import MigrationError
-
-    file = standing.file
-    assert file is not None
-    done = sum(
-        1
-        for j in journal
-        if j.version == file.version and j.direction == "up" and j.state == "done"
-    )
-    try:
-        plan = plan_script(script_of(file), session.caps)
-    except MigrationError as error:
-        return Pending(
-            file.version, file.description, file.path, standing.state, None, error.message
-        )
-    return Pending(
-        file.version,
-        file.description,
-        file.path,
-        standing.state,
-        plan.mode.value,
-        plan.reason,
-        done,
-        len(plan.steps),
-    )

@@ -6,6 +6,9 @@ never decides what a failure means: see `migrations.outcome` and `migrations.asy
 The first message, `hello`, is also the whole of a run that has nothing to do: it sets up the
 session and reads the history in one round trip. `prepared` makes our tables when a message finds
 them missing, so that nothing asks beforehand whether they are there.
+
+What only a run with something to do needs is imported when it is needed: every pod that starts
+runs `migrate`, and nearly always there is nothing to do.
 """
 
 from __future__ import annotations
@@ -20,14 +23,14 @@ from psycopg import pq
 from .._acompat import async_sleep
 from ..dialect import Capabilities, Server, capabilities, server_of
 from ..errors import ConfigError, ConnectionFailed
-from .effects import literal
-from .events import Listener, Notice, Retrying
-from .exchange import Reply, exchange
 from .outcome import Verdict, verdict_of
+from .quoting import literal
 from .tables import BRIEF, LEGACY, Tables
 
 if TYPE_CHECKING:
     from ..async_database import AsyncDatabase
+    from .events import Listener
+    from .exchange import Reply
 
 _JOBS = re.compile(r"waiting for job\(s\) to complete: ([\d, ]+)")
 _MISSING = ("42P01", "42703", "3F000")  # our table or column, or its schema, is not there
@@ -97,6 +100,8 @@ class AsyncSession:
         for attempt in range(RECONNECTS):
             try:
                 if lost_by is not None:
+                    from .events import Retrying
+
                     self.listener(Retrying(None, None, "The connection was lost.", attempt, 0.0))
                     await self.reopen()
                 return await action()
@@ -133,6 +138,8 @@ class AsyncSession:
 
         Raises psycopg.OperationalError when the connection is lost.
         """
+        from .exchange import exchange
+
         assert self.connection is not None
         return await self.connection.wait(exchange(self.connection.pgconn, message.encode()))
 
@@ -287,6 +294,8 @@ class AsyncSession:
         return True
 
     def _notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
+        from .events import Notice
+
         message = diagnostic.message_primary or ""
         if found := _JOBS.search(message):
             self.jobs += re.findall(r"\d+", found[1])

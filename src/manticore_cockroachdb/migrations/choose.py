@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..errors import (
     ChangedFile,
@@ -19,8 +20,10 @@ from ..errors import (
     PartialMigration,
 )
 from .file import MAX_VERSION, MigrationFile
-from .report import JournalRow, Problem
 from .states import Facts, Move, Rule, State, rule_for
+
+if TYPE_CHECKING:
+    from .report import JournalRow, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +199,8 @@ def obstacle(one: Standing, standings: Sequence[Standing]) -> HistoryError | Par
 
 def problems(standings: Sequence[Standing], allow: Allowances) -> tuple[Problem, ...]:
     """Everything that would stop `migrate`, for a status that shows it all at once."""
+    from .report import Problem
+
     found = []
     for one in standings:
         if one.rule.on_migrate is Move.STOP and not _passes(one.state, allow):

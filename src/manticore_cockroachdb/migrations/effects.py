@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from . import nodes as n
+from .quoting import literal
 
 
 class Conclusion(StrEnum):
@@ -82,13 +83,6 @@ def conclude(
     if before is not None and now == before:
         return Conclusion.NOT_DONE
     return Conclusion.NOT_DONE if effect.repeatable else Conclusion.PART
-
-
-def literal(text: str) -> str:
-    """`text` as an SQL string. Backslashes need no care: standard_conforming_strings is on."""
-    if "\x00" in text:
-        raise ValueError("an SQL string cannot hold the character NUL")
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _in_schema(name: n.QName, alias: str = "n") -> str:

@@ -29,7 +29,9 @@ from .split import Directive, Unterminated, directives, excerpt, line_column, sp
 
 MAX_VERSION = 2**63 - 1
 _NAME = re.compile(r"(?P<version>\d+)(?:_(?P<description>.*))?\.sql\Z", re.DOTALL)
+_UNTIDY = re.compile(r"[ \t\r\f\v]\n")
 _TRAILING = re.compile(r"[ \t\r\f\v]+$", re.MULTILINE)
+_PIECE = 1_000_000
 _SWITCH = {"on": True, "off": False}
 KNOWN_DIRECTIVES = ("undo", "transaction", "environments", "allow")
 
@@ -71,9 +73,13 @@ class MigrationFile:
 
 def checksum(sql: str) -> str:
     """The SHA-256 of what `sql` means: line endings and trailing space do not count."""
-    text = sql.replace("\r\n", "\n")
-    text = _TRAILING.sub("", text).strip()
-    return hashlib.sha256(text.encode()).hexdigest()
+    if _UNTIDY.search(sql):
+        sql = _TRAILING.sub("", sql)
+    sql = sql.strip()
+    digest = hashlib.sha256()
+    for start in range(0, len(sql), _PIECE):  # a large file is not encoded at once
+        digest.update(sql[start : start + _PIECE].encode())
+    return digest.hexdigest()
 
 
 def parse_name(name: str, path: str) -> tuple[int, str]:

@@ -1,10 +1,10 @@
 # Generated from async_run.py by tools/unasync.py; do not edit.
 """Run: one run of a command that changes something, from the first look to the release.
 
-The order is what makes it both cheap and safe: look without a lease; if there is nothing to do,
-stop. Else plan everything, so that a refusal comes before the first statement. Take the lease,
-which answers with history and journal as they are *now*, and choose again from those. Before the
-first statement, end what a dead holder may have left running.
+The order is what makes it both cheap and safe. The facade has looked without a lease, and found
+something to do. Plan everything, so that a refusal comes before the first statement. Take the
+lease, which answers with history and journal as they are *now*, and choose again from those.
+Before the first statement, end what a dead holder may have left running.
 """
 
 from __future__ import annotations
@@ -47,47 +47,52 @@ class Run:
         self.environment = environment
 
     def up(
-        self, files: Sequence[MigrationFile], target: int | None, *, fresh: bool = False
+        self,
+        files: Sequence[MigrationFile],
+        first_look: Sequence[Standing],
+        target: int | None,
+        *,
+        fresh: bool = False,
     ) -> list[int]:
         """Apply what is pending; return the versions applied, in order."""
 
-        def choose(rows: Rows, journal: Iterable[JournalRow]) -> tuple[MigrationFile, ...]:
-            return choose_up(self._survey(files, rows, journal), target, self.allow)
-
-        rows = self.session.steady(lambda: self.session.hello(BRIEF))
-        chosen = choose(rows or [], ())
-        if not chosen:
-            return []
+        chosen = choose_up(first_look, target, self.allow)
         plans = {p.version: p for p in plan_all(map(script_of, chosen), self.session.caps)}
         try:
-            rows = self._take_lease()
-            due = [plans[f.version] for f in choose(rows, self.executor.journal)]
+            now = self._survey(files, self._take_lease(), self.executor.journal)
+            due = [plans[f.version] for f in choose_up(now, target, self.allow)]
             self._execute(due, "up", fresh=fresh)
         finally:
             self.lease.release()
         return self.executor.finished
 
-    def down(self, files: Sequence[MigrationFile], count: int, target: int | None) -> list[int]:
+    def down(
+        self,
+        files: Sequence[MigrationFile],
+        first_look: Sequence[Standing],
+        count: int,
+        target: int | None,
+    ) -> list[int]:
         """Roll back; return the versions reverted, newest first."""
 
-        def choose(rows: Rows, journal: Iterable[JournalRow]) -> tuple[Standing, ...]:
-            return choose_down(self._survey(files, rows, journal), count, target)
-
-        rows = self.session.steady(lambda: self.session.hello(BRIEF))
-        chosen = choose(rows or [], ())
-        if not chosen:
-            return []
-        self._undo_plans(chosen)
+        self._undo_plans(choose_down(first_look, count, target))
         try:
-            rows = self._take_lease()
-            plans = self._undo_plans(choose(rows, self.executor.journal))
+            now = self._survey(files, self._take_lease(), self.executor.journal)
+            plans = self._undo_plans(choose_down(now, count, target))
             self._execute(plans, "down")
         finally:
             self.lease.release()
         return self.executor.finished
 
-    def baseline(self, files: Iterable[MigrationFile]) -> int:
-        """Record migrations as applied without running them; return how many."""
+    def baseline(self, files: Sequence[MigrationFile], version: int) -> int:
+        """Record migrations up to `version` as applied without running them; return how many."""
+        if version not in {f.version for f in files}:
+            raise UnknownVersion(
+                f"No migration has version {version}.",
+                version=version,
+                hint="name the last migration whose changes the database already has",
+            )
+        files = [f for f in files if f.version <= version]
         self.session.hello(BRIEF)
         try:
             rows = self._take_lease()

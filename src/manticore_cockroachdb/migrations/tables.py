@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .effects import literal
+from .quoting import identifier, literal
 
 HISTORY = "_migrations"
 LEASE = "_migrations_lease"
@@ -47,11 +47,6 @@ ADDED = (
 _SEPARATOR = "|"
 
 
-def quote(name: str) -> str:
-    """`name` as a quoted SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _text(value: str | None) -> str:
     return "NULL" if value is None else literal(value)
 
@@ -69,7 +64,7 @@ class Tables:
 
     def name(self, table: str) -> str:
         """A table's qualified, quoted name."""
-        return f"{quote(self.schema)}.{quote(table)}"
+        return f"{identifier(self.schema)}.{identifier(table)}"
 
     @property
     def begin(self) -> str:

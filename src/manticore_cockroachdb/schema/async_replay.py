@@ -15,7 +15,7 @@ import psycopg
 from ..errors import MigrationError, SchemaError
 from ..migrations.async_run import AsyncRun
 from ..migrations.async_session import AsyncSession
-from ..migrations.choose import Allowances
+from ..migrations.choose import Allowances, survey
 from ..migrations.events import Event
 from ..migrations.file import MigrationFile
 from ..migrations.split import Unterminated, excerpt, line_column, split
@@ -57,7 +57,8 @@ async def async_replay(
             environment=None,
             policy=RetryPolicy(),
         )
-        await run.up(files, None, fresh=True)
+        await session.hello()
+        await run.up(files, survey(files, (), (), None), None, fresh=True)
     except MigrationError as error:
         raise SchemaError(
             f"The migrations cannot be replayed on an empty database: {error}",

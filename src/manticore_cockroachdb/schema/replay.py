@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from ..errors import MigrationError, SchemaError
-from ..migrations.choose import Allowances
+from ..migrations.choose import Allowances, survey
 from ..migrations.events import Event
 from ..migrations.file import MigrationFile
 from ..migrations.run import Run
@@ -58,7 +58,8 @@ def replay(
             environment=None,
             policy=RetryPolicy(),
         )
-        run.up(files, None, fresh=True)
+        session.hello()
+        run.up(files, survey(files, (), (), None), None, fresh=True)
     except MigrationError as error:
         raise SchemaError(
             f"The migrations cannot be replayed on an empty database: {error}",
