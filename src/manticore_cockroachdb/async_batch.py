@@ -22,7 +22,7 @@ Row: TypeAlias = dict[str, Any]
 
 MAX_PARAMETERS = 65_535
 # Larger chunks gain nothing and make the server plan and keep longer statements.
-CHUNK_PARAMETERS = 5_000
+CHUNK_PARAMETERS = 2_000
 
 
 def picker(columns: tuple[str, ...]) -> Callable[[Mapping[str, object]], tuple[object, ...]]:
