@@ -20,6 +20,7 @@ from ..errors import (
     ManticoreError,
     MigrationError,
     MigrationFailed,
+    NoSuchDatabase,
     PartialMigration,
     UnknownVersion,
 )
@@ -74,6 +75,9 @@ def failure(error: BaseException) -> tuple[Failure, int]:
             error.excerpt,
             applied,
         )
+    elif isinstance(error, NoSuchDatabase):  # its own hint is for Python
+        hint = "create it with CREATE DATABASE, or check the name at the end of the URL"
+        told = Failure(kind, error.message, hint)
     elif isinstance(error, ManticoreError):
         told = Failure(kind, error.message, error.hint)
     elif (sqlstate := getattr(error, "sqlstate", None)) or kind.endswith("OperationalError"):

@@ -23,16 +23,23 @@ Session settings are merged name by name, and so is nothing else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from math import inf
 from pathlib import Path
-from typing import TypeAlias
 
 from ..errors import ConfigError
-
-Table: TypeAlias = Mapping[str, object]
+from .config_table import (
+    COMMAND_TABLES,
+    SWITCHES,
+    Table,
+    check_table,
+    environment_tables,
+    flat,
+    seconds_of,
+    switch_of,
+    text_of,
+    unknown,
+)
 
 VARIABLES = {
     "url": "MANTICORE_URL",
@@ -50,10 +57,6 @@ OTHER_VARIABLES = (
     "MANTICORE_TEST_COCKROACH_URL",
     "MANTICORE_TEST_POSTGRES_URL",
 )
-SWITCHES = ("allow_out_of_order", "allow_changed", "allow_missing")
-KEYS = ("url", "dir", "environment", "settings", "lease_ttl", "lease_wait", *SWITCHES)
-# Tables that belong to one command, which checks them itself.
-COMMAND_TABLES = ("lint",)
 DEFAULT_URL = "PG* variables and defaults"
 
 
@@ -108,15 +111,17 @@ def resolve(given: Given, environ: Mapping[str, str], file: ConfigFile | None) -
     """Return what a command runs with. Raises ConfigError for whatever cannot be meant."""
     base = file.path.parent if file else Path()
     where = file.path.name if file else ""
-    top = _check(dict(file.table) if file else {}, where)
-    environments = _environments(top.pop("environments", {}), where)
+    top = check_table(dict(file.table) if file else {}, where)
+    environments = environment_tables(top.pop("environments", {}), where)
     tables = {name: top.pop(name) for name in COMMAND_TABLES if name in top}
 
-    chosen = given.env or environ.get(VARIABLES["environment"]) or _text(top, "environment", where)
+    chosen = (
+        given.env or environ.get(VARIABLES["environment"]) or text_of(top, "environment", where)
+    )
     named: dict[str, object] = {}
     if chosen is not None and environments:
         if chosen not in environments:
-            raise _unknown("environment", chosen, environments, f"in {where}")
+            raise unknown("environment", chosen, environments, f"in {where}")
         named = environments[chosen]
     label = f"environment {chosen} in {where}"
 
@@ -146,14 +151,14 @@ def resolve(given: Given, environ: Mapping[str, str], file: ConfigFile | None) -
 
     url, url_from, url_base = first("url")
     directory, dir_from, dir_base = first("dir")
-    switches = {name: _switch(*first(name)[:2], name) for name in SWITCHES}
+    switches = {name: switch_of(*first(name)[:2], name) for name in SWITCHES}
     return RunSettings(
         url=None if url is None else _beside(str(url), url_base),
         dir=str((dir_base or Path()) / str(directory) if directory else base / "migrations"),
-        environment=_text(named, "environment", label) or chosen,
+        environment=text_of(named, "environment", label) or chosen,
         settings=_merged(top.get("settings"), named.get("settings"), given.set, where),
-        lease_ttl=_seconds(*first("lease_ttl")[:2], "lease_ttl"),
-        lease_wait=_seconds(*first("lease_wait")[:2], "lease_wait"),
+        lease_ttl=seconds_of(*first("lease_ttl")[:2], "lease_ttl"),
+        lease_wait=seconds_of(*first("lease_wait")[:2], "lease_wait"),
         **switches,
         url_from=url_from or DEFAULT_URL,
         dir_from=dir_from or "default",
@@ -185,9 +190,6 @@ def misspelt(environ: Iterable[str]) -> list[tuple[str, str]]:
     return found
 
 
-# --- checking -------------------------------------------------------------------------------
-
-
 def _options(given: Given) -> dict[str, object]:
     found: dict[str, object] = {
         "url": given.url,
@@ -196,74 +198,6 @@ def _options(given: Given) -> dict[str, object]:
         "lease_wait": given.lease_wait,
     }
     return found | {name: True for name in SWITCHES if getattr(given, name)}
-
-
-def _check(table: Mapping[str, object], where: str, *, inside: bool = False) -> dict[str, object]:
-    """The table with ``-`` in its keys as ``_``, every key known and every value of its kind."""
-    known = KEYS if inside else (*KEYS, "environments", *COMMAND_TABLES)
-    found: dict[str, object] = {}
-    for raw, value in table.items():
-        key = raw.replace("-", "_")
-        if key not in known:
-            raise _unknown("key", raw, known, f"in {where}")
-        found[key] = value
-    for key in ("url", "dir", "environment"):
-        _text(found, key, where)
-    for key in SWITCHES:
-        _switch(found.get(key), where, key)
-    for key in ("lease_ttl", "lease_wait"):
-        _seconds(found.get(key), where, key)
-    for key in ("settings", *COMMAND_TABLES):
-        if not isinstance(found.get(key, {}), Mapping):
-            raise ConfigError(f"{key!r} in {where} is not a table.")
-    return found
-
-
-def _environments(value: object, where: str) -> dict[str, dict[str, object]]:
-    if not isinstance(value, Mapping) or not all(isinstance(v, Mapping) for v in value.values()):
-        raise ConfigError(
-            f"'environments' in {where} is not a table of tables.",
-            hint="write [tool.manticore.environments.production] and the values below it",
-        )
-    return {
-        str(name): _check(table, f"environment {name} in {where}", inside=True)
-        for name, table in value.items()
-    }
-
-
-def _unknown(what: str, name: str, known: Iterable[str], where: str) -> ConfigError:
-    names = sorted(known)
-    near = get_close_matches(name.replace("-", "_"), names, n=1)
-    return ConfigError(
-        f"There is no {what} {name!r} {where}.",
-        hint=f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}",
-    )
-
-
-def _text(table: Mapping[str, object], key: str, where: str) -> str | None:
-    value = table.get(key)
-    if value is not None and (not isinstance(value, str) or not value):
-        raise ConfigError(f"{key!r} in {where} is not a text.")
-    return value
-
-
-def _switch(value: object, origin: str, key: str) -> bool:
-    if value is not None and not isinstance(value, bool):
-        raise ConfigError(f"{key!r} in {origin} is neither true nor false.")
-    return bool(value)
-
-
-def _seconds(value: object, origin: str, key: str) -> float | None:
-    if value is None:
-        return None
-    number = -1.0
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
-        with suppress(ValueError):
-            number = float(value)
-    if not 0 <= number < inf:
-        shown = origin if origin.startswith("MANTICORE_") else f"{key!r} in {origin}"
-        raise ConfigError(f"{shown} is not a number of seconds.", hint="write for example 30")
-    return number
 
 
 def _beside(url: str, base: Path | None) -> str:
@@ -279,7 +213,7 @@ def _beside(url: str, base: Path | None) -> str:
 def _merged(
     top: object, named: object, options: Sequence[str], where: str
 ) -> tuple[tuple[str, str], ...]:
-    found = dict(_flat(top, where)) | dict(_flat(named, where))
+    found = dict(flat(top, where)) | dict(flat(named, where))
     for text in options:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
@@ -289,19 +223,3 @@ def _merged(
             )
         found[name.strip()] = value
     return tuple(found.items())
-
-
-def _flat(value: object, where: str, prefix: str = "") -> Iterable[tuple[str, str]]:
-    """The settings of a table; TOML reads ``app.environment = "x"`` as a table in a table."""
-    if not isinstance(value, Mapping):
-        return
-    for key, inner in value.items():
-        name = f"{prefix}{key}"
-        if isinstance(inner, Mapping):
-            yield from _flat(inner, where, f"{name}.")
-        elif isinstance(inner, bool):
-            yield name, str(inner).lower()
-        elif isinstance(inner, str | int | float):
-            yield name, str(inner)
-        else:
-            raise ConfigError(f"The setting {name!r} in {where} is neither text nor number.")

@@ -1,0 +1,214 @@
+"""The program as a process: signals, a terminal, a reader that goes away."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from .conftest import Manticore, write, write_tables
+
+if sys.platform == "win32":
+    pytest.skip("Windows has neither these signals nor ptys", allow_module_level=True)
+
+PROGRAM = [sys.executable, "-m", "manticore_cockroachdb"]
+LIMIT = 30.0
+
+
+@contextmanager
+def running(*arguments: str, **environ: str) -> Iterator[subprocess.Popen[str]]:
+    """A command under way."""
+    process = subprocess.Popen(
+        [*PROGRAM, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environ},
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def until_said(process: subprocess.Popen[str], text: str) -> str:
+    """Read stderr until a text has come."""
+    assert process.stderr is not None
+    said = ""
+    while text not in said:
+        line = process.stderr.readline()
+        assert line, f"it ended and said {said!r}"
+        said += line
+    return said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_in_good_order(on: Manticore, number: signal.Signals) -> None:
+    write_tables(1)
+    write(2, "slow", "CREATE TABLE t2 (id INT); SELECT pg_sleep(60);", "DROP TABLE t2;")
+    with running("migrate", "-v") as process:
+        until_said(process, "applying 2 slow")
+        time.sleep(0.3)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=LIMIT)
+    assert process.returncode == 128 + number
+    assert "stopping in good order" in said
+    assert "stopped; 1 migration applied; the state is recorded" in said
+    assert "Traceback" not in said
+    assert on("lock", "status").out == "Nobody is migrating.\n"
+    assert on("current").out == "1\n"
+    write(2, "slow", "CREATE TABLE t2 (id INT);", "DROP TABLE t2;")
+    assert on("migrate").out == "1 migration applied.\n"
+
+
+def test_a_second_signal_stops_at_once() -> None:
+    program = (
+        "import sys, time\n"
+        "from manticore_cockroachdb.cli.signals import handled\n"
+        "with handled():\n"
+        "    try:\n"
+        "        print('ready', file=sys.stderr, flush=True)\n"
+        "        time.sleep(60)\n"
+        "    finally:\n"
+        "        print('cleaning up', file=sys.stderr, flush=True)\n"
+        "        time.sleep(60)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
+    try:
+        until_said(process, "ready")
+        process.send_signal(signal.SIGTERM)
+        until_said(process, "cleaning up")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(LIMIT) == -signal.SIGINT
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_reader_that_went_away_is_no_crash(on: Manticore) -> None:
+    write_tables(1)
+    on("migrate")
+    reader, writer = os.pipe()
+    os.close(reader)
+    for arguments in (["history"], ["status", "--json"], ["--help"]):
+        done = subprocess.run(
+            [*PROGRAM, *arguments], stdout=writer, stderr=subprocess.PIPE, text=True, timeout=LIMIT
+        )
+        assert (done.returncode, done.stderr) == (141, "")
+    # Nobody hears what is said on stderr: the migrations are applied all the same.
+    write_tables(3)
+    done = subprocess.run(
+        [*PROGRAM, "migrate"], stdout=subprocess.PIPE, stderr=writer, text=True, timeout=LIMIT
+    )
+    os.close(writer)
+    assert (done.returncode, done.stdout) == (0, "2 migrations applied.\n")
+
+
+# --- on a terminal --------------------------------------------------------------------------
+
+
+class Screen:
+    """A terminal of 80 columns with a command in it."""
+
+    def __init__(self, *arguments: str, **environ: str) -> None:
+        import fcntl
+        import pty
+        import struct
+        import termios
+
+        self.shown = ""
+        self._main, side = pty.openpty()
+        fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.process = subprocess.Popen(
+            [*PROGRAM, *arguments],
+            stdin=side,
+            stdout=side,
+            stderr=side,
+            start_new_session=True,
+            env={**os.environ, "TERM": "xterm-256color", **environ},
+        )
+        os.close(side)
+
+    def type(self, text: str) -> None:
+        os.write(self._main, text.encode())
+
+    def wait_for(self, text: str) -> None:
+        deadline = time.monotonic() + LIMIT
+        while text not in self.shown:
+            assert time.monotonic() < deadline, self.shown
+            assert self._read(), f"it ended and showed {self.shown!r}"
+
+    def wait(self) -> int:
+        """Wait for the end and return the exit code."""
+        while self._read():
+            pass
+        os.close(self._main)
+        return self.process.wait(LIMIT)
+
+    def _read(self) -> bool:
+        try:
+            data = os.read(self._main, 4096)
+        except OSError:  # how Linux says that the other side is closed
+            return False
+        self.shown += data.decode(errors="replace")
+        return bool(data)
+
+
+@pytest.mark.parametrize(("answer", "code", "left"), [("y", 0, ""), ("n", 1, "3"), ("", 1, "3")])
+def test_several_are_asked_for(on: Manticore, answer: str, code: int, left: str) -> None:
+    write_tables(3)
+    on("migrate")
+    screen = Screen("rollback", "--all")
+    screen.wait_for("Roll them back?")
+    assert "3 migrations will be rolled back:" in screen.shown
+    assert re.findall(r"(\d)  create t\d", screen.shown) == ["3", "2", "1"]
+    screen.type(f"{answer}\n")
+    assert screen.wait() == code
+    assert ("Nothing was done." in screen.shown) == (code == 1)
+    assert on("current").out.strip() == left
+
+
+def test_ctrl_c_at_the_question_does_nothing(on: Manticore) -> None:
+    write_tables(2)
+    on("migrate")
+    screen = Screen("rollback", "--all")
+    screen.wait_for("Roll them back?")
+    screen.process.send_signal(signal.SIGINT)
+    assert screen.wait() == 130
+    assert on("current").out == "2\n"
+
+
+def test_a_bar_and_colours_on_a_terminal(on: Manticore) -> None:
+    write(1, "one", "SELECT 1;")
+    write(2, "two", "SELECT pg_sleep(0.5);")
+    screen = Screen("migrate")
+    assert screen.wait() == 0
+    assert "0/2" in screen.shown and "━" in screen.shown
+    assert "\x1b[32mapplied\x1b[0m 1 one (" in screen.shown
+    for row in re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.shown)):
+        assert len(row) <= 78
+
+
+def test_no_color_is_honoured(on: Manticore) -> None:
+    write(1, "one", "SELECT 1;")
+    write(2, "two", "SELECT pg_sleep(0.5);")
+    for arguments in (["status"], ["migrate"], ["migrate", "--to", "9"]):
+        screen = Screen(*arguments, NO_COLOR="1")
+        screen.wait()
+        assert not re.search(r"\x1b\[[0-9;]*3[0-9][0-9;]*m", screen.shown), screen.shown
+
+
+def test_a_dumb_terminal_gets_plain_lines(on: Manticore) -> None:
+    write_tables(2)
+    screen = Screen("migrate", TERM="dumb")
+    assert screen.wait() == 0
+    assert "\x1b" not in screen.shown
+    assert "applied 1 create t1 (" in screen.shown

@@ -1,0 +1,79 @@
+"""Text made fit to be shown: no control characters, no passwords, columns that line up."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from manticore_cockroachdb.cli.terminal import (
+    Style,
+    columns,
+    cut,
+    one_line,
+    printable,
+    redacted,
+    width_of,
+)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:secret@h/d",
+        "postgres://u:se@cret@h:1/d?x=y",
+        "cockroachdb://u:s/secret@h/d",
+        "postgresql://u:secret:@h,g:5/d",
+        "POSTGRES://u:secret@h",
+        "postgresql://h/d?password=secret&sslmode=require",
+        "postgresql://h/d?user=u&sslpassword=secret",
+        "host=h password=secret dbname=d",
+        "host=h password = 'sec ret' dbname=d",
+        "(postgresql://u:secret@h/d) unexpected",
+    ],
+)
+def test_passwords_are_struck_out(url: str) -> None:
+    assert "ret" not in redacted(f"got {url}").replace("require", "")
+    assert "***" in redacted(url)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["postgresql://root@/d?host=/tmp/run", "root@localhost:26257/d", "see https://example.com/x"],
+)
+def test_what_is_no_password_stays(text: str) -> None:
+    assert redacted(text) == text
+
+
+def test_control_characters_are_not_shown() -> None:
+    assert printable("a\x1b[31mb\x07\u202ec\x9bd") == "a�[31mb��c�d"
+    assert printable("a\n\tb\xa0c") == "a\n\tb c"
+    assert one_line("a\n b\r\n\x1bc") == "a b �c"
+
+
+def test_columns_line_up_by_what_a_terminal_shows() -> None:
+    assert columns([("1", "表", "x"), ("100", "ab", "y")], limit=None) == [
+        "  1    表  x",
+        "  100  ab  y",
+    ]
+    assert columns([("1", "a long description")], limit=12) == ["  1  a long…"]
+    assert columns([], limit=None) == []
+
+
+def test_width_and_cut() -> None:
+    assert width_of("é表e\u0301") == 4
+    assert [cut("表表表", n) for n in (6, 5, 4, 1)] == ["表表表", "表表…", "表…", "…"]
+
+
+def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    assert Style.of(Terminal(), {})("x", "red") == "\x1b[31mx\x1b[0m"
+    assert Style.of(Terminal(), {"NO_COLOR": "1"})("x", "red") == "x"
+    assert Style.of(io.StringIO(), {})("x", "red") == "x"
+    monkeypatch.setenv("TERM", "dumb")
+    assert Style.of(Terminal(), {})("x", "red") == "x"
