@@ -114,6 +114,9 @@ def test_a_reader_that_went_away_is_no_crash(on: Manticore) -> None:
 
 # --- on a terminal --------------------------------------------------------------------------
 
+# What a terminal shows does not depend on the server: one will do.
+one_server = pytest.mark.engine("postgresql")
+
 
 class Screen:
     """A terminal of 80 columns with a command in it."""
@@ -162,6 +165,7 @@ class Screen:
         return bool(data)
 
 
+@one_server
 @pytest.mark.parametrize(("answer", "code", "left"), [("y", 0, ""), ("n", 1, "3"), ("", 1, "3")])
 def test_several_are_asked_for(on: Manticore, answer: str, code: int, left: str) -> None:
     write_tables(3)
@@ -176,6 +180,7 @@ def test_several_are_asked_for(on: Manticore, answer: str, code: int, left: str)
     assert on("current").out.strip() == left
 
 
+@one_server
 def test_ctrl_c_at_the_question_does_nothing(on: Manticore) -> None:
     write_tables(2)
     on("migrate")
@@ -186,6 +191,7 @@ def test_ctrl_c_at_the_question_does_nothing(on: Manticore) -> None:
     assert on("current").out == "2\n"
 
 
+@one_server
 def test_a_bar_and_colours_on_a_terminal(on: Manticore) -> None:
     write(1, "one", "SELECT 1;")
     write(2, "two", "SELECT pg_sleep(0.5);")
@@ -197,15 +203,17 @@ def test_a_bar_and_colours_on_a_terminal(on: Manticore) -> None:
         assert len(row) <= 78
 
 
+@one_server
 def test_no_color_is_honoured(on: Manticore) -> None:
     write(1, "one", "SELECT 1;")
     write(2, "two", "SELECT pg_sleep(0.5);")
-    for arguments in (["status"], ["migrate"], ["migrate", "--to", "9"]):
+    for arguments in (["migrate"], ["migrate", "--to", "9"]):
         screen = Screen(*arguments, NO_COLOR="1")
         screen.wait()
         assert not re.search(r"\x1b\[[0-9;]*3[0-9][0-9;]*m", screen.shown), screen.shown
 
 
+@one_server
 def test_a_dumb_terminal_gets_plain_lines(on: Manticore) -> None:
     write_tables(2)
     screen = Screen("migrate", TERM="dumb")
