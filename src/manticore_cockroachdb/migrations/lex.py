@@ -165,7 +165,7 @@ _KINDS = (
     (
         "op",
         rf"({_OPERATOR}{{0,62}}+[~!@#%^&|`?](?:[~!@#%^&|`?]|{_OPERATOR}){{0,62}}+"
-        rf"|{_OPERATOR}{{0,62}}[*/<>=]|[+-])",
+        rf"|{_OPERATOR}{{0,62}}(?:[*<>=]|/(?!\*))|[+-])",
     ),
     ("", r"(['\"/$])"),  # what `take` has to read, or cannot
     ("punct", r"(.)"),
@@ -245,7 +245,7 @@ def _without_comments(text: str) -> str | None:
             pos = found.end()
         elif found[2]:
             return None
-    return "".join(pieces) + text[pos:]
+    return ("".join(pieces) + text[pos:]).rstrip(" \t\n\r\f\v")
 
 
 def spans(

@@ -231,7 +231,10 @@ class AlterType(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlterObject(Node):
-    """ALTER of anything else: ``action`` is what follows the name, as text."""
+    """ALTER of anything else: ``action`` is what follows the name, keywords in upper case.
+
+    Strings in it are replaced by `'…'`: one may be a password.
+    """
 
     kind: str
     name: QName | None
@@ -379,7 +382,10 @@ class TransactionControl(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maintenance(Node):
-    """VACUUM, ANALYZE, REINDEX, BACKUP, jobs and the like; ``name`` of the table, if one."""
+    """VACUUM, ANALYZE, REINDEX, BACKUP, jobs and the like; ``name`` of the table, if one.
+
+    ``text`` is what follows the first word, like `AlterObject.action`.
+    """
 
     name: QName | None = None
     concurrently: bool = False

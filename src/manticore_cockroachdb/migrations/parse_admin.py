@@ -123,7 +123,7 @@ def maintenance(c: Cursor, word: str) -> Maintenance:
         verb=verb,
         name=name,
         concurrently=concurrently,
-        text=c.between(first, c.size),
+        text=c.shout(first, c.size, mask=True),
         functions=c.functions(),
     )
 

@@ -60,11 +60,11 @@ def alter_object(c: Cursor, kind: str) -> Node:
 
 
 def _rest(c: Cursor) -> str:
-    """All that is left, words in upper case."""
+    """All that is left, without what its strings hold."""
     if not c.key:
         c.fail()
     first, c.i = c.i, c.size
-    return c.shout(first, c.size)
+    return c.shout(first, c.size, mask=True)
 
 
 def _type(c: Cursor, name: QName, if_exists: bool) -> AlterType:

@@ -246,7 +246,15 @@ class Cursor:
                 self.skip_group()
                 operand = False
                 continue
-            if not operand and not cases and (key in CLOSES or key in stops):
+            if (
+                not operand
+                and not cases
+                and (
+                    key in CLOSES
+                    or key in stops
+                    or (key == "not" and self.keys[self.i + 1] == "visible")
+                )
+            ):
                 break
             if key in CLOSES and not (key == "," and cases):
                 self.fail()
@@ -268,13 +276,18 @@ class Cursor:
             else:
                 self.i += 1
 
-    def shout(self, start: int, end: int) -> str:
-        """The text of some tokens with single spaces, what may be a keyword in upper case."""
+    def shout(self, start: int, end: int, *, mask: bool = False) -> str:
+        """The text of some tokens with single spaces, what may be a keyword in upper case.
+
+        ``mask`` puts `'…'` for each string, which could be a password.
+        """
         pieces: list[str] = []
         last = self.start_of(start)
         for index in range(start, end):
             key, begin = self.keys[index], self.start_of(index)
             source = key.upper() if key in KEYWORDS else self.text[begin : self.ends[index]]
+            if mask and (key[-1] == "'" or (key[0] == "$" and key[-1] == "$")):
+                source = "'…'"
             pieces.append(f" {source}" if begin > last else source)
             last = self.ends[index]
         return "".join(pieces)
