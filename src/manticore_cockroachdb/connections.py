@@ -36,7 +36,7 @@ from psycopg.types.json import JsonbDumper
 from ._acompat import Lock, blocking
 from .config import Settings, resolve
 from .diagnose import connection_failed
-from .errors import ConnectionFailed
+from .errors import ConfigError, ConnectionFailed
 
 if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
@@ -88,6 +88,11 @@ class Connections:
 
         ``parameters`` are those of the constructor and win over the URL's. Raises `ConfigError`.
         """
+        if not isinstance(url, str):  # os.environ.get("DATABASE_URL"), and it is not set
+            raise ConfigError(
+                f"A database URL is text, not {type(url).__name__}.",
+                hint="If it comes from an environment variable, that is not set.",
+            )
         return cls.from_settings(resolve(url, parameters, os.environ))
 
     @classmethod

@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
 
-from manticore_cockroachdb import ConnectionFailed, Database, NoSuchDatabase
+from manticore_cockroachdb import ConfigError, ConnectionFailed, Database, NoSuchDatabase
 from manticore_cockroachdb.config import resolve
 from manticore_cockroachdb.diagnose import connection_failed
+from manticore_cockroachdb.local.server import destroy
 
 
 async def test_nothing_connects_before_it_is_used(colour: Any) -> None:
     db = colour.database("postgresql://nobody@no.such.host.invalid:1/x")
     assert "no.such.host.invalid" in repr(db)
     await db.close()
+
+
+def test_a_url_from_a_variable_that_is_not_set_goes_nowhere() -> None:
+    with pytest.raises(ConfigError, match="NoneType"):
+        Database.from_url(os.environ.get("NO_SUCH_VARIABLE"))  # type: ignore[arg-type]
+
+
+async def test_local_urls_start_a_server(colour: Any, tmp_path: Path) -> None:
+    url = f"local:{tmp_path / 'home'}"
+    try:
+        async with colour.Database.from_url(url) as db:
+            assert await db.execute("SELECT 1 AS n") == [{"n": 1}]
+            assert db.settings.local is None, "it knows the address now"
+            await db.create_database("shop")
+        async with colour.Database.from_url(f"{url}?dbname=shop", max_size=1) as shop:
+            rows = await shop.execute("SELECT current_database() AS name")
+            assert rows == [{"name": "shop"}]
+    finally:
+        destroy(tmp_path / "home")
 
 
 async def test_the_database_is_a_context_manager(colour: Any, url: str) -> None:
