@@ -105,6 +105,7 @@ class Rewriter:
             text, count = re.subn(pattern, new, text)
             if count:
                 self.used.add(pattern)
+        text = re.sub(r"(?<={)await ", "", text)  # before Python 3.12 an f-string is one token
         return re.sub(r"[A-Za-z_]\w*", lambda word: self._name(word[0]), text)
 
 

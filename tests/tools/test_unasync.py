@@ -73,9 +73,9 @@ def test_layout_and_comments_survive(unasync: ModuleType) -> None:
 
 
 def test_text_inside_f_strings_is_rewritten(unasync: ModuleType) -> None:
-    assert unasync.Rewriter().rewrite('f"{{AsyncA}} {await_} AsyncB {x!r:>{width}}"\n') == (
-        'f"{{A}} {await_} B {x!r:>{width}}"\n'
-    )
+    before = 'f"{{AsyncA}} {await_} AsyncB {x!r:>{width}} {await g(AsyncC)}"\n'
+    after = 'f"{{A}} {await_} B {x!r:>{width}} {g(C)}"\n'
+    assert unasync.Rewriter().rewrite(before) == after
 
 
 def test_a_rule_that_matches_nothing_is_reported(unasync: ModuleType) -> None:
