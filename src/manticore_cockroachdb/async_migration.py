@@ -283,6 +283,10 @@ class AsyncMigrator:
         await session.open()
         try:
             yield session
+        except psycopg.Error as error:
+            from .migrations.refusal import refusal
+
+            raise refusal(error) from error
         finally:
             await session.close()
 

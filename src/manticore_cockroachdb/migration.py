@@ -282,6 +282,10 @@ class Migration:
         session.open()
         try:
             yield session
+        except psycopg.Error as error:
+            from .migrations.refusal import refusal
+
+            raise refusal(error) from error
         finally:
             session.close()
 
