@@ -156,3 +156,20 @@ async def test_the_search_path_of_the_database_holds_in_the_replay(colour, db, s
     drift = await migration.drift()
     assert drift.changes == ()
     assert "CREATE TABLE app.users" in await migration.dump()
+
+
+async def test_tables_with_enums_and_foreign_keys_leave_no_scratch_database(colour, db, directory):
+    """CockroachDB v20.2 cannot drop a database with these two together in one go."""
+    write(
+        directory,
+        _3_a="CREATE TYPE mood AS ENUM ('a');\nCREATE TABLE one (id INT8 PRIMARY KEY, mood mood);",
+        _4_b="CREATE TYPE size AS ENUM ('b');\n"
+        "CREATE TABLE two (id INT8 PRIMARY KEY REFERENCES one (id), size size);",
+    )
+    migration = colour.Migration(db, migrations_dir=directory)
+    await migration.migrate()
+    try:
+        assert not (await migration.drift()).differs
+        assert await scratches(db) == []
+    finally:
+        await db.execute("DROP TABLE two")

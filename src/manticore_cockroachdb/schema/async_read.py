@@ -1,18 +1,20 @@
 """Read the catalog of a live database, in as few round trips as the engine allows.
 
-PostgreSQL answers one message with everything, from one snapshot.
+PostgreSQL answers one message with everything, from one snapshot. So does CockroachDB, but for
+versions that have routines or triggers and no statement that shows all of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from psycopg import AsyncConnection
 
-from ..dialect import Server, server_of
+from ..dialect import Server, Version, server_of
+from . import cockroach, cockroach_queries, postgres
 from . import model as m
-from . import postgres
 from .postgres_queries import QUERIES, SETUP
 
 if TYPE_CHECKING:
@@ -30,10 +32,41 @@ async def async_read(database: AsyncDatabase, *, ours: bool = False) -> m.Schema
 
 async def async_read_from(connection: AsyncConnection[Any], *, ours: bool = False) -> m.Schema:
     """The catalog seen by a connection that is in no transaction."""
-    sets = await async_fetch(connection, *SETUP, *QUERIES.values(), "COMMIT")
-    answers = dict(zip(QUERIES, sets[len(SETUP) : -1], strict=True))
-    schema = postgres.build(answers)
+    server = await async_which_server(connection)
+    if server.engine == "cockroachdb":
+        schema = cockroach.build(await _ask_cockroach(connection, server.version))
+    else:
+        schema = postgres.build(await _ask(connection, SETUP, QUERIES))
     return schema if ours else without_ours(schema)
+
+
+async def _ask(
+    connection: AsyncConnection[Any], setup: Sequence[str], queries: Mapping[str, str]
+) -> dict[str, postgres.Rows]:
+    """The rows of each query, all from one transaction and one message."""
+    sets = await async_fetch(connection, *setup, *queries.values(), "COMMIT")
+    return dict(zip(queries, sets[len(setup) : -1], strict=True))
+
+
+async def _ask_cockroach(
+    connection: AsyncConnection[Any], version: Version
+) -> dict[str, postgres.Rows]:
+    answers = await _ask(connection, ("BEGIN",), cockroach_queries.queries(version))
+    tables = [(schema, name) for schema, name, kind in answers["relations"] if kind == "r"]
+    routines = [(row[0], row[1], row[2]) for row in answers.get("routine names", ())]
+    more = cockroach_queries.followed_up(version, routines, tables)
+    if more:
+        sets = await async_fetch(connection, *more)
+        answers["routines"] = [row for rows in sets[: len(routines)] for row in rows]
+        triggers = [
+            cockroach_queries.trigger(table, row[0])
+            for table, rows in zip(tables, sets[len(routines) :], strict=False)
+            for row in rows
+        ]
+        if triggers:
+            sets = await async_fetch(connection, *triggers)
+            answers["triggers"] = [row for rows in sets for row in rows]
+    return answers
 
 
 async def async_which_server(connection: AsyncConnection[Any]) -> Server:

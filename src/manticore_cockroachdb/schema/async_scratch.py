@@ -18,6 +18,7 @@ from .. import local
 from .._acompat import async_blocking, async_sleep
 from ..dialect import Engine
 from ..errors import ConnectionFailed, LocalServerError, SchemaError
+from .names import qualified, quote
 
 if TYPE_CHECKING:
     from ..async_database import AsyncDatabase
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
 PREFIX = "_manticore_scratch_"
 _LOG = logging.getLogger("manticore_cockroachdb")
 _TRIES = 20
+_FOREIGN_KEYS = """
+SELECT n.nspname, c.relname, k.conname
+FROM pg_catalog.pg_constraint k
+JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE k.contype = 'f'
+"""
 
 
 @asynccontextmanager
@@ -75,9 +83,23 @@ async def async_scratch_apart(
 async def _drop(database: AsyncDatabase, name: str) -> None:
     """Drop a database; a failure matters less than what the caller has to say."""
     try:
-        await database.drop_database(name, force=True)
+        try:
+            await database.drop_database(name, force=True)
+        except psycopg.errors.InternalError_:
+            # CockroachDB v20.2 trips over foreign keys between tables that use enums.
+            await _drop_foreign_keys(database.sibling(name))
+            await database.drop_database(name, force=True)
     except (psycopg.Error, ConnectionFailed) as error:
         _LOG.warning("the scratch database %s could not be dropped: %s", name, error)
+
+
+async def _drop_foreign_keys(database: AsyncDatabase) -> None:
+    async with await database.dedicated() as connection:
+        cursor = await connection.execute(_FOREIGN_KEYS)
+        for schema, table, key in await cursor.fetchall():
+            await connection.execute(
+                f"ALTER TABLE {qualified(schema, table)} DROP CONSTRAINT {quote(key)}".encode()
+            )
 
 
 async def _create(database: AsyncDatabase, name: str) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_NUMBER_OR_WORD = re.compile(r"[A-Za-z]+|-?\d+(?:\.\d+)?")
+_BARE = re.compile(r"true|false|-?\d+(?:\.\d+)?")
 _SIMPLE = re.compile(r"[a-z_][a-z0-9_]*")
 _WORDS = """
     all analyse analyze and annotate_type any array as asc asymmetric authorization between bigint
@@ -123,7 +123,7 @@ def options(pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def _value(value: str) -> str:
-    return value if _NUMBER_OR_WORD.fullmatch(value) else literal(value)
+    return value if _BARE.fullmatch(value) else literal(value)
 
 
 def canonical_type(reported: str) -> str:

@@ -43,6 +43,14 @@ class Text:
             return True
         return False
 
+    def ends(self, *words: str) -> bool:
+        """Cut these words off the end, if they are what the text ends with."""
+        last = self.tokens[-len(words) :]
+        if [token.value for token in last if token.kind == "word"] != list(words):
+            return False
+        del self.tokens[-len(words) :]
+        return True
+
     def name(self) -> str:
         """Go past one part of a name; its value."""
         token = self.tokens[self.at]
@@ -55,6 +63,11 @@ class Text:
         while self.take("."):
             parts.append(self.name())
         return tuple(parts)
+
+    def key(self) -> tuple[str, str]:
+        """Go past a name; its last two parts, schema and name."""
+        schema, name = self.names()[-2:]
+        return schema, name
 
     def group(self) -> str:
         """Go past the brackets that open here; the text within."""
@@ -132,7 +145,8 @@ def index_of(text: str, *, valid: bool = True, comment: str | None = None) -> In
     storing: tuple[str, ...] = ()
     where = options = None
     buckets: int | None = None
-    nulls_distinct = visible = True
+    nulls_distinct = True
+    visible = not source.ends("not", "visible")
     while not source.end:
         if source.take("using", "hash"):
             source.take("with")
@@ -144,10 +158,7 @@ def index_of(text: str, *, valid: bool = True, comment: str | None = None) -> In
         elif source.take("nulls", "not", "distinct"):
             nulls_distinct = False
         elif source.take("where"):
-            where = source.until("not") if source.tokens[-1].value == "visible" else source.until()
-            where = bare(where)
-        elif source.take("not", "visible"):
-            visible = False
+            where = bare(source.until())
         elif source.take("with"):
             options = source.group()
         else:  # TABLESPACE, PARTITION BY: where rows are kept, not what the schema is
@@ -169,7 +180,7 @@ def index_of(text: str, *, valid: bool = True, comment: str | None = None) -> In
     )
 
 
-_CLAUSES = ("using", "storing", "include", "nulls", "where", "not", "with")
+_CLAUSES = ("using", "storing", "include", "nulls", "where", "with")
 
 
 def bare(expression: str) -> str:

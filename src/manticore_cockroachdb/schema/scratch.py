@@ -19,6 +19,7 @@ from .. import local
 from .._acompat import blocking, sleep
 from ..dialect import Engine
 from ..errors import ConnectionFailed, LocalServerError, SchemaError
+from .names import qualified, quote
 
 if TYPE_CHECKING:
     from ..database import Database
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 PREFIX = "_manticore_scratch_"
 _LOG = logging.getLogger("manticore_cockroachdb")
 _TRIES = 20
+_FOREIGN_KEYS = """
+SELECT n.nspname, c.relname, k.conname
+FROM pg_catalog.pg_constraint k
+JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE k.contype = 'f'
+"""
 
 
 @contextmanager
@@ -74,9 +82,23 @@ def scratch_apart(engine: Engine, kind: type[Database]) -> Iterator[Database]:
 def _drop(database: Database, name: str) -> None:
     """Drop a database; a failure matters less than what the caller has to say."""
     try:
-        database.drop_database(name, force=True)
+        try:
+            database.drop_database(name, force=True)
+        except psycopg.errors.InternalError_:
+            # CockroachDB v20.2 trips over foreign keys between tables that use enums.
+            _drop_foreign_keys(database.sibling(name))
+            database.drop_database(name, force=True)
     except (psycopg.Error, ConnectionFailed) as error:
         _LOG.warning("the scratch database %s could not be dropped: %s", name, error)
+
+
+def _drop_foreign_keys(database: Database) -> None:
+    with database.dedicated() as connection:
+        cursor = connection.execute(_FOREIGN_KEYS)
+        for schema, table, key in cursor.fetchall():
+            connection.execute(
+                f"ALTER TABLE {qualified(schema, table)} DROP CONSTRAINT {quote(key)}".encode()
+            )
 
 
 def _create(database: Database, name: str) -> None:
