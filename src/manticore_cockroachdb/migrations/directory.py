@@ -29,7 +29,7 @@ def read(directory: Path) -> Iterator[tuple[str, bytes]]:
                 if entry.name.endswith(".sql") and not entry.name.startswith(".")
             )
         for name in names:
-            with open(directory / name, "rb") as file:  # noqa: PTH123 - faster by a third
+            with open(os.path.join(directory, name), "rb") as file:  # noqa: PTH118, PTH123
                 data = file.read()
             yield name, data
     except FileNotFoundError as error:
@@ -61,7 +61,7 @@ def load(directory: Path) -> tuple[MigrationFile, ...]:
     return check_unique(
         parse_file(name, decode(data, path), path)
         for name, data in read(directory)
-        for path in (str(directory / name),)
+        for path in (os.path.join(directory, name),)  # noqa: PTH118 - half the time of a Path
     )
 
 

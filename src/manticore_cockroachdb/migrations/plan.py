@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -54,7 +54,7 @@ class Script:
     direction: Direction
     path: str | None
     text: str
-    spans: tuple[tuple[int, int], ...]
+    spans: Sequence[tuple[int, int]]
     wish: bool | None
     checksum: str
     undo: str | None
@@ -108,7 +108,7 @@ def script_of(file: MigrationFile, *, down: bool = False) -> Script:
         direction="down" if down else "up",
         path=file.path,
         text=file.text,
-        spans=tuple(statements(file, down=down)),
+        spans=statements(file, down=down),
         wish=file.transaction,
         checksum=file.checksum,
         undo=file.down_sql,
@@ -137,6 +137,11 @@ Verdict = Alone | Unusable | None
 """None: a transaction covers the statement."""
 
 _HEAD = re.compile(r"[A-Za-z_]+|\\|\(")
+# What PostgreSQL covers whatever follows.
+_COVERED = re.compile(
+    r"(?:create\s+(?:table|view|function|or\s+replace)|drop\s+(?:table|view)|comment|grant)\b",
+    re.IGNORECASE,
+)
 # Verbs that always stay inside a transaction and are never worth parsing.
 _PLAIN = frozenset({"insert", "update", "delete", "upsert", "values", "with", "merge"})
 
@@ -199,18 +204,17 @@ def _groups(script: Script, caps: Capabilities) -> list[_Group]:
     groups: list[_Group] = []
     covered = _Covered(caps)
     for i, (start, end) in enumerate(script.spans):
-        sql = script.text[start:end]
-        node = _read(script, i)
+        node = _read(script, i, caps)
         verdict = None if node is None else _judge(node, caps)
         if isinstance(verdict, Unusable):
             raise _refused(script, start, verdict.reason, verdict.hint)
         safe = verdict is None or covered.makes_safe(node)
-        joins = safe and covered.take(node, sql)
+        joins = safe and covered.take(node, script.text, start, end)
         if safe and not joins:
             # A COMMIT has to come first, and then the statement has lost its company.
             covered = _Covered(caps)
             safe = verdict is None
-            covered.take(node, sql)
+            covered.take(node, script.text, start, end)
         session = node is not None and _changes_session(node)
         if not safe:
             covered = _Covered(caps)
@@ -225,8 +229,8 @@ def _groups(script: Script, caps: Capabilities) -> list[_Group]:
     return groups
 
 
-def _read(script: Script, i: int) -> n.Node | None:
-    """What statement `i` means; None for a data change that is not worth parsing."""
+def _read(script: Script, i: int, caps: Capabilities) -> n.Node | None:
+    """What statement `i` means; None where a transaction covers it whatever it says in detail."""
     start, end = script.spans[i]
     head = _HEAD.match(script.text, start, end)
     word = head[0].lower() if head else ""
@@ -237,7 +241,9 @@ def _read(script: Script, i: int) -> n.Node | None:
             "a line that begins with a backslash is a psql command, not SQL",
             "remove it, and put the SQL it would run into this file",
         )
-    return None if word in _PLAIN else parse(script.text[start:end])
+    if word in _PLAIN or (caps.transactional_ddl and _COVERED.match(script.text, start, end)):
+        return None
+    return parse(script.text[start:end])
 
 
 class _Covered:
@@ -267,11 +273,11 @@ class _Covered:
             case _:
                 return False
 
-    def take(self, node: n.Node | None, sql: str) -> bool:
+    def take(self, node: n.Node | None, text: str, start: int, end: int) -> bool:
         """Note a covered statement (None: a data change); False when it cannot join."""
         if self.caps.transactional_ddl:
             return True
-        if self.fenced and self._mentions(sql):
+        if self.fenced and self._mentions(text[start:end]):
             return False
         match node:
             case n.CreateTable() | n.CreateIndex() | n.AlterTable():

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Literal
 
 
@@ -108,6 +109,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+@cache
 def rule_for(facts: Facts) -> Rule:
     """The row of the table that describes `facts`. There is always one."""
     for rule in RULES:
