@@ -1,0 +1,291 @@
+"""``python -m faults``: strike migrations with faults on real servers, and print what became of it.
+
+    python -m faults --faults 500                     a sample, on every engine there is
+    python -m faults --every-message --engine postgresql
+    python -m faults --only postgresql:sync:up:5:cut-after:client:12
+    python -m faults race --runners 50
+
+Exit code 1 when anything was lost, doubled, falsely recorded or otherwise wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import queue
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from faults import harness_migrations as migrations
+from faults.harness import KINDS, Try, parse
+from faults.harness_race import race
+from faults.harness_runner import Colour, Runners
+from faults.harness_servers import Served, engines, killable, served
+from faults.harness_table import Table, write
+from faults.harness_walk import Directories, Result, Walk
+
+COLOURS: tuple[Colour, ...] = ("sync", "async")
+# What a worker walks over at a time. Building a database up to the first migration costs most
+# on CockroachDB, whose walks are also the longest.
+STRETCH = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Some migrations that one worker walks over, on one engine in one colour."""
+
+    engine: str
+    colour: Colour
+    versions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was asked for: ``count`` faults in all, and how long it may take."""
+
+    engines: tuple[str, ...]
+    kinds: tuple[str, ...]
+    count: int
+    seed: int
+    every: bool = False
+    server_kills: int = 0
+    versions: tuple[int, ...] = tuple(range(1, migrations.COUNT + 1))
+    colours: tuple[Colour, ...] = COLOURS
+    workers: int = 4
+    seconds: float = 86400.0
+
+    def stretches(self) -> list[Stretch]:
+        """The work, the slowest engine's first."""
+        found = [
+            Stretch(engine, colour, self.versions[at : at + STRETCH])
+            for engine in sorted(self.engines)
+            for at in range(0, len(self.versions), STRETCH)
+            for colour in self.colours
+        ]
+        return found
+
+    @property
+    def count_each(self) -> int:
+        """How many faults each leg is given."""
+        legs = 2 * len(self.versions) * len(self.engines) * len(self.colours)
+        return -(-self.count // legs)
+
+
+class Session:
+    """One run of the harness: servers, workers, and the table they fill."""
+
+    def __init__(self, wanted: Wanted, *, quiet: bool = False) -> None:
+        self.wanted = wanted
+        self.table = Table()
+        self.titles: dict[str, str] = {}
+        self.seconds = 0.0
+        self.errors: list[BaseException] = []
+        self._quiet = quiet
+        self._end = time.monotonic() + wanted.seconds
+        self._left = wanted.count if not wanted.every else sys.maxsize
+        self._lock = threading.Lock()
+
+    def run(self) -> None:
+        """Make every try."""
+        started = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="manticore-migrations-") as root:
+            directories = Directories(Path(root))
+            with served(list(self.wanted.engines)) as servers:
+                self.titles = {name: servers[name].title for name in self.wanted.engines}
+                self._work(servers, directories)
+            self._kill_servers(directories)
+        self.seconds = time.monotonic() - started
+        if self.errors:
+            raise self.errors[0]
+
+    def only(self, one: Try) -> None:
+        """Make one try."""
+        with tempfile.TemporaryDirectory(prefix="manticore-migrations-") as root, Runners() as run:
+            directories = Directories(Path(root))
+            if one.kind.startswith("server-kill"):
+                with killable(one.engine) as server:
+                    self._one(one, server, directories, run)
+                return
+            with served([one.engine]) as servers:
+                self._one(one, servers[one.engine], directories, run)
+
+    def _one(self, one: Try, server: Served, directories: Directories, run: Runners) -> None:
+        self.titles = {one.engine: server.title}
+        with Walk(server, one.colour, directories, run, self._note) as walk:
+            walk.only(one)
+
+    def _note(self, result: Result) -> None:
+        self.table.note(result)
+        if result.bad or (not self._quiet and result.person):
+            print(result.told(), flush=True)
+
+    # --- workers ----------------------------------------------------------------------------
+
+    def _work(self, servers: dict[str, Served], directories: Directories) -> None:
+        waiting: queue.SimpleQueue[Stretch] = queue.SimpleQueue()
+        for stretch in self.wanted.stretches():
+            waiting.put(stretch)
+
+        def worker() -> None:
+            try:
+                with Runners() as runners:
+                    while not self.errors:
+                        stretch = waiting.get_nowait()
+                        self._walk(servers[stretch.engine], stretch, directories, runners)
+            except queue.Empty:
+                pass
+            except BaseException as error:  # noqa: BLE001 - raised where all are waited for
+                self.errors.append(error)
+
+        threads = [threading.Thread(target=worker) for _ in range(self.wanted.workers)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _walk(
+        self, server: Served, stretch: Stretch, directories: Directories, runners: Runners
+    ) -> None:
+        wanted = self.wanted
+        started = time.monotonic()
+        with Walk(server, stretch.colour, directories, runners, self._note) as walk:
+            for version in stretch.versions:
+                if time.monotonic() > self._end:
+                    return
+                walk.over(
+                    version,
+                    kinds=wanted.kinds,
+                    count=wanted.count_each,
+                    seed=wanted.seed,
+                    every=wanted.every,
+                    thorough=stretch.engine == "postgresql",
+                    before=self._may_go_on,
+                )
+        if not self._quiet:
+            seconds, total = time.monotonic() - started, self.table.sum().tries
+            span = f"{stretch.versions[0]} to {stretch.versions[-1]}"
+            print(
+                f"{stretch.engine} {stretch.colour} {span}: {seconds:.0f} s, {total} tries so far",
+                flush=True,
+            )
+
+    def _may_go_on(self) -> bool:
+        with self._lock:
+            self._left -= 1
+            return self._left >= 0 and time.monotonic() < self._end
+
+    # --- servers that are killed ------------------------------------------------------------
+
+    def _kill_servers(self, directories: Directories) -> None:
+        for engine in self.wanted.engines:
+            if not self.wanted.server_kills or engine.startswith("imitated"):
+                continue
+            with killable(engine) as server, Runners() as runners:
+                for colour in self.wanted.colours:
+                    with Walk(server, colour, directories, runners, self._note) as walk:
+                        self._kill_server(walk, self.wanted.server_kills)
+
+    def _kill_server(self, walk: Walk, count: int) -> None:
+        rng = random.Random(f"{self.wanted.seed}:{walk.served.engine}:{walk.colour}:server")
+        kinds = [KINDS["server-kill"], KINDS["server-kill-random"]]
+        for turn in range(-(-count // 2)):
+            if time.monotonic() > self._end:
+                return
+            version = rng.choice(self.wanted.versions)
+            up, down = walk.legs(version)
+            for leg in (up, down):
+                kind = kinds[(turn + (leg is up)) % 2]
+                point = rng.choice(kind.points)
+                number = rng.randint(1, leg.counts[point])
+                one = Try(
+                    leg.engine, leg.colour, leg.direction, version, kind.name, point, number
+                )
+                self._note(walk.attempt(one))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["race"]:
+        return race(given[1:])
+    parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__.split("\n")[0])
+    parser.add_argument("--faults", type=int, default=200, metavar="N", help="how many to draw")
+    parser.add_argument(
+        "--every-message",
+        action="store_true",
+        help="also cut before and after every message of either side",
+    )
+    parser.add_argument(
+        "--engine",
+        action="append",
+        metavar="NAME",
+        help="postgresql, cockroachdb or imitated; may be repeated; default all there are",
+    )
+    parser.add_argument("--kinds", metavar="A,B", help=f"of {', '.join(KINDS)}")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--server-kills", type=int, default=0, metavar="N", help="of each server")
+    parser.add_argument("--versions", metavar="A-B", help="of the twenty migrations")
+    parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--minutes", type=float, default=1440.0, help="stop after so many")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the table into a page")
+    parser.add_argument("--only", metavar="TRY", help="repeat one try")
+    options = parser.parse_args(given)
+    if options.only:
+        try:
+            one = parse(options.only)
+        except ValueError as error:
+            parser.error(str(error))
+        session = Session(Wanted((one.engine,), (one.kind,), 1, options.seed))
+        session.only(one)
+    else:
+        session = Session(_wanted(options, parser))
+        print(f"seed {options.seed}", flush=True)
+        session.run()
+    return report(session, given, options.write)
+
+
+def _wanted(options: argparse.Namespace, parser: argparse.ArgumentParser) -> Wanted:
+    found = engines(options.engine)
+    if not found:
+        parser.error("no such engine here")
+    kinds = tuple(options.kinds.split(",")) if options.kinds else tuple(KINDS)
+    for kind in kinds:
+        if kind not in KINDS:
+            parser.error(f"no such kind: {kind}")
+    first, _, last = (options.versions or f"1-{migrations.COUNT}").partition("-")
+    return Wanted(
+        tuple(found),
+        kinds,
+        options.faults,
+        options.seed,
+        options.every_message,
+        options.server_kills,
+        tuple(range(int(first), int(last or first) + 1)),
+        workers=options.workers,
+        seconds=options.minutes * 60,
+    )
+
+
+def report(session: Session, given: Sequence[str], page: Path | None) -> int:
+    """Print the table, write it where it was asked for, and return the exit code."""
+    table = session.table
+    text = table.markdown(session.titles)
+    total = table.sum()
+    summary = (
+        f"`python -m faults {' '.join(given)}`: {total.tries} tries, {table.kills()} kills,"
+        f" {session.seconds / 60:.0f} minutes, seed {session.wanted.seed}."
+    )
+    print(f"\n{text}\n\n{summary}")
+    print(f"{table.missed} faults whose message never came are not counted.")
+    if page is not None:
+        write(page, f"{summary}\n\n{text}")
+    return 1 if table.bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

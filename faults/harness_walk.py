@@ -1,0 +1,440 @@
+"""Walks: up and down over each migration, with one fault in each leg, until every try is made.
+
+`Walk.attempt` is the whole of a try; see `faults.harness` for the idea. After a try that went
+wrong, or that needs a person, the database is thrown away and built anew.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+
+from faults import harness_migrations as migrations
+from faults.harness import KINDS, Leg, Point, Try, draw, fault, sweep
+from faults.harness_runner import Colour, Direction, Ending, Job, Runners
+from faults.harness_servers import Served
+from faults.harness_state import Reader, State
+from faults.harness_truth import untruths
+from faults.imitate import Imitation, JobScript
+from faults.proxy import Proxy, Seen
+from faults.wire import Sender
+from manticore_cockroachdb.database import Database
+from manticore_cockroachdb.dialect import capabilities
+from manticore_cockroachdb.migrations.file import parse_file
+from manticore_cockroachdb.migrations.plan import MigrationPlan, plan_script, script_of
+
+TTL = 1.0
+DOWN: dict[Direction, Direction] = {"up": "down", "down": "up"}
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of one try. Every list but ``person`` must be empty."""
+
+    one: Try
+    mode: str
+    struck: bool = True
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    false: list[str] = field(default_factory=list)
+    other: list[str] = field(default_factory=list)
+    person: list[str] = field(default_factory=list)
+    first: Ending | None = None
+    again: Ending | None = None
+    seen: Seen | None = None
+    seconds: float = 0.0
+
+    @property
+    def bad(self) -> bool:
+        """Whether a promise was broken."""
+        return bool(self.lost or self.doubled or self.false or self.other)
+
+    def told(self) -> str:
+        """All of it, for a person who has to find out why."""
+        lines = [f"{self.one} ({self.mode}, {self.seconds:.1f} s)"]
+        if self.seen is not None:
+            text = " ".join((self.seen.text or "").split())
+            lines.append(f"  at {self.seen.sender} {self.seen.type} {text[:160]}")
+        lines += [f"  first: {self.first}", f"  again: {self.again}"]
+        for name in ("lost", "doubled", "false", "other", "person"):
+            lines += [f"  {name}: {line}" for line in getattr(self, name)[:6]]
+        lines.append(f"  replay: python -m faults --only {self.one}")
+        return "\n".join(lines)
+
+
+Listener = Callable[[Result], None]
+
+
+class Directories:
+    """The first n migrations, for every n, written once."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        for count in range(1, migrations.COUNT + 1):
+            (root / str(count)).mkdir()
+            migrations.write(root / str(count), count)
+
+    def of(self, count: int) -> str:
+        """The directory of the first ``count``."""
+        return str(self._root / str(count))
+
+    def plan(self, version: int, direction: Direction, served: Served) -> MigrationPlan:
+        """How a server runs a migration."""
+        (path,) = Path(self.of(version)).glob(f"{version}_*.sql")
+        file = parse_file(path.name, path.read_text(encoding="utf-8"), str(path))
+        return plan_script(script_of(file, down=direction == "down"), capabilities(served.server))
+
+
+class Walk:
+    """Tries in one database of one server, in one colour."""
+
+    def __init__(
+        self,
+        served: Served,
+        colour: Colour,
+        directories: Directories,
+        runners: Runners,
+        listener: Listener,
+    ) -> None:
+        self.served = served
+        self.colour: Colour = colour
+        self.directories = directories
+        self.runners = runners
+        self.listener = listener
+        self.goals: dict[Direction, State] = {}
+        self.plans: dict[Direction, MigrationPlan] = {}
+        self.url = ""
+        self.version = 0
+
+    def __enter__(self) -> Walk:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._leave()
+
+    # --- databases --------------------------------------------------------------------------
+
+    def _enter(self, version: int) -> None:
+        """A new database in which this many migrations are applied."""
+        self._leave()
+        self.url = self.served.fresh()
+        self.proxy: Proxy
+        self.imitation: Imitation | None
+        self.proxy, self.imitation = self.served.proxy(self.url)
+        self.proxy.start()
+        self.reader = Reader(self.url)
+        if version:
+            self._must(self._job("up", version, version))
+
+    def _leave(self) -> None:
+        if self.url:
+            self.reader.close()
+            self.proxy.close()
+            self.served.drop(self.url)
+            self.url = ""
+
+    def moved(self) -> None:
+        """The server was started again, perhaps at another address."""
+        name = str(Database.from_url(self.url).settings.database)
+        self.proxy.close()
+        self.reader.close()
+        self.url = Database.from_url(self.served.url).sibling(name).settings.url(secrets=True)
+        self.proxy, self.imitation = self.served.proxy(self.url)
+        self.proxy.start()
+        self.reader = Reader(self.url)
+
+    def _job(self, direction: Direction, version: int, target: int, colour: str = "") -> Job:
+        through = bool(colour) or self.served.imitated is not None
+        url = self.proxy.through(self.url) if through else self.url
+        chosen: Colour = "cli" if colour == "cli" else self.colour
+        directory = self.directories.of(max(version, 1))
+        return Job(url, directory, chosen, direction, target, TTL)
+
+    def _leg(self, direction: Direction, colour: str = "") -> Job:
+        target = self.version if direction == "up" else self.version - 1
+        return self._job(direction, self.version, target, colour)
+
+    def _must(self, job: Job) -> None:
+        ending = self.runners.run(job)
+        if ending.code != 0:
+            raise RuntimeError(f"an undisturbed run ended with {ending}")
+
+    # --- over one migration -----------------------------------------------------------------
+
+    def over(
+        self,
+        version: int,
+        *,
+        kinds: Sequence[str],
+        count: int,
+        seed: int,
+        every: bool = False,
+        thorough: bool = False,
+        before: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Every try that is due at one migration; leaves it applied. ``before`` may stop it."""
+        due: dict[Direction, list[Try]] = {"up": [], "down": []}
+        chosen = [
+            KINDS[name] for name in kinds if self.served.imitated or not KINDS[name].imitated
+        ]
+        for leg in self.legs(version):
+            name = f"{seed}:{leg.engine}:{leg.colour}:{leg.version}:{leg.direction}"
+            rng = random.Random(name)
+            tries = sweep(leg, chosen, thorough=thorough) if every else []
+            drawn = draw(leg, chosen, count, rng)
+            due[leg.direction] = list(dict.fromkeys(tries + drawn))
+        direction: Direction = "up"
+        while (due["up"] or due["down"]) and before():
+            if due[direction]:
+                self.listener(self.attempt(due[direction].pop()))
+            else:
+                self._must(self._leg(direction))
+            direction = DOWN[direction]
+        if direction == "up":
+            self._must(self._leg("up"))
+
+    def legs(self, version: int) -> list[Leg]:
+        """Both legs over a migration, counted undisturbed; ends before it is applied."""
+        if not self.url or self.version != version - 1:
+            self._enter(version - 1)
+        self.version = version
+        found: list[Leg] = []
+        directions: tuple[Direction, ...] = ("up", "down")
+        for direction in directions:
+            self.proxy.reset()
+            started = time.monotonic()
+            self._must(self._leg(direction, self.colour))
+            seconds = time.monotonic() - started
+            plan = self.directories.plan(version, direction, self.served)
+            counts: dict[Point, int] = {
+                "client": self.proxy.messages(Sender.CLIENT),
+                "server": self.proxy.messages(Sender.SERVER),
+                "query": sum(
+                    1 for m in self.proxy.trace if m.sender == "client" and m.type == "Query"
+                ),
+                "moment": max(1, int(seconds * 1000)),
+                "step": sum(1 for step in plan.steps if not step.atomic),
+            }
+            self.goals[direction] = self.reader.state()
+            self.plans[direction] = plan
+            found.append(Leg(self.served.engine, self.colour, direction, version, counts))
+        return found
+
+    def only(self, one: Try) -> None:
+        """One try by itself."""
+        self.legs(one.version)
+        if one.direction == "down":
+            self._must(self._leg("up"))
+        self.listener(self.attempt(one))
+
+    # --- one try ----------------------------------------------------------------------------
+
+    def attempt(self, one: Try) -> Result:
+        """A leg with a fault in it, and another without; what then is in the database."""
+        result = Result(one, str(self.plans[one.direction].mode))
+        started = time.monotonic()
+        try:
+            self._disturbed(one, result)
+            if result.struck or result.first is None or result.first.code != 0:
+                self._look(one, result)
+            self._again(one, result)
+        except psycopg.Error as error:
+            result.other.append(f"the state could not be read: {error!r}")
+        result.seconds = time.monotonic() - started
+        if result.bad or result.person:
+            version = self.version
+            self._enter(version if one.direction == "up" else version - 1)
+        return result
+
+    def _disturbed(self, one: Try, result: Result) -> None:
+        self.proxy.reset()
+        strike = Strike(self, one)
+        if (made := fault(one, strike.at_message, TTL)) is not None:
+            self.proxy.arm(made)
+        by_command = one.kind == "sigterm" or (one.kind == "sigint" and self.colour == "sync")
+        pid = self.runners.begin(self._leg(one.direction, "cli" if by_command else self.colour))
+        strike.begun(pid)
+        if one.kind == "zombie" and strike.wait(10):
+            other = self.runners.run(self._leg(one.direction))
+            if other.code != 0:
+                result.other.append(f"the run that took over ended with {other}")
+            os.kill(pid, signal.SIGCONT)
+        result.first = self.runners.end(pid)
+        fired = self.proxy.fired
+        strike.over()
+        result.struck = strike.struck or bool(fired)
+        result.seen = fired[0][1] if fired else None
+        self.proxy.disarm()
+        if strike.problem:
+            result.other.append(strike.problem)
+        self._judge_first(one, result)
+
+    def _judge_first(self, one: Try, result: Result) -> None:
+        first = result.first
+        assert first is not None
+        killed = one.kind.startswith("kill") and first.code == -signal.SIGKILL
+        if first.code is None:
+            result.other.append("the disturbed run never ended")
+        elif first.code == 70 or (first.code < 0 and not killed):
+            result.other.append(f"the disturbed run ended with {first}")
+        elif one.kind in ("sigint", "sigterm") and result.struck:
+            wanted = 130 if one.kind == "sigint" else 143
+            if first.code not in (0, wanted):
+                result.other.append(f"exit code {first.code} after {one.kind}")
+            if (holder := self.reader.holder()) is not None:
+                result.other.append(f"{holder} still holds the lease")
+        elif one.kind == "zombie" and first.error not in (None, "LeaseLost"):
+            result.other.append(f"the run that had lost its lease ended with {first}")
+
+    def _look(self, one: Try, result: Result) -> None:
+        """What is recorded after the fault has happened, and what is said not to has not."""
+        first = result.first
+        assert first is not None
+        if first.code == 0:
+            return  # looked at when all is over
+        recorded = (self.version in self.reader.history()) == (one.direction == "up")
+        start = self.goals[DOWN[one.direction]]
+        if recorded:
+            wrong = self.reader.state().differences(self.goals[one.direction])
+            result.false += [f"recorded, but {line}" for line in wrong]
+        elif first.error == "MigrationFailed":
+            wrong = self.reader.state().differences(start)
+            result.false += [f"said that nothing remains, but {line}" for line in wrong]
+        elif first.error == "PartialMigration":
+            result.false += self._untruths(one, first)
+
+    def _untruths(self, one: Try, ending: Ending) -> list[str]:
+        plan, start = self.plans[one.direction], self.goals[DOWN[one.direction]]
+        goal = self.goals[one.direction]
+        return untruths(ending.text, plan, start, goal, self.reader.state())
+
+    def _again(self, one: Try, result: Result) -> None:
+        result.again = again = self.runners.run(self._leg(one.direction))
+        if again.error == "PartialMigration":
+            wrong = self._untruths(one, again)
+            result.false += wrong
+            if not wrong:
+                result.person.append(again.text)
+            return
+        if again.code != 0:
+            result.other.append(f"the second run ended with {again}")
+            return
+        state, goal = self.reader.state(), self.goals[one.direction]
+        start = self.goals[DOWN[one.direction]]
+        for line in state.differences(goal):
+            beyond = line.startswith("counter") and _beyond(line, start, goal)
+            (result.doubled if beyond else result.lost).append(line)
+        if state.journal:
+            result.other.append(f"the journal still says {state.journal}")
+        killed = result.first is not None and (result.first.code or 0) < 0
+        if state.holder is not None and (again.count or not killed):
+            result.other.append(f"{state.holder} still holds the lease")
+
+
+def _beyond(line: str, start: State, goal: State) -> bool:
+    """Whether a counter went past where one application takes it."""
+    number, has = int(line.split()[1]), line.split()[3].rstrip(",")
+    if has == "None":
+        return False
+    return int(has) not in (start.counters.get(number), goal.counters.get(number))
+
+
+class Strike:
+    """What is done to a process when its moment comes."""
+
+    def __init__(self, walk: Walk, one: Try) -> None:
+        self.walk = walk
+        self.one = one
+        self.struck = False
+        self.problem = ""
+        self._pid = 0
+        self._known = threading.Event()
+        self._done = threading.Event()
+        self._timer: threading.Timer | None = None
+        self._restart: threading.Thread | None = None
+        self._script: JobScript | None = None
+        if one.point == "moment":
+            self._timer = threading.Timer(one.number / 1000, self._strike)
+        elif one.point == "step":
+            self._write_script()
+
+    def begun(self, pid: int) -> None:
+        """The run has this pid."""
+        self._pid = pid
+        self._known.set()
+        if self._timer is not None:
+            self._timer.start()
+
+    def at_message(self, _: Seen) -> None:
+        """Called by the proxy at the message."""
+        self._known.wait(10)
+        self._strike()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it struck within this time."""
+        return self._done.wait(seconds)
+
+    def over(self) -> None:
+        """The run has ended: put everything back in order."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer.join()
+        if self._restart is not None:
+            self._restart.join()
+            self.walk.moved()
+        if self._script is not None:
+            assert self.walk.imitation is not None
+            self.struck = self.walk.imitation.jobs.take_script(self._script.match) is None
+            self._resume()
+
+    def _strike(self) -> None:
+        number = {
+            "kill": signal.SIGKILL,
+            "kill-random": signal.SIGKILL,
+            "sigint": signal.SIGINT,
+            "sigterm": signal.SIGTERM,
+            "zombie": signal.SIGSTOP,
+        }
+        try:
+            if self.one.kind.startswith("server-kill"):
+                self.walk.served.kill()
+                self._restart = threading.Thread(target=self.walk.served.start)
+                self._restart.start()
+            else:
+                os.kill(self._pid, number[self.one.kind])
+            self.struck = True
+        except ProcessLookupError:
+            pass  # it was over already
+        self._done.set()
+
+    def _write_script(self) -> None:
+        plan = self.walk.plans[self.one.direction]
+        alone = [step for step in plan.steps if not step.atomic]
+        sql = plan.step_sql(alone[self.one.number - 1])
+        if self.one.kind == "job-failed":
+            script = JobScript(sql, seconds=0.05, ends="failed", sqlstate="23505")
+        else:
+            script = JobScript(sql, seconds=0.05, ends="paused")
+        self._script = script
+        assert self.walk.imitation is not None
+        self.walk.imitation.jobs.script(script)
+
+    def _resume(self) -> None:
+        """Do what the error said: resume the job."""
+        assert self.walk.imitation is not None
+        jobs = self.walk.imitation.jobs
+        for job in jobs.all():
+            if job.status == "paused":
+                jobs.control("RESUME", job.id)
+                end = time.monotonic() + 5
+                while not jobs[job.id].ended and time.monotonic() < end:
+                    time.sleep(0.01)
+
