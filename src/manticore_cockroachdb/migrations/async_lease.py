@@ -46,6 +46,7 @@ class AsyncLease:
         self.previous_session: str | None = None
         self.watch: AsyncJobWatch | None = None
         self._valid_until = 0.0
+        self._asked = False
         self._lost = False
         self._moving = False
         self._stop: AsyncEvent | None = None
@@ -79,6 +80,7 @@ class AsyncLease:
     async def _try(self, reads: tuple[str, ...]) -> list[Rows] | None:
         tables = self.session.tables
         take = tables.acquire(self.owner, self.session.id, self.ttl, again=True)
+        self._asked = True
         self._moving = True  # the heartbeat must not mistake our own new token for another's
         try:
             return await self._take(take, reads)
@@ -142,20 +144,20 @@ class AsyncLease:
         task, stop, self._task = self._task, self._stop, None
         if task is not None and stop is not None:
             stop.set()
-        if not self._lost and self.token:
+        if not self._lost and self._asked:
             try:
                 await self.session.rollback()
-                await self.session.fetch(self.session.tables.release(self.token))
+                await self.session.fetch(self.session.tables.release(self.owner))
             except (psycopg.Error, AssertionError):
                 await self._release_anew()
-        self.token = 0
+        self.token, self._asked = 0, False
         if task is not None:
             await task.join(5)
 
     async def _release_anew(self) -> None:
         try:
             await self.session.open()
-            await self.session.fetch(self.session.tables.release(self.token))
+            await self.session.fetch(self.session.tables.release(self.owner))
         except (psycopg.Error, ConnectionFailed):
             pass  # it expires by itself
 

@@ -47,6 +47,7 @@ class Lease:
         self.previous_session: str | None = None
         self.watch: JobWatch | None = None
         self._valid_until = 0.0
+        self._asked = False
         self._lost = False
         self._moving = False
         self._stop: Event | None = None
@@ -80,6 +81,7 @@ class Lease:
     def _try(self, reads: tuple[str, ...]) -> list[Rows] | None:
         tables = self.session.tables
         take = tables.acquire(self.owner, self.session.id, self.ttl, again=True)
+        self._asked = True
         self._moving = True  # the heartbeat must not mistake our own new token for another's
         try:
             return self._take(take, reads)
@@ -143,20 +145,20 @@ class Lease:
         task, stop, self._task = self._task, self._stop, None
         if task is not None and stop is not None:
             stop.set()
-        if not self._lost and self.token:
+        if not self._lost and self._asked:
             try:
                 self.session.rollback()
-                self.session.fetch(self.session.tables.release(self.token))
+                self.session.fetch(self.session.tables.release(self.owner))
             except (psycopg.Error, AssertionError):
                 self._release_anew()
-        self.token = 0
+        self.token, self._asked = 0, False
         if task is not None:
             task.join(5)
 
     def _release_anew(self) -> None:
         try:
             self.session.open()
-            self.session.fetch(self.session.tables.release(self.token))
+            self.session.fetch(self.session.tables.release(self.owner))
         except (psycopg.Error, ConnectionFailed):
             pass  # it expires by itself
 

@@ -118,7 +118,7 @@ class Tables:
         chosen = ", ".join(str(int(v)) for v in versions) or "NULL"
         return f"SELECT version, undo FROM {self.name(HISTORY)} WHERE version IN ({chosen})"
 
-    def insert_history(
+    def history_row(
         self,
         *,
         version: int,
@@ -129,9 +129,10 @@ class Tables:
         host: str,
         token: int | None,
     ) -> str:
-        """Record a migration as applied; its duration is the transaction's, by server time.
+        """One row of VALUES that says that a migration is applied.
 
-        For a migration in steps it is the time since its first step began.
+        Its duration is the transaction's, by server time; for a migration in steps it is the
+        time since its first step began.
         """
         since = "transaction_timestamp()"
         if mode == "steps":
@@ -143,11 +144,16 @@ class Tables:
         if mode in ("baseline", "repaired"):
             duration = "NULL"
         return (
-            f"INSERT INTO {self.name(HISTORY)} (version, description, applied_at, checksum, undo,"
-            " mode, duration_ms, applied_by, applied_from, token) VALUES"
-            f" ({int(version)}, {literal(description)}, clock_timestamp(), {_text(checksum)},"
+            f"({int(version)}, {literal(description)}, clock_timestamp(), {_text(checksum)},"
             f" {_text(undo)}, {literal(mode)}, {duration}, current_user, {literal(host)},"
             f" {_number(token)})"
+        )
+
+    def insert_history(self, *rows: str) -> str:
+        """Record migrations as applied; `rows` are made by `history_row`."""
+        return (
+            f"INSERT INTO {self.name(HISTORY)} (version, description, applied_at, checksum, undo,"
+            f" mode, duration_ms, applied_by, applied_from, token) VALUES {', '.join(rows)}"
         )
 
     def delete_history(self, version: int) -> str:
@@ -189,11 +195,15 @@ class Tables:
             f" WHERE id = 1 AND token = {int(token)} AND owner IS NOT NULL RETURNING token"
         )
 
-    def release(self, token: int) -> str:
-        """Give the lease back; does nothing when it is no longer ours."""
+    def release(self, owner: str) -> str:
+        """Give the lease back; does nothing when it is not ours.
+
+        By owner, which no two runs share: one that is interrupted while it takes the lease does
+        not know its token yet.
+        """
         return (
             f"UPDATE {self.name(LEASE)} SET owner = NULL, session = NULL, expires_at = NULL"
-            f" WHERE id = 1 AND token = {int(token)}"
+            f" WHERE id = 1 AND owner = {literal(owner)}"
         )
 
     def break_lease(self) -> str:
