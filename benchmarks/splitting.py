@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 
 from manticore_cockroachdb.migrations.parse import parse
 from manticore_cockroachdb.migrations.split import Unterminated, directives, split
@@ -56,7 +57,7 @@ def best(run: Callable[[], object]) -> float:
         began = time.process_time()
         run()
         seconds.append(time.process_time() - began)
-    return min(seconds)
+    return max(min(seconds), 1e-6)
 
 
 def splitting(text: str) -> None:
@@ -80,12 +81,13 @@ def main() -> None:
     for name, text in texts(size).items():
         megabytes = len(text) / 1e6
         statements = [text[start:end] for start, end in split(text)]
-        split_in = best(lambda text=text: splitting(text))  # type: ignore[misc]
-        read_in = best(lambda statements=statements: reading(statements))  # type: ignore[misc]
-        found_in = best(lambda text=text: directives(text))  # type: ignore[misc]
+        split_in = best(partial(splitting, text))
+        read_in = best(partial(reading, statements))
+        found_in = best(partial(directives, text))
+        read = f"{megabytes / read_in:.0f}" if statements else "-"
+        rate = f"{len(statements) / (split_in + read_in):.0f}" if len(statements) > 1 else "-"
         print(
-            f"{name:32}{megabytes / split_in:10.0f}{megabytes / max(read_in, 1e-6):10.0f}"
-            f"{megabytes / max(found_in, 1e-6):12.0f}{len(statements) / (split_in + read_in):14.0f}"
+            f"{name:32}{megabytes / split_in:10.0f}{read:>10}{megabytes / found_in:12.0f}{rate:>14}"
         )
 
 

@@ -274,3 +274,31 @@ def test_time_grows_with_length(head: str, piece: str) -> None:
 
     small = best(10_000)
     assert best(40_000) < 4 * small * 2.5 + 0.05
+
+
+# Seed data
+
+SEEDS = [
+    "INSERT INTO t VALUES (1)",
+    "insert into s.t (a, b) values (1, 'it''s ('), (-2.5, NULL) , (DEFAULT, E'\\')') ",
+    "UPSERT INTO d.s.t(a)VALUES(true)",
+    "INSERT INTO t VALUES (1); ",
+    "INSERT INTO select VALUES (1)",
+    "INSERT INTO t VALUES (1, f(2))",
+    "INSERT INTO t VALUES (1, (2))",
+    "INSERT INTO t VALUES (ARRAY[1])",
+    "INSERT INTO t VALUES (1) RETURNING a",
+    "INSERT INTO t VALUES (1 -- )\n)",
+    "INSERT INTO t VALUES (1), (2",
+    "INSERT INTO t VALUES (1) (2)",
+    "INSERT INTO t VALUES ()",
+    "INSERT INTO t VALUES ('a'::jsonb, $1, \"b\")",
+    "INSERT INTO É VALUES (1)",
+    "INSERT INTO t x VALUES (1)",
+]
+
+
+@pytest.mark.parametrize("sql", SEEDS)
+def test_the_short_road_for_rows_leads_to_the_same_model(sql: str) -> None:
+    # A comment at its end sends a statement along the long road.
+    assert brief(parse(sql)) == brief(parse(f"{sql} /* */"))

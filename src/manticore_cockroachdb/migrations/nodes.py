@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from manticore_cockroachdb.migrations.nodes_table import (
+from .nodes_table import (
     RESERVED,
     Action,
     AddColumn,
@@ -158,6 +158,8 @@ class CreateTable(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateIndex(Node):
+    """``start`` is where CREATE begins; ``storing`` is what the index holds beside its keys."""
+
     verb: str = "CREATE INDEX"
     name: str | None
     table: QName
@@ -271,6 +273,8 @@ class Drop(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truncate(Node):
+    """TRUNCATE of one table or several."""
+
     verb: str = "TRUNCATE"
     names: tuple[QName, ...]
     cascade: bool = False
@@ -278,6 +282,8 @@ class Truncate(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comment(Node):
+    """COMMENT ON: ``object_kind`` in lower case, ``name`` as text, ``text`` None for NULL."""
+
     verb: str = "COMMENT"
     object_kind: str
     name: str
@@ -296,6 +302,8 @@ class Grant(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revoke(Node):
+    """See `Grant`."""
+
     verb: str = "REVOKE"
     privileges: tuple[str, ...]
     target: str | None
@@ -355,6 +363,8 @@ class SetVar(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reset(Node):
+    """RESET of a setting; ``name`` is "all" for RESET ALL."""
+
     verb: str = "RESET"
     name: str
     scope: Literal["session", "cluster"] = "session"
@@ -362,6 +372,8 @@ class Reset(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Do(Node):
+    """DO: ``body`` without its quotes."""
+
     verb: str = "DO"
     language: str
     body: str
@@ -369,6 +381,8 @@ class Do(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Node):
+    """CALL of a procedure."""
+
     verb: str = "CALL"
     name: QName
 

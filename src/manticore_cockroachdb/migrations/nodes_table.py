@@ -139,12 +139,16 @@ class Action:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddColumn(Action):
+    """ADD COLUMN."""
+
     column: Column
     if_not_exists: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropColumn(Action):
+    """DROP COLUMN."""
+
     name: str
     if_exists: bool = False
     cascade: bool = False
@@ -152,6 +156,8 @@ class DropColumn(Action):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlterColumnType(Action):
+    """ALTER COLUMN … TYPE; ``using`` is an expression's text."""
+
     column: str
     type: str
     using: str | None = None
@@ -160,22 +166,30 @@ class AlterColumnType(Action):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetDefault(Action):
+    """ALTER COLUMN … SET DEFAULT."""
+
     column: str
     expression: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropDefault(Action):
+    """ALTER COLUMN … DROP DEFAULT."""
+
     column: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetNotNull(Action):
+    """ALTER COLUMN … SET NOT NULL."""
+
     column: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropNotNull(Action):
+    """ALTER COLUMN … DROP NOT NULL."""
+
     column: str
 
 
@@ -189,12 +203,16 @@ class DropExpression(Action):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddConstraint(Action):
+    """ADD of a table constraint."""
+
     constraint: Constraint
     if_not_exists: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropConstraint(Action):
+    """DROP CONSTRAINT."""
+
     name: str
     if_exists: bool = False
     cascade: bool = False
@@ -202,34 +220,46 @@ class DropConstraint(Action):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidateConstraint(Action):
+    """VALIDATE CONSTRAINT."""
+
     name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenameColumn(Action):
+    """RENAME COLUMN."""
+
     old: str
     new: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenameConstraint(Action):
+    """RENAME CONSTRAINT."""
+
     old: str
     new: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenameTo(Action):
+    """RENAME TO, of the table itself."""
+
     new: QName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlterPrimaryKey(Action):
+    """CockroachDB's ALTER PRIMARY KEY USING COLUMNS."""
+
     columns: tuple[str, ...]
     using_hash: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetSchema(Action):
+    """SET SCHEMA."""
+
     schema: str
 
 
@@ -242,22 +272,30 @@ class SetLocality(Action):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetOptions(Action):
+    """SET (…) of storage parameters, as in `CreateTable`."""
+
     options: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResetOptions(Action):
+    """RESET (…) of storage parameters."""
+
     names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachPartition(Action):
+    """ATTACH PARTITION; ``bounds`` from FOR VALUES or DEFAULT on, as text."""
+
     partition: QName
     bounds: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetachPartition(Action):
+    """DETACH PARTITION."""
+
     partition: QName
     concurrently: bool = False
     finalize: bool = False

@@ -14,25 +14,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from manticore_cockroachdb.migrations.lex import Unterminated
-from manticore_cockroachdb.migrations.nodes import AlteredKind, Node, Query, Unparsed
-from manticore_cockroachdb.migrations.parse_admin import (
+from .lex import Unterminated
+from .nodes import AlteredKind, Node, Query, Unparsed
+from .parse_admin import (
     MAINTENANCE,
     comment,
     grant,
     maintenance,
     revoke,
 )
-from manticore_cockroachdb.migrations.parse_alter import alter_table
-from manticore_cockroachdb.migrations.parse_alter_object import alter_object
-from manticore_cockroachdb.migrations.parse_create import create_object
-from manticore_cockroachdb.migrations.parse_cursor import Cursor, Misunderstood
-from manticore_cockroachdb.migrations.parse_data import copy, data_statement, explain
-from manticore_cockroachdb.migrations.parse_drop import drop, truncate
-from manticore_cockroachdb.migrations.parse_index import create_index
-from manticore_cockroachdb.migrations.parse_kinds import object_kind, verb_of
-from manticore_cockroachdb.migrations.parse_long import LONG, long_cursor
-from manticore_cockroachdb.migrations.parse_session import (
+from .parse_alter import alter_table
+from .parse_alter_object import alter_object
+from .parse_create import create_object
+from .parse_cursor import Cursor, Misunderstood
+from .parse_data import copy, data_statement, explain
+from .parse_drop import drop, truncate
+from .parse_index import create_index
+from .parse_kinds import object_kind, verb_of
+from .parse_long import LONG, long_cursor
+from .parse_rows import insert_of_rows
+from .parse_session import (
     call,
     do,
     reset,
@@ -40,14 +41,16 @@ from manticore_cockroachdb.migrations.parse_session import (
     set_statement,
     transaction,
 )
-from manticore_cockroachdb.migrations.parse_table import create_table
-from manticore_cockroachdb.migrations.parse_targets import node_tables
+from .parse_table import create_table
+from .parse_targets import node_tables
 
 __all__ = ["node_tables", "parse", "verb_of"]
 
 
 def parse(sql: str) -> Node:
     """The model of one statement, with or without its `;`. Never raises."""
+    if sql[:1] in "iIuU" and len(sql) < LONG and (rows := insert_of_rows(sql)):
+        return rows
     try:
         c = Cursor(sql) if len(sql) < LONG else long_cursor(sql)
         if not c.size:
@@ -102,7 +105,12 @@ def _alter(c: Cursor) -> Node:
     kind = object_kind(c)
     if altered := _LIKE_TABLES.get(kind or ""):
         return alter_table(c, altered)
-    return alter_object(c, kind or c.fail())
+    if kind is None or kind in _NOT_ALTERED or (kind == "partition" and c.keys[c.i + 1] != "of"):
+        c.fail()
+    return alter_object(c, kind)
+
+
+_NOT_ALTERED = ("cast", "column", "constraint", "owned", "schedules", "transform")
 
 
 _LIKE_TABLES: dict[str, AlteredKind] = {
@@ -123,8 +131,16 @@ def _show(c: Cursor) -> Node:
 def _table(c: Cursor) -> Node:
     c.accept("only")
     c.qname()
+    c.accept("*")
+    if c.key not in _AFTER_TABLE:
+        c.fail()
     c.rest()
     return Query(verb="TABLE", selects_star=True)
+
+
+_AFTER_TABLE = frozenset(
+    ("", "as", "except", "fetch", "for", "intersect", "limit", "offset", "order", "union", "with")
+)
 
 
 def _transaction(word: str) -> Callable[[Cursor], Node]:

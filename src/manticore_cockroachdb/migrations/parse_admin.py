@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from manticore_cockroachdb.migrations.nodes import Comment, Grant, Maintenance, Revoke
-from manticore_cockroachdb.migrations.parse_cursor import Cursor
-from manticore_cockroachdb.migrations.parse_kinds import object_kind
+from .nodes import Comment, Grant, Maintenance, Revoke
+from .parse_cursor import Cursor
+from .parse_kinds import object_kind
 
 
 def comment(c: Cursor) -> Comment:
@@ -92,7 +92,10 @@ def maintenance(c: Cursor, word: str) -> Maintenance:
             c.skip_group()
         while c.accept_any(("full", "freeze", "verbose", "analyze", "analyse")):
             pass
+        c.accept("only")
         name = c.qname() if c.key else None
+        if c.key not in ("", "(", ",", "*", "as", "using", "with", "on"):
+            c.fail()
     elif word == "reindex":
         if c.key == "(":
             c.skip_group()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from manticore_cockroachdb.migrations.nodes import (
+from .nodes import (
     Action,
     AddColumn,
     AddConstraint,
@@ -27,13 +27,13 @@ from manticore_cockroachdb.migrations.nodes import (
     SetSchema,
     ValidateConstraint,
 )
-from manticore_cockroachdb.migrations.parse_alter_column import alter_column
-from manticore_cockroachdb.migrations.parse_column import column_definition
-from manticore_cockroachdb.migrations.parse_constraint import CONSTRAINT_STARTS, table_constraint
-from manticore_cockroachdb.migrations.parse_cursor import Cursor
-from manticore_cockroachdb.migrations.parse_index import hash_buckets, index_columns, index_tail
-from manticore_cockroachdb.migrations.parse_table import locality, partition_bounds
-from manticore_cockroachdb.migrations.parse_words import words
+from .parse_alter_column import alter_column
+from .parse_column import column_definition
+from .parse_constraint import CONSTRAINT_STARTS, table_constraint
+from .parse_cursor import Cursor
+from .parse_index import hash_buckets, index_columns, index_tail
+from .parse_table import locality, partition_bounds
+from .parse_words import words
 
 # First words of actions that are known and kept as text, up to the next comma …
 _OTHER = words("cluster disable enable force inherit no not of options owner replica")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from manticore_cockroachdb.migrations.nodes import (
+from .nodes import (
     Action,
     AlterColumnType,
     DropDefault,
@@ -12,8 +12,8 @@ from manticore_cockroachdb.migrations.nodes import (
     SetDefault,
     SetNotNull,
 )
-from manticore_cockroachdb.migrations.parse_cursor import Cursor
-from manticore_cockroachdb.migrations.parse_types import data_type
+from .parse_cursor import Cursor
+from .parse_types import data_type
 
 # After ALTER COLUMN name, the first words of what is known and kept as text.
 _OTHER = frozenset(

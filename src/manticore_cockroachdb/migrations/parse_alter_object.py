@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from manticore_cockroachdb.migrations.nodes import AlterObject, AlterType, Node, QName, RenameObject
-from manticore_cockroachdb.migrations.parse_cursor import Cursor
-from manticore_cockroachdb.migrations.parse_session import set_variable
+from .nodes import AlterObject, AlterType, Node, QName, RenameObject
+from .parse_cursor import Cursor
+from .parse_session import set_variable
 
 _UNNAMED = (
     *("backup", "cast", "changefeed", "default privileges", "job", "large object", "operator"),

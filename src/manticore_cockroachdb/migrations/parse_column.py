@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from manticore_cockroachdb.migrations.nodes import Column
-from manticore_cockroachdb.migrations.parse_constraint import references
-from manticore_cockroachdb.migrations.parse_cursor import Cursor
-from manticore_cockroachdb.migrations.parse_index import hash_buckets
-from manticore_cockroachdb.migrations.parse_types import data_type
-from manticore_cockroachdb.migrations.parse_words import COLUMN_QUALIFIERS
+from .nodes import Column
+from .parse_constraint import references
+from .parse_cursor import Cursor
+from .parse_index import hash_buckets
+from .parse_types import data_type
+from .parse_words import COLUMN_QUALIFIERS
 
 # What is read so far of a column, by field.
 Draft = dict[str, Any]

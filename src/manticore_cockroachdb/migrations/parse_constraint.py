@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from manticore_cockroachdb.migrations.nodes import Constraint, InlineIndex
-from manticore_cockroachdb.migrations.parse_cursor import Cursor
-from manticore_cockroachdb.migrations.parse_index import (
+from .nodes import Constraint, InlineIndex
+from .parse_cursor import Cursor
+from .parse_index import (
     hash_buckets,
     index_column,
     index_columns,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from manticore_cockroachdb.migrations.nodes import CreateObject, QName
-from manticore_cockroachdb.migrations.parse_cursor import Cursor
-from manticore_cockroachdb.migrations.parse_data import selects_star
-from manticore_cockroachdb.migrations.parse_kinds import object_kind
+from .nodes import CreateObject, QName
+from .parse_cursor import Cursor
+from .parse_data import selects_star
+from .parse_kinds import object_kind
 
 Draft = dict[str, Any]
 
@@ -202,7 +202,15 @@ _CREATED: dict[str, Callable[[Cursor, Draft], None]] = {
     ),
     **dict.fromkeys(
         (
-            *("cast", "changefeed", "operator", "schedule", "transform", "user mapping"),
+            *(
+                "cast",
+                "changefeed",
+                "operator",
+                "schedule",
+                "transform",
+                "user mapping",
+                "vectorizer",
+            ),
             *("logical replication stream", "logically replicated table"),
             "logically replicated tables",
         ),

@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterable
 from typing import NoReturn
 
-from manticore_cockroachdb.migrations.lex import fold, keys, unquoted
-from manticore_cockroachdb.migrations.nodes_table import RESERVED, QName
-from manticore_cockroachdb.migrations.parse_words import (
+from .lex import fold, keys, unquoted
+from .nodes_table import RESERVED, QName
+from .parse_words import (
     BINDS,
     CLOSES,
     KEYWORDS,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from manticore_cockroachdb.migrations.nodes import Dml, Node, QName, Query
-from manticore_cockroachdb.migrations.parse_cursor import Cursor
+from .nodes import Dml, Node, QName, Query
+from .parse_cursor import Cursor
 
 _WRITES = frozenset(("insert", "update", "delete", "upsert", "merge"))
 _AFTER_TABLE = frozenset(("set", "using", "where", "returning", "order", "limit", ""))
@@ -221,6 +221,8 @@ def copy(c: Cursor) -> Dml:
 
 def _query(c: Cursor, verb: str, writes: bool) -> Query:
     first = c.i
+    if c.key == "values" and c.keys[first + 1] not in ("(", "()"):
+        c.fail()
     found = [(key, c.keys[i + 1]) for key, i in _outermost(c)]
     return Query(
         verb=verb,
@@ -246,6 +248,8 @@ def selects_star(c: Cursor, first: int) -> bool:
             outermost.append(outermost[-1] and before in _SET_OPERATORS)
         elif key == ")" or key == "]":
             outermost.pop()
+            if not outermost:
+                c.fail("unbalanced parentheses")
         elif key == "*" and outermost[-1] and c.keys[i + 1] in _STAR_ENDS:
             return True
         before = key

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from manticore_cockroachdb.migrations.nodes import Drop, QName, Truncate
-from manticore_cockroachdb.migrations.parse_cursor import Cursor
-from manticore_cockroachdb.migrations.parse_kinds import object_kind
+from .nodes import Drop, QName, Truncate
+from .parse_cursor import Cursor
+from .parse_kinds import object_kind
 
 
 def drop(c: Cursor) -> Drop:
     """After DROP."""
-    kind = object_kind(c) or c.fail()
+    kind = object_kind(c)
+    if kind is None or kind in _NOT_DROPPED:
+        c.fail()
     verb = f"DROP {kind.upper()}"
     concurrently = kind == "index" and c.accept("concurrently")
     if_exists = c.if_exists()
     if kind in _UNNAMED:
+        if not c.key or (kind == "owned" and c.key != "by"):
+            c.fail()
         c.i = c.size
         return Drop(verb=verb, kind=kind, names=(), if_exists=if_exists)
     names: list[QName] = []
@@ -49,10 +53,23 @@ def drop(c: Cursor) -> Drop:
     )
 
 
+_NOT_DROPPED = (
+    *("backup", "changefeed", "column", "constraint", "default privileges", "job", "large object"),
+    *("logically replicated table", "logically replicated tables", "partition", "range", "system"),
+)
 _ON_TABLE = ("trigger", "policy", "rule")
 _WITH_ARGUMENTS = ("function", "procedure", "routine", "aggregate")
 # Dropped by something other than a name.
-_UNNAMED = ("cast", "operator", "owned", "user mapping", "transform", "schedule", "schedules")
+_UNNAMED = (
+    "cast",
+    "operator",
+    "owned",
+    "user mapping",
+    "transform",
+    "schedule",
+    "schedules",
+    "vectorizer",
+)
 
 
 def truncate(c: Cursor) -> Truncate:

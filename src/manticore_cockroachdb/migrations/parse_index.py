@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from manticore_cockroachdb.migrations.nodes import CreateIndex, IndexColumn, InlineIndex
-from manticore_cockroachdb.migrations.parse_cursor import Cursor
+from .nodes import CreateIndex, IndexColumn, InlineIndex
+from .parse_cursor import Cursor
 
 _INVERTED = ("gin", "inverted")
 _VECTOR = ("cspann", "vector")
@@ -21,6 +21,7 @@ def create_index(
     c.expect("on")
     only = c.accept("only")
     table = c.qname()
+    c.accept("*")
     method = c.name() if c.accept("using") else None
     keys = c.i
     columns = index_columns(c)

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
-from manticore_cockroachdb.migrations.lex import BLANK, BLOCK_COMMENT, IDENTIFIER, LINE_COMMENT
-from manticore_cockroachdb.migrations.parse_cursor import Cursor
+from .lex import BLANK, BLOCK_COMMENT, IDENTIFIER, LINE_COMMENT
+from .parse_cursor import Cursor
 
 _KINDS = """
     access method|aggregate|backup|cast|changefeed|collation|column|constraint|conversion|database
@@ -18,7 +18,7 @@ _KINDS = """
     |publication|range|role|routine|rule|schedule|schedules|schema|sequence|server|statistics
     |subscription|system|table|tablespace|tenant|text search configuration
     |text search dictionary|text search parser|text search template|transform|trigger|type|user
-    |user mapping|view|virtual cluster
+    |user mapping|vectorizer|view|virtual cluster
 """
 # By first word, the longest first.
 _BY_WORD: dict[str, list[tuple[str, ...]]] = {}
@@ -63,14 +63,13 @@ _SAME = {
     "lock": "LOCK TABLE",
 }
 _PHRASES = (
-    "commit prepared|rollback prepared|rollback to|rollback work to|rollback transaction to"
-    "|set local|set transaction|set local transaction|set session characteristics"
-    "|set constraints|set cluster setting|reset cluster setting|prepare transaction"
+    "commit prepared|rollback prepared|rollback to|set local|set transaction"
+    "|set session characteristics|set constraints|set cluster setting|reset cluster setting"
+    "|prepare transaction"
     "|refresh materialized view|reassign owned|security label|import foreign schema"
 )
 _PHRASE: dict[tuple[str, ...], str] = {
-    tuple(phrase.split()): phrase.upper() for phrase in _PHRASES.split("|")
-} | {
+    **{tuple(phrase.split()): phrase.upper() for phrase in _PHRASES.split("|")},
     ("rollback", "work", "to"): "ROLLBACK TO",
     ("rollback", "transaction", "to"): "ROLLBACK TO",
     ("abort", "to"): "ROLLBACK TO",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from manticore_cockroachdb.migrations.lex import fold, spans
-from manticore_cockroachdb.migrations.parse_cursor import Cursor
-from manticore_cockroachdb.migrations.parse_kinds import verb_of
+from .lex import fold, spans
+from .parse_cursor import Cursor
+from .parse_kinds import verb_of
 
 # From how many characters on a statement is long: reading all of its tokens takes 20 ms then.
 LONG = 100_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from manticore_cockroachdb.migrations.nodes import (
+from .nodes import (
     Call,
     Do,
     Node,
@@ -14,7 +14,7 @@ from manticore_cockroachdb.migrations.nodes import (
     SetVar,
     TransactionControl,
 )
-from manticore_cockroachdb.migrations.parse_cursor import Cursor
+from .parse_cursor import Cursor
 
 Scope = Literal["session", "local", "cluster", "role", "database"]
 
@@ -175,6 +175,14 @@ def session_command(c: Cursor, first: str) -> Node:
         c.accept("table")
         c.accept("only")
         names = c.qnames()
+        if c.key not in ("", "*", "in", "nowait"):
+            c.fail()
+    elif first == "execute":
+        names = (c.qname(),)
+        if c.key == "(":
+            c.skip_group()
+        if c.key not in ("", "discard"):
+            c.fail()
     elif first == "use":
         names = (c.qname(),)
     c.rest()

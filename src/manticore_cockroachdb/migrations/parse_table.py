@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from manticore_cockroachdb.migrations.nodes import (
+from .nodes import (
     Column,
     Constraint,
     CreateTable,
     InlineIndex,
     QName,
 )
-from manticore_cockroachdb.migrations.parse_column import column_definition
-from manticore_cockroachdb.migrations.parse_constraint import (
+from .parse_column import column_definition
+from .parse_constraint import (
     CONSTRAINT_STARTS,
     table_constraint,
 )
-from manticore_cockroachdb.migrations.parse_cursor import Cursor
-from manticore_cockroachdb.migrations.parse_index import (
+from .parse_cursor import Cursor
+from .parse_index import (
     inline_index,
     partitioning,
 )

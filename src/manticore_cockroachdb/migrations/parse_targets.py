@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from manticore_cockroachdb.migrations.nodes import (
+from .nodes import (
     AlterTable,
     CreateIndex,
     CreateObject,

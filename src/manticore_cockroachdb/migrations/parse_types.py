@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from manticore_cockroachdb.migrations.nodes_table import quote
-from manticore_cockroachdb.migrations.parse_cursor import Cursor
-from manticore_cockroachdb.migrations.parse_words import (
+from .nodes_table import quote
+from .parse_cursor import Cursor
+from .parse_words import (
     BUILT_IN_TYPES,
     COLUMN_QUALIFIERS,
     INTERVAL_FIELDS,

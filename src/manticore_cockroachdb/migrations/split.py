@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import cache
 from unicodedata import east_asian_width
 
-from manticore_cockroachdb.migrations.lex import (
+from .lex import (
     ATOM,
     BLANK,
     BLOCK_COMMENT,
