@@ -1,0 +1,112 @@
+"""What a run costs in round trips, counted on the wire: seconds depend on the machine, these not.
+
+The server is behind `faults.proxy`, which counts each time a client waited for an answer after
+connecting, on all connections together. `python -m benchmarks` measures the same for the peers.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faults.proxy import Proxy
+
+
+@pytest.fixture
+def proxy(url: str) -> Iterator[Proxy]:
+    """A proxy before the test's database."""
+    with Proxy.before(url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def migrator(url: str, proxy: Proxy, colour: Any, tmp_path: Path) -> Any:
+    """Returns new migrators of the colour under test, each with connections of its own."""
+
+    def make() -> Any:
+        return colour.Migration(colour.database(proxy.through(url)), tmp_path)
+
+    return make
+
+
+def write(directory: Path, count: int, *, start: int = 1) -> None:
+    """Migrations of several statements each, that one transaction covers on either engine."""
+    for i in range(start, start + count):
+        (directory / f"{i}_t{i}.sql").write_text(
+            f"CREATE TABLE t{i} (id INT8 PRIMARY KEY, name TEXT);\n"
+            f"CREATE TABLE u{i} (id INT8 PRIMARY KEY, name TEXT);\n"
+            f"CREATE INDEX t{i}_name ON t{i} (name);\n"
+            f"-- @UNDO\nDROP TABLE u{i};\nDROP TABLE t{i};\n"
+        )
+
+
+@pytest.mark.parametrize("count", [1, 25])
+async def test_n_migrations_take_at_most_n_and_ten(migrator, proxy, tmp_path, count):
+    """Our own tables, lease and history included, on a database that has nothing yet."""
+    write(tmp_path, count)
+    assert await migrator().migrate() == count
+    assert proxy.round_trips() <= count + 10, _said(proxy)
+
+
+async def test_further_migrations_take_fewer(migrator, proxy, tmp_path):
+    """Where our tables exist, the look, the lease and its release are all there is beside N."""
+    write(tmp_path, 1)
+    await migrator().migrate()
+    write(tmp_path, 10, start=2)
+    proxy.reset()
+    assert await migrator().migrate() == 10
+    assert proxy.round_trips() <= 10 + 4, _said(proxy)
+
+
+@pytest.mark.parametrize("count", [1, 20])
+async def test_nothing_to_do_takes_at_most_two(migrator, proxy, tmp_path, count):
+    write(tmp_path, count)
+    await migrator().migrate()
+    proxy.reset()
+    assert await migrator().migrate() == 0
+    assert proxy.round_trips() <= 2, _said(proxy)
+    assert len(proxy.connections) == 1
+
+
+async def test_nothing_to_do_after_a_rollback_left_none_applied(migrator, proxy, tmp_path):
+    """An empty history is not the same as none."""
+    write(tmp_path, 1)
+    await migrator().migrate()
+    await migrator().rollback()
+    (tmp_path / "1_t1.sql").unlink()
+    proxy.reset()
+    assert await migrator().migrate() == 0
+    assert proxy.round_trips() <= 2, _said(proxy)
+
+
+@pytest.mark.engine("postgresql")
+async def test_rolling_back_n_takes_at_most_n_and_ten(migrator, proxy, tmp_path):
+    """There one transaction covers it; CockroachDB drops a table in a step of its own."""
+    write(tmp_path, 8)
+    await migrator().migrate()
+    proxy.reset()
+    assert await migrator().rollback(8) == 8
+    assert proxy.round_trips() <= 8 + 10, _said(proxy)
+
+
+def test_the_command_adds_none(url, proxy, tmp_path):
+    """`manticore migrate` is what pods run: the whole process, with nothing to do."""
+    write(tmp_path, 3)
+    argv = [sys.executable, "-m", "manticore_cockroachdb", "migrate", "--dir", str(tmp_path)]
+    argv += ["--url", proxy.through(url)]
+    subprocess.run(argv, check=True, capture_output=True)
+    assert proxy.round_trips() <= 3 + 10, _said(proxy)
+    proxy.reset()
+    subprocess.run(argv, check=True, capture_output=True)
+    assert proxy.round_trips() <= 2, _said(proxy)
+
+
+def _said(proxy: Proxy) -> str:
+    """What was sent, for a failure to show."""
+    lines = [f"{m.connection}: {m.text[:150]}" for m in proxy.trace if m.text is not None]
+    return "\n".join(["round trips:", *lines])
