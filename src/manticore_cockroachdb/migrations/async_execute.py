@@ -52,6 +52,7 @@ class Stopped(Exception):
         self.error = error
         self.message = message
         self.done = done
+        self.span = (0, 0)  # the script's statements in the transaction that stopped
         self.sqlstate = error.sqlstate if isinstance(error, psycopg.Error) else None
 
     @property
@@ -154,12 +155,12 @@ class AsyncExecutor:
             started = monotonic()
             tables = self.session.tables
             bodies = [plan.step_sql(step) for plan in plans for step in plan.steps]
-            records = [self._record(plan)[1] for plan in plans]
+            record = tables.insert_history(*(self.history_row(plan) for plan in plans))
             fence = tables.fence(self.lease.token)
             await self._check_lease(plans[0])
             try:
                 reply = await self.session.run(
-                    ";\n".join((tables.begin, *bodies, fence, *records, "COMMIT"))
+                    ";\n".join((tables.begin, *bodies, fence, record, "COMMIT"))
                 )
             except psycopg.Error as error:
                 await self.recover(plans[0], Stopped(error, None, 0))
@@ -187,19 +188,24 @@ class AsyncExecutor:
     def _record(self, plan: MigrationPlan, *, journalled: bool = False) -> tuple[str, ...]:
         script, tables = plan.script, self.session.tables
         if script.direction == "up":
-            write = tables.insert_history(
-                version=plan.version,
-                description=script.description,
-                checksum=script.checksum,
-                undo=script.undo,
-                mode=plan.mode.value,
-                host=HOST,
-                token=self.lease.token,
-            )
+            write = tables.insert_history(self.history_row(plan))
         else:
             write = tables.delete_history(plan.version)
         clear = (tables.clear_steps(plan.version),) if journalled else ()
         return (tables.fence(self.lease.token), write, *clear, "COMMIT")
+
+    def history_row(self, plan: MigrationPlan) -> str:
+        """The history row of a migration that is applied, as `Tables.insert_history` takes it."""
+        script = plan.script
+        return self.session.tables.history_row(
+            version=plan.version,
+            description=script.description,
+            checksum=script.checksum or None,
+            undo=script.undo or (script.text if script.direction == "down" else None),
+            mode=plan.mode.value,
+            host=HOST,
+            token=self.lease.token,
+        )
 
     def _is_recorded(self, plan: MigrationPlan) -> bool:
         return (plan.version in self.recorded) == (plan.script.direction == "up")
@@ -306,6 +312,9 @@ class AsyncExecutor:
                 return
             except Stopped as stopped:
                 verdict = verdict_of(stopped.sqlstate)
+                stopped.span = (first, last)
+                if verdict is Verdict.PARTIAL and first == last:
+                    verdict = Verdict.UNKNOWN  # only our own writes: all of them stayed or none
                 if stopped.ours and stopped.sqlstate == "22012":
                     await self._quietly_roll_back()
                     raise self.lease.gone() from stopped.error
@@ -404,9 +413,12 @@ class AsyncExecutor:
 
     async def _failed(
         self, plan: MigrationPlan, stopped: Stopped, started: float
-    ) -> MigrationError:
+    ) -> MigrationError | ConnectionFailed:
         await self._quietly_roll_back()
-        if verdict_of(stopped.sqlstate) is Verdict.PARTIAL:
+        verdict = verdict_of(stopped.sqlstate)
+        if verdict is Verdict.UNKNOWN:
+            return self._unknown(plan, stopped)
+        if verdict is Verdict.PARTIAL and stopped.span != (0, 0):
             from .async_alone import AsyncAlone
 
             failure: MigrationError = await AsyncAlone(self, plan).committed_in_part(stopped)
@@ -415,6 +427,15 @@ class AsyncExecutor:
         outcome = "partial" if isinstance(failure, PartialMigration) else "nothing remains"
         await self._keep_attempt(plan, failure, started, self._statement(plan, failure), outcome)
         return failure
+
+    def _unknown(self, plan: MigrationPlan, stopped: Stopped) -> ConnectionFailed:
+        """The server is gone for good, and with it the answer: claim nothing."""
+        what = "rolled back" if plan.script.direction == "down" else "applied"
+        return ConnectionFailed(
+            f"The connection was lost while migration {plan.version} was being {what}, and could"
+            f" not be had again: {_sentence(stopped.error)}",
+            hint="run again when the server is back; what had become of it is recorded there",
+        )
 
     def failure(self, plan: MigrationPlan, stopped: Stopped) -> MigrationError:
         """The error a user sees for a statement that failed, with its place in the file."""

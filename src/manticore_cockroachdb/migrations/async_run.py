@@ -176,7 +176,7 @@ class AsyncRun:
     ) -> None:
         self.session.listener(e.RunPlanned(direction, tuple(p.version for p in plans)))
         if fresh and direction == "up":
-            for group in grouped(plans, self.session.caps):
+            for group in grouped(plans):
                 await self.executor.run_group(group)
             return
         for plan in plans:
@@ -197,14 +197,17 @@ class AsyncRun:
         return list(plan_all(scripts, self.session.caps))
 
     def _record(self, file: MigrationFile, mode: str) -> str:
-        return self.session.tables.insert_history(
-            version=file.version,
-            description=file.description,
-            checksum=file.checksum,
-            undo=file.down_sql,
-            mode=mode,
-            host=HOST,
-            token=self.lease.token,
+        tables = self.session.tables
+        return tables.insert_history(
+            tables.history_row(
+                version=file.version,
+                description=file.description,
+                checksum=file.checksum,
+                undo=file.down_sql,
+                mode=mode,
+                host=HOST,
+                token=self.lease.token,
+            )
         )
 
     async def _write(self, writes: Sequence[str]) -> None:

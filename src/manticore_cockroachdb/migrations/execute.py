@@ -53,6 +53,7 @@ class Stopped(Exception):
         self.error = error
         self.message = message
         self.done = done
+        self.span = (0, 0)  # the script's statements in the transaction that stopped
         self.sqlstate = error.sqlstate if isinstance(error, psycopg.Error) else None
 
     @property
@@ -155,12 +156,12 @@ class Executor:
             started = monotonic()
             tables = self.session.tables
             bodies = [plan.step_sql(step) for plan in plans for step in plan.steps]
-            records = [self._record(plan)[1] for plan in plans]
+            record = tables.insert_history(*(self.history_row(plan) for plan in plans))
             fence = tables.fence(self.lease.token)
             self._check_lease(plans[0])
             try:
                 reply = self.session.run(
-                    ";\n".join((tables.begin, *bodies, fence, *records, "COMMIT"))
+                    ";\n".join((tables.begin, *bodies, fence, record, "COMMIT"))
                 )
             except psycopg.Error as error:
                 self.recover(plans[0], Stopped(error, None, 0))
@@ -188,19 +189,24 @@ class Executor:
     def _record(self, plan: MigrationPlan, *, journalled: bool = False) -> tuple[str, ...]:
         script, tables = plan.script, self.session.tables
         if script.direction == "up":
-            write = tables.insert_history(
-                version=plan.version,
-                description=script.description,
-                checksum=script.checksum,
-                undo=script.undo,
-                mode=plan.mode.value,
-                host=HOST,
-                token=self.lease.token,
-            )
+            write = tables.insert_history(self.history_row(plan))
         else:
             write = tables.delete_history(plan.version)
         clear = (tables.clear_steps(plan.version),) if journalled else ()
         return (tables.fence(self.lease.token), write, *clear, "COMMIT")
+
+    def history_row(self, plan: MigrationPlan) -> str:
+        """The history row of a migration that is applied, as `Tables.insert_history` takes it."""
+        script = plan.script
+        return self.session.tables.history_row(
+            version=plan.version,
+            description=script.description,
+            checksum=script.checksum or None,
+            undo=script.undo or (script.text if script.direction == "down" else None),
+            mode=plan.mode.value,
+            host=HOST,
+            token=self.lease.token,
+        )
 
     def _is_recorded(self, plan: MigrationPlan) -> bool:
         return (plan.version in self.recorded) == (plan.script.direction == "up")
@@ -307,6 +313,9 @@ class Executor:
                 return
             except Stopped as stopped:
                 verdict = verdict_of(stopped.sqlstate)
+                stopped.span = (first, last)
+                if verdict is Verdict.PARTIAL and first == last:
+                    verdict = Verdict.UNKNOWN  # only our own writes: all of them stayed or none
                 if stopped.ours and stopped.sqlstate == "22012":
                     self._quietly_roll_back()
                     raise self.lease.gone() from stopped.error
@@ -401,9 +410,14 @@ class Executor:
 
     # --- failures --------------------------------------------------------------------------
 
-    def _failed(self, plan: MigrationPlan, stopped: Stopped, started: float) -> MigrationError:
+    def _failed(
+        self, plan: MigrationPlan, stopped: Stopped, started: float
+    ) -> MigrationError | ConnectionFailed:
         self._quietly_roll_back()
-        if verdict_of(stopped.sqlstate) is Verdict.PARTIAL:
+        verdict = verdict_of(stopped.sqlstate)
+        if verdict is Verdict.UNKNOWN:
+            return self._unknown(plan, stopped)
+        if verdict is Verdict.PARTIAL and stopped.span != (0, 0):
             from .alone import Alone
 
             failure: MigrationError = Alone(self, plan).committed_in_part(stopped)
@@ -412,6 +426,15 @@ class Executor:
         outcome = "partial" if isinstance(failure, PartialMigration) else "nothing remains"
         self._keep_attempt(plan, failure, started, self._statement(plan, failure), outcome)
         return failure
+
+    def _unknown(self, plan: MigrationPlan, stopped: Stopped) -> ConnectionFailed:
+        """The server is gone for good, and with it the answer: claim nothing."""
+        what = "rolled back" if plan.script.direction == "down" else "applied"
+        return ConnectionFailed(
+            f"The connection was lost while migration {plan.version} was being {what}, and could"
+            f" not be had again: {_sentence(stopped.error)}",
+            hint="run again when the server is back; what had become of it is recorded there",
+        )
 
     def failure(self, plan: MigrationPlan, stopped: Stopped) -> MigrationError:
         """The error a user sees for a statement that failed, with its place in the file."""

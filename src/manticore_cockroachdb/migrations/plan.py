@@ -78,13 +78,17 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class MigrationPlan:
-    """One migration, decided: its mode, why, and its steps in order."""
+    """One migration, decided: its mode, why, and its steps in order.
+
+    `sociable`: others may share its transaction (`migrations.fresh`).
+    """
 
     script: Script
     mode: Mode
     reason: str
     steps: tuple[Step, ...]
     changes_session: bool
+    sociable: bool = False
 
     @property
     def version(self) -> int:
@@ -148,7 +152,7 @@ _PLAIN = frozenset({"insert", "update", "delete", "upsert", "values", "with", "m
 
 def plan_script(script: Script, caps: Capabilities) -> MigrationPlan:
     """Decide mode and steps of one script. Raises Refused when no way is safe."""
-    groups = _groups(script, caps)
+    groups, sociable = _groups(script, caps)
     spans = script.spans
     alone = [g for g in groups if not g.atomic]
     changes_session = any(g.session for g in groups)
@@ -172,6 +176,7 @@ def plan_script(script: Script, caps: Capabilities) -> MigrationPlan:
             reason,
             (Step(0, 0, len(spans), True, reason),),
             changes_session,
+            sociable,
         )
     if script.wish is False:
         groups = [part for g in groups for part in g.split()]
@@ -200,7 +205,12 @@ class _Group:
             yield _Group(i, i + 1, self.atomic, self.reason, self.node, self.session)
 
 
-def _groups(script: Script, caps: Capabilities) -> list[_Group]:
+def _groups(script: Script, caps: Capabilities) -> tuple[list[_Group], bool]:
+    """The steps, and whether a script of one step may share its transaction with others.
+
+    On CockroachDB it may not if it writes, since older versions want all schema changes first,
+    or has foreign keys, whose table cannot be mentioned again in the same transaction.
+    """
     groups: list[_Group] = []
     covered = _Covered(caps)
     for i, (start, end) in enumerate(script.spans):
@@ -226,7 +236,7 @@ def _groups(script: Script, caps: Capabilities) -> list[_Group]:
         else:
             reason = "a transaction covers it" if joins else "CockroachDB needs a COMMIT before it"
             groups.append(_Group(i, i + 1, True, reason, None, session))
-    return groups
+    return groups, caps.transactional_ddl or not (covered.wrote or covered.fenced)
 
 
 def _read(script: Script, i: int, caps: Capabilities) -> n.Node | None:

@@ -173,7 +173,7 @@ class Run:
     ) -> None:
         self.session.listener(e.RunPlanned(direction, tuple(p.version for p in plans)))
         if fresh and direction == "up":
-            for group in grouped(plans, self.session.caps):
+            for group in grouped(plans):
                 self.executor.run_group(group)
             return
         for plan in plans:
@@ -194,14 +194,17 @@ class Run:
         return list(plan_all(scripts, self.session.caps))
 
     def _record(self, file: MigrationFile, mode: str) -> str:
-        return self.session.tables.insert_history(
-            version=file.version,
-            description=file.description,
-            checksum=file.checksum,
-            undo=file.down_sql,
-            mode=mode,
-            host=HOST,
-            token=self.lease.token,
+        tables = self.session.tables
+        return tables.insert_history(
+            tables.history_row(
+                version=file.version,
+                description=file.description,
+                checksum=file.checksum,
+                undo=file.down_sql,
+                mode=mode,
+                host=HOST,
+                token=self.lease.token,
+            )
         )
 
     def _write(self, writes: Sequence[str]) -> None:
