@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from .async_database import AsyncDatabase
+    from .foresight.report import Plan
     from .migrations.async_run import AsyncRun
     from .migrations.events import Event, Listener
     from .migrations.report import Attempt, LeaseStatus, Status
@@ -275,6 +276,27 @@ class AsyncMigrator:
 
         return compare(await async_read(self.db), await async_schema_of(other, self.db))
 
+    # --- knowing before --------------------------------------------------------------------
+
+    async def plan(
+        self,
+        target_version: int | str | None = None,
+        *,
+        rollback: bool = False,
+        count: int = 1,
+    ) -> Plan:
+        """Return what `migrate` would run, in order, and what it costs; with ``rollback`` what
+        `rollback` with this ``count`` or target would. Changes nothing. Raises HistoryError."""
+        from .foresight.async_plan import async_plan_down, async_plan_up
+
+        target, files = parse_version(target_version), await self.load_migrations()
+        async with self._session() as session:
+            look = await self._look_through(session, files)
+            if rollback:
+                chosen = choose_down(look.standings, count, target)
+                return await async_plan_down(session, look, chosen)
+            return await async_plan_up(session, look, choose_up(look.standings, target, self.allow))
+
     # --- inside ----------------------------------------------------------------------------
 
     @asynccontextmanager
@@ -311,13 +333,16 @@ class AsyncMigrator:
 
     async def _look(self) -> Look:
         """Everything that files, history and journal say, changing nothing."""
+        files = await self.load_migrations()
+        async with self._session() as session:
+            return await self._look_through(session, files)
+
+    async def _look_through(self, session: AsyncSession, files: Sequence[MigrationFile]) -> Look:
         from .migrations.report import HistoryRow, journal_rows
         from .migrations.status import Look
 
-        files = await self.load_migrations()
-        async with self._session() as session:
-            rows = [HistoryRow(*row) for row in await session.history(FULL)]
-            journal = journal_rows(await session.read(session.tables.read_steps()))
+        rows = [HistoryRow(*row) for row in await session.history(FULL)]
+        journal = journal_rows(await session.read(session.tables.read_steps()))
         recorded = [Recorded(r.version, r.description, r.checksum) for r in rows]
         standings = survey(files, recorded, journal, self.environment)
         return Look(session.server, session.caps, tuple(rows), tuple(journal), standings)

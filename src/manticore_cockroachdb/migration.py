@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .database import Database
+    from .foresight.report import Plan
     from .migrations.events import Event, Listener
     from .migrations.report import Attempt, LeaseStatus, Status
     from .migrations.run import Run
@@ -274,6 +275,27 @@ class Migration:
 
         return compare(read(self.db), schema_of(other, self.db))
 
+    # --- knowing before --------------------------------------------------------------------
+
+    def plan(
+        self,
+        target_version: int | str | None = None,
+        *,
+        rollback: bool = False,
+        count: int = 1,
+    ) -> Plan:
+        """Return what `migrate` would run, in order, and what it costs; with ``rollback`` what
+        `rollback` with this ``count`` or target would. Changes nothing. Raises HistoryError."""
+        from .foresight.plan import plan_down, plan_up
+
+        target, files = parse_version(target_version), self.load_migrations()
+        with self._session() as session:
+            look = self._look_through(session, files)
+            if rollback:
+                chosen = choose_down(look.standings, count, target)
+                return plan_down(session, look, chosen)
+            return plan_up(session, look, choose_up(look.standings, target, self.allow))
+
     # --- inside ----------------------------------------------------------------------------
 
     @contextmanager
@@ -308,13 +330,16 @@ class Migration:
 
     def _look(self) -> Look:
         """Everything that files, history and journal say, changing nothing."""
+        files = self.load_migrations()
+        with self._session() as session:
+            return self._look_through(session, files)
+
+    def _look_through(self, session: Session, files: Sequence[MigrationFile]) -> Look:
         from .migrations.report import HistoryRow, journal_rows
         from .migrations.status import Look
 
-        files = self.load_migrations()
-        with self._session() as session:
-            rows = [HistoryRow(*row) for row in session.history(FULL)]
-            journal = journal_rows(session.read(session.tables.read_steps()))
+        rows = [HistoryRow(*row) for row in session.history(FULL)]
+        journal = journal_rows(session.read(session.tables.read_steps()))
         recorded = [Recorded(r.version, r.description, r.checksum) for r in rows]
         standings = survey(files, recorded, journal, self.environment)
         return Look(session.server, session.caps, tuple(rows), tuple(journal), standings)

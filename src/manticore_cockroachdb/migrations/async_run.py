@@ -193,7 +193,7 @@ class AsyncRun:
         if without:
             rows = await self.session.read(self.session.tables.read_undo(without))
             stored = {int(v): undo for v, undo in rows if undo}
-        scripts = [_undo_script(s, stored) for s in chosen]
+        scripts = [undo_script(s, stored) for s in chosen]
         return list(plan_all(scripts, self.session.caps))
 
     def _record(self, file: MigrationFile, mode: str) -> str:
@@ -217,7 +217,8 @@ class AsyncRun:
         await self.session.fetch(";\n".join(parts))
 
 
-def _undo_script(standing: Standing, stored: dict[int, str]) -> Script:
+def undo_script(standing: Standing, stored: dict[int, str]) -> Script:
+    """What reverts one migration: its file's undo part, else the stored one. Raises NoUndo."""
     file, version = standing.file, standing.version
     if file is not None and file.down_sql is not None:
         script = script_of(file, down=True)

@@ -212,7 +212,7 @@ class Session:
     def _greet(self, read: str) -> list[Rows]:
         crdb = self.server.engine == "cockroachdb"
         identity = "SHOW session_id" if crdb else _POSTGRESQL_SESSION
-        setup = [*self._setup(), "SELECT version(), current_schema()", identity]
+        setup = [*self.setup(), "SELECT version(), current_schema()", identity]
         sets = self.fetch(";\n".join([*setup, read] if read else setup))
         version, schema = sets[len(setup) - 2][0]
         self.id = str(sets[len(setup) - 1][0][0])
@@ -223,7 +223,8 @@ class Session:
             return self._greet(read)
         return sets
 
-    def _setup(self) -> list[str]:
+    def setup(self) -> list[str]:
+        """What every new connection is told first, a statement each. Raises ConfigError."""
         # A schema change is never cut in two by a timeout that was meant for queries.
         setup = ["SET statement_timeout = 0", "SET idle_in_transaction_session_timeout = 0"]
         if self.server.engine == "cockroachdb" and self.caps.session_options:

@@ -1,0 +1,138 @@
+"""What `plan` says, as frozen values; the terminal, JSON and the SQL script are made from these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+from ..migrations.plan import Direction
+
+if TYPE_CHECKING:
+    from .script import Frame
+
+
+class Work(StrEnum):
+    """What a statement does to the rows that are there."""
+
+    BACKFILL = "backfill"
+    """Reads every row, and writes an index, a column or another table."""
+    VALIDATE = "validate"
+    """Reads every row."""
+    REWRITE = "rewrite"
+    """Writes the whole table anew, with its indexes."""
+
+
+class Undo(StrEnum):
+    """Whether the undo part takes back what a statement did, best first."""
+
+    YES = "yes"
+    WITHOUT_DATA = "without data"
+    UNKNOWN = "unknown"
+    NO = "no"
+
+
+PlannedMode = Literal["transaction", "steps", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How big a table is, as far as the server's statistics know. ``new``: this plan makes it."""
+
+    table: str
+    rows: int | None
+    bytes: int | None
+    new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStatement:
+    """One statement, or ``times`` alike ones in a row.
+
+    ``verb`` is its kind, ``object`` what it is about; ``step`` counts from 0. ``lock`` is
+    PostgreSQL's name for the strongest lock, ``lock_on`` the table, and ``blocks`` who has to
+    wait meanwhile. ``destroys`` says which data are gone afterwards. ``why`` are sentences on
+    the cost and ``source`` where that is documented. ``dangers`` are the reasons to think twice.
+    ``undo`` is None in a rollback. ``done``: an earlier run that stopped half way has done it.
+    """
+
+    verb: str
+    object: str
+    line: int
+    step: int
+    sql: str
+    size: Size | None = None
+    work: tuple[Work, ...] = ()
+    lock: str | None = None
+    lock_on: str | None = None
+    blocks: Literal["reads and writes", "writes"] | None = None
+    destroys: str | None = None
+    why: tuple[str, ...] = ()
+    source: str | None = None
+    dangers: tuple[str, ...] = ()
+    undo: Undo | None = None
+    times: int = 1
+    done: bool = False
+
+    @property
+    def dangerous(self) -> bool:
+        """Whether there is a reason to think twice."""
+        return bool(self.dangers)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedMigration:
+    """One migration: how it runs and why, or (mode "refused") why it would not, and what to do."""
+
+    version: int
+    description: str
+    path: str | None
+    mode: PlannedMode
+    reason: str
+    statements: tuple[PlannedStatement, ...] = ()
+    steps: int = 0
+    undo: Undo | None = None
+    hint: str | None = None
+    line: int | None = None
+
+    @property
+    def dangerous(self) -> bool:
+        """Whether one of its statements is."""
+        return any(statement.dangerous for statement in self.statements)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `migrate`, or `rollback` (direction "down"), would run now, in order."""
+
+    server: str
+    direction: Direction
+    migrations: tuple[PlannedMigration, ...]
+    frame: Frame = field(repr=False, compare=False)
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything would run."""
+        return bool(self.migrations)
+
+    @property
+    def dangerous(self) -> bool:
+        """Whether a statement is dangerous."""
+        return any(migration.dangerous for migration in self.migrations)
+
+    @property
+    def refused(self) -> tuple[PlannedMigration, ...]:
+        """The migrations that would be refused; nothing at all would run then."""
+        return tuple(m for m in self.migrations if m.mode == "refused")
+
+    def statements(self) -> Iterator[PlannedStatement]:
+        """Every statement, in order."""
+        for migration in self.migrations:
+            yield from migration.statements
+
+    def sql(self) -> str:
+        """The script that a person could run by hand, history included. Raises Refused."""
+        from .script import script
+
+        return script(self)
