@@ -9,9 +9,10 @@ sees their own jobs, so no privilege is needed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import nodes as n
+if TYPE_CHECKING:
+    from .nodes import QName
 
 TERMINAL = ("succeeded", "failed", "canceled", "revert-failed")
 PAUSED = ("paused", "pause-requested")
@@ -44,7 +45,7 @@ class Job:
         return self.status in PAUSED
 
 
-def jobs_of(rows: list[tuple[Any, ...]], tables: tuple[n.QName, ...]) -> tuple[Job, ...]:
+def jobs_of(rows: list[tuple[Any, ...]], tables: tuple[QName, ...]) -> tuple[Job, ...]:
     """The jobs that may be about `tables` (none named: all of them).
 
     A description that was cut may hide a table's name, so it counts.

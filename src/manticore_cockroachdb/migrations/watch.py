@@ -7,13 +7,15 @@ became a job is under way on CockroachDB.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
 from .events import JobProgress, Listener
 from .jobs import UNFINISHED, jobs_of
-from .nodes import QName
+
+if TYPE_CHECKING:
+    from .nodes import QName
 
 
 class JobWatch:
