@@ -151,7 +151,7 @@ class AsyncExecutor:
 
     async def run_group(self, plans: Sequence[MigrationPlan]) -> None:
         """Apply several migrations in one transaction; one by one if that does not go through."""
-        if len(plans) > 1:
+        if len(plans) > 1 and not any(self.steps_of(plan) for plan in plans):
             started = monotonic()
             tables = self.session.tables
             bodies = [plan.step_sql(step) for plan in plans for step in plan.steps]
