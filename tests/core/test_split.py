@@ -34,7 +34,7 @@ WHOLE = {
     "backslash in a plain string": r"SELECT '\'|SELECT 2",
     "escape string": r"SELECT E'\';'|SELECT e'\\'|SELECT 3",
     "escape string with a doubled quote": r"SELECT E'a''\';b'|SELECT 2",
-    "a word that ends in e is no prefix": r"SELECT date'\'|SELECT _e'\'|SELECT é'\'|SELECT 9",
+    "a word that ends in e is no prefix": r"SELECT date'\'|SELECT _e'\'|SELECT é'\'|SELECT a$e'\'|SELECT 9",
     "bytes of CockroachDB": r"SELECT b'\';\\'|SELECT 2",
     "bits, hex, national, unicode": r"SELECT B'01', X'0f', N'\', U&'\', u&'d\0061t;'|SELECT 2",
     "constant in two pieces": "SELECT E'a'\n -- c;\n  '\\';'|SELECT 2",

@@ -54,7 +54,7 @@ FILL = rf"{BLANK}*+(?:(?:{COMMENT}|(?!)){BLANK}*+)*+"
 
 # Between 'a' and 'b' of one constant in two pieces; the second keeps the escapes of the first.
 _BETWEEN = rf"[ \t\f\v]*+(?:{LINE_COMMENT}|)[\n\r](?:{BLANK}++|{LINE_COMMENT}[\n\r]|(?!))*+"
-_PREFIX = rf"(?<!{LETTER_OR_DIGIT})[eEb]"
+_PREFIX = rf"(?<!{IN_IDENTIFIER})[eEb]"
 # A plain string's doubled quote needs no care: it reads as two strings side by side.
 PLAIN_STRING = rf"'(?<!{_PREFIX}')[^']*+'(?:'[^']*+'|(?!))*+(?!')"
 ESCAPE_STRING = rf"'(?<={_PREFIX}')[^'\\]*+(?:(?:\\.|'(?:{_BETWEEN}|)'|(?!))[^'\\]*+)*+'"
