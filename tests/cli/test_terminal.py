@@ -35,6 +35,8 @@ class Terminal(io.StringIO):
         "host=h password=secret dbname=d",
         "host=h password = 'sec ret' dbname=d",
         "(postgresql://u:secret@h/d) unexpected",
+        "CREATE USER u WITH PASSWORD 'sec ret'",
+        "ALTER ROLE u ENCRYPTED PASSWORD\t'secret' VALID UNTIL 'tomorrow'",
     ],
 )
 def test_passwords_are_struck_out(url: str) -> None:
@@ -44,7 +46,12 @@ def test_passwords_are_struck_out(url: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["postgresql://root@/d?host=/tmp/run", "root@localhost:26257/d", "see https://example.com/x"],
+    [
+        "postgresql://root@/d?host=/tmp/run",
+        "root@localhost:26257/d",
+        "see https://example.com/x",
+        "CREATE TABLE t (password TEXT NOT NULL)",
+    ],
 )
 def test_what_is_no_password_stays(text: str) -> None:
     assert redacted(text) == text

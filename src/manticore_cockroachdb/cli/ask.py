@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import sys
 from collections.abc import Sequence
 
@@ -22,8 +23,17 @@ def permission(call: Call, lines: Sequence[str], question: str, *, refused: str)
     for line in lines:
         call.voice.line(line)
     call.voice.write(f"{call.voice.style(question, 'bold')} [y/N] ")
-    answer = sys.stdin.readline()
+    answer = _line()
     if not answer.endswith("\n"):
         call.voice.write("\n")
     if answer.strip().lower() not in ("y", "yes"):
         raise Declined("Nothing was done.")
+
+
+def _line() -> str:
+    """Read a line. A signal that comes just before a read begins does not end it, hence the wait:
+    it is over from time to time, and then the signal is seen."""
+    if sys.platform != "win32":
+        while not select.select([sys.stdin], [], [], 0.2)[0]:
+            pass
+    return sys.stdin.readline()

@@ -25,6 +25,7 @@ from ..errors import (
     UnknownVersion,
 )
 from .index import Exit
+from .terminal import printable, redacted
 from .voice import Voice
 
 CODES: tuple[tuple[type[ManticoreError], int], ...] = (
@@ -72,7 +73,7 @@ def failure(error: BaseException) -> tuple[Failure, int]:
             error.column,
             error.version,
             error.sqlstate,
-            error.excerpt,
+            None if error.excerpt is None else redacted(error.excerpt),
             applied,
         )
     elif isinstance(error, NoSuchDatabase):  # its own hint is for Python
@@ -119,6 +120,4 @@ def tell(told: Failure, voice: Voice) -> None:
 
 
 def _shown(text: str) -> str:
-    from .terminal import printable, redacted
-
     return redacted(printable(text))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..migrations.report import Attempt, HistoryRow, LeaseStatus, Pending, Status
 from ..migrations.states import State
 from .index import Exit
 from .render import Result, plain, safe, took, when
-from .terminal import Style, columns, one_line
+from .terminal import Style, columns, one_line, redacted
 
 # Columns of the history that concern a reader; the undo text and the fencing token do not.
 HISTORY = (
@@ -110,6 +110,7 @@ def history(rows: Sequence[Mapping[str, object]], page: Page) -> Result:
 
 def attempts(rows: Sequence[Attempt], page: Page) -> Result:
     """Failed attempts, newest first."""
+    rows = [replace(row, statement=row.statement and redacted(row.statement)) for row in rows]
     data = [plain(row) for row in rows]
     if not rows:
         return Result(data, ["No attempt has failed."])

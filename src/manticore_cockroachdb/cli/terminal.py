@@ -17,7 +17,10 @@ from unicodedata import category, east_asian_width
 _CODES = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "bold": "1", "dim": "2"}
 # A lone user name may stay; anything else before the last @ can be part of a password.
 _USERINFO = re.compile(r"(\b[a-z][a-z0-9+.-]*://)(?![\w.-]*@[^@\s]*(?:\s|\Z))\S*@", re.IGNORECASE)
-_SECRET = r"(?i)\b(\w*(?:password|secret)|scram_(?:client|server)_key)(\s*=\s*)('[^']*'|[^\s&]+)"
+_SECRET = (
+    r"(?i)\b(\w*(?:password|secret)|scram_(?:client|server)_key)"
+    r"(\s*=\s*(?:'[^']*'|[^\s&]+)|\s+'[^']*')"
+)
 
 
 def is_terminal(stream: TextIO) -> bool:
@@ -69,11 +72,13 @@ def _stand_in(char: str) -> str:
 
 
 def redacted(text: str) -> str:
-    """Return the text with whatever looks like a password of a URL or of ``key=value`` as ``***``.
+    """Return the text with ``***`` for whatever looks like a password.
 
-    The library's own messages hold none; this is for what a user typed into the wrong place.
+    That is one in a URL, in ``key=value``, or in SQL after PASSWORD. The library's own messages
+    hold none; this is for what a user typed into the wrong place, and for a migration's text.
     """
-    return re.sub(_SECRET, r"\1\2***", re.sub(_USERINFO, r"\1***@", text))
+    text = re.sub(_USERINFO, r"\1***@", text)
+    return re.sub(_SECRET, lambda m: f"{m[1]}{'=' if '=' in m[2] else ' '}***", text)
 
 
 def width_of(text: str) -> int:

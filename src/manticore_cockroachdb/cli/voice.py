@@ -60,7 +60,7 @@ class Voice:
     def detail(self, text: str) -> None:
         """Say something that only ``--verbose`` wants to know."""
         if self.verbose:
-            self.line(self.style(printable(text), "dim"))
+            self.line(self.style(redacted(printable(text)), "dim"))
 
     def warn(self, text: str, hint: str | None = None) -> None:
         """Warn, and say what to do."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ..call import Call
 from ..options import TALK, URL
 from ..progress import Progress
-from ..render import Result, safe, took
+from ..render import Result, took
 from ..terminal import Style, columns
 from ..verb import verb
 from ..voice import Voice
@@ -109,13 +109,17 @@ def _others(database: Database) -> bool:
     try:
         with database.dedicated() as connection:
             if connection.info.parameter_status("crdb_version"):
-                sql = "SELECT count(*) FROM [SHOW SESSIONS]"
+                sql = b"SELECT count(*) FROM [SHOW SESSIONS]"
             else:
-                sql = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
-            row = connection.execute(sql.encode()).fetchone()
+                sql = b"SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+            for _ in range(20):  # our own last ones need a moment to end
+                row = connection.execute(sql).fetchone()
+                if row is not None and row[0] == 1:
+                    return False
+                time.sleep(0.05)
     except (psycopg.Error, ConnectionFailed):
-        return True
-    return row is not None and row[0] > 1
+        pass
+    return True
 
 
 @contextmanager
@@ -147,8 +151,8 @@ class _Show:
 
     def run(self) -> None:
         """Show everything."""
-        where = safe(self.database.settings.display())
-        self._lines("", f"{self.migration.status().server}, a new database: {where}")
+        name = self.database.settings.database
+        self._lines("", f"{self.migration.status().server}, a database of its own: {name}")
         self._write_files()
         self._step("Apply them", "manticore migrate")
         self.migration.migrate()
