@@ -58,6 +58,7 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(
         "inject_retry_errors_enabled": Setting((21, 1)),
         "serial_normalization": Setting((2, 1), "rowid"),
         "sql_safe_updates": Setting((2, 0)),
+        "transaction_timeout": Setting((23, 1), "0"),
         "strict_ddl_atomicity": Setting((23, 2)),
         "transaction_rows_written_err": Setting((21, 2), "0"),
         "use_declarative_schema_changer": Setting((22, 1), "on"),

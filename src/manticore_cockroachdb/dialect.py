@@ -53,6 +53,8 @@ class Capabilities:
     """Knows the setting that commits an open transaction before a schema change."""
     commits_before_ddl: bool = False
     """Has that setting on unless a session turns it off."""
+    transaction_timeout: bool = False
+    """Knows the setting that ends a transaction after a time."""
     strict_ddl_atomicity: bool = False
     """Knows the setting that refuses non-atomic schema changes in a transaction."""
     schema_locked: bool = False
@@ -137,6 +139,12 @@ _OLDEST: dict[Engine, Capabilities] = {
 
 STEPS: tuple[Since, ...] = (
     _since(
+        "postgresql",
+        (17, 0),
+        "release notes 17: transaction_timeout",
+        transaction_timeout=True,
+    ),
+    _since(
         "cockroachdb",
         (22, 1),
         "release notes v22.1.0: custom session options; EXPLAIN (DDL) v22.1.0-beta.3",
@@ -152,6 +160,12 @@ STEPS: tuple[Since, ...] = (
         skip_locked=True,
         functions=True,
         ddl_after_write=True,
+    ),
+    _since(
+        "cockroachdb",
+        (23, 1),
+        "release notes v23.1.0: transaction_timeout",
+        transaction_timeout=True,
     ),
     _since(
         "cockroachdb",

@@ -122,6 +122,16 @@ def decode(data: bytes, path: str) -> str:
 def parse_file(name: str, text: str, path: str) -> MigrationFile:
     """The migration in `text`, read from a file called `name`. Raises FileError."""
     version, description = parse_name(name, path)
+    nul = text.find("\0")
+    if nul >= 0:  # a message to the server would end there, without a word
+        raise at(
+            path,
+            text,
+            nul,
+            "The character NUL cannot be in SQL.",
+            version=version,
+            hint="is this a binary file, or UTF-16? save it as UTF-8",
+        )
     try:
         found = directives(text)
     except Unterminated as error:

@@ -23,10 +23,10 @@ from psycopg import pq
 
 from .._acompat import sleep
 from ..dialect import Capabilities, Server, capabilities, server_of
-from ..errors import ConfigError, ConnectionFailed
+from ..errors import ConfigError, ConnectionFailed, MigrationError
 from .outcome import Verdict, verdict_of
 from .quoting import literal
-from .tables import BRIEF, LEGACY, Tables
+from .tables import BRIEF, LEGACY, SCHEMAS_WITH_HISTORY, Tables
 
 if TYPE_CHECKING:
     from ..database import Database
@@ -212,21 +212,40 @@ class Session:
     def _greet(self, read: str) -> list[Rows]:
         crdb = self.server.engine == "cockroachdb"
         identity = "SHOW session_id" if crdb else _POSTGRESQL_SESSION
-        setup = [*self.setup(), "SELECT version(), current_schema()", identity]
+        setup = [*self.setup(), "SELECT version(), current_schemas(false)", identity]
         sets = self.fetch(";\n".join([*setup, read] if read else setup))
-        version, schema = sets[len(setup) - 2][0]
+        version, schemas = sets[len(setup) - 2][0]
         self.id = str(sets[len(setup) - 1][0][0])
-        self.tables = Tables(schema or "public", self.tables.cockroachdb)
+        self.tables = Tables(self._home(schemas), self.tables.cockroachdb)
         if not crdb and str(version).startswith("CockroachDB"):
             # A pooler between us and the server hid the announcement.
             self._is(server_of(str(version), 0))
             return self._greet(read)
         return sets
 
+    def _home(self, schemas: list[str]) -> str:
+        """The schema that our tables are in: where the history is found, else where it is made.
+
+        The two differ once a schema has come up before the one of the history in the search
+        path, such as one named after the user.
+        """
+        if not schemas:
+            raise MigrationError(
+                "No schema of the search path exists, so there is none for the history.",
+                sqlstate="3F000",
+                hint="create it, or set search_path for the user or the database",
+            )
+        if len(schemas) > 1:
+            having = {str(row[0]) for row in (self.fetch(SCHEMAS_WITH_HISTORY))[0]}
+            return next((schema for schema in schemas if schema in having), schemas[0])
+        return schemas[0]
+
     def setup(self) -> list[str]:
         """What every new connection is told first, a statement each. Raises ConfigError."""
         # A schema change is never cut in two by a timeout that was meant for queries.
         setup = ["SET statement_timeout = 0", "SET idle_in_transaction_session_timeout = 0"]
+        if self.caps.transaction_timeout:
+            setup.append("SET transaction_timeout = 0")
         if self.server.engine == "cockroachdb" and self.caps.session_options:
             # The history must not be read four seconds ago.
             setup.append("SET default_transaction_use_follower_reads = off")
@@ -239,11 +258,7 @@ class Session:
                 f"{self.server} has no session settings such as {dotted[0]!r}.",
                 hint="use -- @environments in the migration instead",
             )
-        setup += [
-            f"SELECT set_config({literal(name)}, {literal(value)}, false)"
-            for name, value in self.settings.items()
-        ]
-        return setup
+        return setup + [_set_config(name, value) for name, value in self.settings.items()]
 
     def create_tables(self, *, upgrade: bool = False) -> None:
         """Make our tables, or what they lack; several runners may do so at once."""
@@ -309,6 +324,13 @@ _POSTGRESQL_SESSION = (
     "SELECT pid::TEXT || ':' || EXTRACT(EPOCH FROM backend_start)::TEXT"
     " FROM pg_catalog.pg_stat_activity WHERE pid = pg_backend_pid()"
 )
+
+
+def _set_config(name: str, value: str) -> str:
+    for text in (name, value):
+        if not isinstance(text, str) or "\0" in text:
+            raise ConfigError(f"The session setting {name!r} takes text, not {value!r}.")
+    return f"SELECT set_config({literal(name)}, {literal(value)}, false)"
 
 
 def _version(connection: psycopg.Connection[Any]) -> int:

@@ -44,6 +44,12 @@ ADDED = (
     ("applied_from", "TEXT"),
     ("token", "INT8"),
 )
+# Asked only where the search path has several schemas: the history may be in any of them.
+SCHEMAS_WITH_HISTORY = (
+    "SELECT n.nspname FROM pg_catalog.pg_class c"
+    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    f" WHERE c.relname = {literal(HISTORY)} AND n.nspname = ANY (current_schemas(false))"
+)
 _SEPARATOR = "|"
 
 
