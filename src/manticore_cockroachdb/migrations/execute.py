@@ -37,6 +37,7 @@ from .messages import Message, messages, place
 from .outcome import Verdict, verdict_of
 from .plan import MigrationPlan, Mode, Step
 from .report import JournalRow, journal_rows
+from .secrets import without_secrets
 from .session import RECONNECTS, Rows, Session, worth_waiting
 from .split import excerpt, line_column
 
@@ -476,7 +477,7 @@ class Executor:
             return None
         for start, end in plan.script.spans:
             if line_column(plan.script.text, end)[0] >= failure.line:
-                return plan.script.text[start : min(end, start + 2000)]
+                return without_secrets(plan.script.text[start:end])[:2000]
         return None
 
     def _keep_attempt(
@@ -496,7 +497,7 @@ class Executor:
             host=HOST,
             statement=statement,
             sqlstate=failure.sqlstate,
-            message=failure.message.replace("\x00", ""),
+            message=without_secrets(failure.message.replace("\x00", "")),
             outcome=outcome,
         )
         try:
