@@ -1,0 +1,234 @@
+"""manticore lint"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from ..call import Call
+from ..index import Exit
+from ..options import CONFIG, OUTPUT, URL
+from ..render import Result, count
+from ..verb import verb
+
+if TYPE_CHECKING:
+    from ...dialect import Server
+    from ...migrations.lint import Finding, LintConfig, ServerFacts, Source
+
+
+def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    from ...migrations.lint.index import NAMES
+
+    return [name for name in NAMES if name.startswith(incomplete)]
+
+
+@verb(*(URL, CONFIG, OUTPUT))
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path())
+@click.option(
+    "--target",
+    metavar="SERVER",
+    help="What the files are meant for, such as cockroachdb:25.4 or postgresql:17."
+    "  [default: that of --url, else the newest CockroachDB]",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "sarif", "github"]),
+    default="text",
+    help="How to print the findings.",
+)
+@click.option(
+    "--level",
+    type=click.Choice(["error", "warning", "info"]),
+    help="Report nothing below.  [default: warning; JSON and SARIF also hold info]",
+)
+@click.option("--select", metavar="RULE,...", multiple=True, help="Look for nothing else.")
+@click.option("--ignore", metavar="RULE,...", multiple=True, help="Do not look for these.")
+@click.option("--since", metavar="VERSION", help="Leave out migrations older than this one.")
+@click.option("--fix", is_flag=True, help="Mend what can be mended without asking.")
+@click.option(
+    "--explain", metavar="RULE", shell_complete=_complete, help="Print the page of one rule."
+)
+@click.option("--rules", is_flag=True, help="List the rules.")
+def command(
+    call: Call,
+    paths: tuple[str, ...],
+    target: str | None,
+    form: str,
+    level: str | None,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    since: str | None,
+    fix: bool,
+    explain: str | None,
+    rules: bool,
+) -> Result:
+    """Find what is dangerous in migrations before they run.
+
+    PATH is a file, a directory or - for stdin; without one it is the directory of migrations.
+    Nothing is connected to, unless --url is given: then its version is the target, the size of
+    its tables counts, and migrations that are applied there are left out.
+
+    Exits with 5 when there is a finding at the level or above.
+    """
+    if explain is not None:
+        return _explained(explain)
+    if rules:
+        return _listed(call)
+    from ...migrations.lint.config import DEFAULT_LEVEL
+    from ...migrations.lint.model import at_least
+
+    config = _config(call, target, level, select, ignore, since)
+    server, facts = _server(call, config)
+    files = _sources(call, paths)
+    found = _lint(files, server, config, facts)
+    if fix:
+        files, found = _mended(call, files, found, lambda new: _lint(new, server, config, facts))
+    threshold = config.level or DEFAULT_LEVEL
+    grave = [one for one in found if at_least(one.level, threshold)]
+    code = Exit.FINDINGS if grave else Exit.OK
+    return _told(call, form, found, grave, config, server, files, code)
+
+
+def _config(
+    call: Call,
+    target: str | None,
+    level: str | None,
+    select: Iterable[str],
+    ignore: Iterable[str],
+    since: str | None,
+) -> LintConfig:
+    """The configuration, with the options before it."""
+    from ...dialect import parse_target
+    from ...migrations.lint import parse_config
+    from ...migrations.lint.config import parse_level, parse_since
+
+    table = call.settings.tables.get("lint", {})
+    assert isinstance(table, Mapping)  # `config_table` has seen to it
+    config = parse_config(table)
+    if target is not None:
+        parse_target(target)
+        config = replace(config, target=target)
+    elif call.given.url is not None:
+        config = replace(config, target=None)
+    if level is not None:
+        config = replace(config, level=parse_level(level))
+    if chosen := _names(select):
+        config = replace(config, select=chosen)
+    if since is not None:
+        config = replace(config, since=parse_since(since, "--since"))
+    return replace(config, ignore=config.ignore | _names(ignore))
+
+
+def _names(given: Iterable[str]) -> frozenset[str]:
+    from ...migrations.lint.index import known
+
+    return frozenset(known(name) for text in given for name in text.replace(",", " ").split())
+
+
+def _server(call: Call, config: LintConfig) -> tuple[Server, ServerFacts | None]:
+    """The target, and what the server of ``--url`` knows."""
+    if call.given.url is None:
+        return config.server, None
+    from ...migrations.lint.server import server_facts
+
+    with call.database() as database:
+        server, facts = server_facts(database)
+    return (server if config.target is None else config.server), facts
+
+
+def _sources(call: Call, paths: Sequence[str]) -> list[Source]:
+    from ..lint_files import sources
+
+    return sources(paths or (call.settings.dir,))
+
+
+def _lint(
+    files: Sequence[Source], server: Server, config: LintConfig, facts: ServerFacts | None
+) -> tuple[Finding, ...]:
+    from ...migrations.lint import lint_files
+
+    return lint_files(files, server, config, facts)
+
+
+def _mended(
+    call: Call,
+    files: list[Source],
+    found: tuple[Finding, ...],
+    again: Callable[[list[Source]], tuple[Finding, ...]],
+) -> tuple[list[Source], tuple[Finding, ...]]:
+    """The files as they are after the fixes, and what is left to be found in them."""
+    from ...migrations.lint.fix import fixed
+    from ..lint_files import STDIN, write
+
+    mended: list[Source] = []
+    for file in files:
+        own = [one for one in found if one.path == file.path and one.fix is not None]
+        text, done = fixed(file.text, own)
+        if done and file.path != STDIN:
+            write(file.path, text)
+            file = replace(file, text=text)
+            rules = ", ".join(sorted({one.rule for one in done}))
+            call.voice.say(f"{file.path}: mended {count(len(done), 'finding')} ({rules})")
+        mended.append(file)
+    return mended, again(mended)
+
+
+def _told(
+    call: Call,
+    form: str,
+    found: Sequence[Finding],
+    grave: Sequence[Finding],
+    config: LintConfig,
+    server: Server,
+    files: Sequence[Source],
+    code: int,
+) -> Result:
+    from ...migrations.lint import report
+
+    # A level that somebody asked for is the limit everywhere; the default one is not for programs.
+    data = report.plain(found if config.level is None else grave)
+    texts = {file.path: file.text for file in files}
+    if form == "json":
+        return Result(data, [json.dumps(data, indent=2)], code)
+    if form == "sarif":
+        log = report.sarif(found if config.level is None else grave, texts)
+        return Result(data, [json.dumps(log, indent=2)], code)
+    if form == "github":
+        return Result(data, report.github(grave), code)
+    from ...migrations.lint.config import DEFAULT_LEVEL
+    from ..lint_text import lines, summary
+
+    style = call.page().style
+    looked = sum(not file.context for file in files)
+    last = summary(found, config.level or DEFAULT_LEVEL, looked, server, style)
+    return Result(data, [*lines(grave, texts, style), last], code)
+
+
+def _explained(name: str) -> Result:
+    from ...migrations.lint.index import load
+    from ...migrations.lint.page import page
+
+    rule = load(name.strip()).rule
+    text = page(rule)
+    return Result({"rule": rule.name, "summary": rule.summary, "page": text}, [text.rstrip()])
+
+
+def _listed(call: Call) -> Result:
+    from ...migrations.lint.index import NAMES, load
+    from ..lint_text import rules
+
+    data = [
+        {
+            "rule": name,
+            "cockroachdb": load(name).rule.cockroachdb,
+            "postgresql": load(name).rule.postgresql,
+            "summary": load(name).rule.summary,
+        }
+        for name in NAMES
+    ]
+    return Result(data, list(rules(call.page().style)))

@@ -1,0 +1,79 @@
+"""The files that ``manticore lint`` looks at: names in, texts out, and back when mended."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ..errors import ConfigError, FileError
+from ..migrations import directory
+from ..migrations.lint import Source
+from ..migrations.lint.read import version_of
+
+STDIN = "<stdin>"
+_MARK = "\ufeff"
+
+
+def sources(paths: Iterable[str]) -> list[Source]:
+    """The files of these paths: files, directories with all below them, ``-`` for stdin.
+
+    For a migration that is named by itself the others of its directory are read too, as context:
+    they say what it works on. Raises ConfigError for a path that is not there, FileError for one
+    that cannot be read.
+    """
+    found: dict[str, Source] = {}
+    around: dict[Path, None] = {}
+    for path in paths:
+        if path == "-":
+            found[STDIN] = Source.decoded(STDIN, sys.stdin.buffer.read())
+        elif Path(path).is_dir():
+            found |= {source.path: source for source in _below(Path(path))}
+        else:
+            found[path] = Source.decoded(path, _bytes(path))
+            if version_of(path) is not None:
+                around[Path(path).parent] = None
+    given = {os.path.realpath(path) for path in found if path != STDIN}
+    for parent in around:
+        for source in _in(parent, context=True):
+            if version_of(source.path) is None or os.path.realpath(source.path) in given:
+                continue
+            if source.error is None:
+                found[source.path] = source
+    return list(found.values())
+
+
+def _below(path: Path) -> Iterator[Source]:
+    """Every ``*.sql`` file of a directory and of those in it, hidden ones left out."""
+    yield from _in(path)
+    for inner in sorted(path.iterdir()):
+        if inner.is_dir() and not inner.is_symlink() and not inner.name.startswith("."):
+            yield from _below(inner)
+
+
+def _in(path: Path, *, context: bool = False) -> Iterator[Source]:
+    for name, data in directory.read(path):
+        yield Source.decoded(str(path / name), data, context=context)
+
+
+def _bytes(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"There is no file or directory {path}.",
+            hint="name files or directories; without any, the directory of migrations is linted",
+        ) from error
+    except OSError as error:
+        raise FileError(f"{path} cannot be read: {error.strerror}.", path=path) from error
+
+
+def write(path: str, text: str) -> None:
+    """Put a mended text into its file; its byte order mark, if it had one, stays."""
+    file = Path(path)
+    mark = _MARK if file.read_bytes().startswith(_MARK.encode()) else ""
+    try:
+        file.write_bytes(f"{mark}{text}".encode())
+    except OSError as error:
+        raise FileError(f"{path} cannot be written: {error.strerror}.", path=path) from error

@@ -1,0 +1,86 @@
+"""An undo part that leaves something behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..context import Context
+from ..model import Case, Finding, Rule
+from ..undo import Thing, changed_back, effects, restored, undone
+
+RULE = Rule(
+    name="undo-incomplete",
+    cockroachdb="warning",
+    postgresql="warning",
+    summary="The undo part does not take back everything that the forward part does.",
+    help="undo every change, the last one first",
+    problem="""
+        After `rollback` the database is not what it was, though the history says so. Applying the
+        migration again then fails: `relation already exists`. Looked at are tables, columns,
+        indexes, constraints, views, types and the like, names, defaults, NOT NULL, types of
+        columns and inserted rows; not what a DO block or a function does.
+    """,
+    solution="""
+        ```sql
+        CREATE TYPE mood AS ENUM ('happy', 'sad');
+        ALTER TABLE users ADD COLUMN mood mood;
+
+        -- @UNDO
+
+        ALTER TABLE users DROP COLUMN mood;
+        DROP TYPE mood;
+        ```
+
+        What cannot be taken back (a dropped column's data) is put back as far as possible: the
+        column. `manticore verify` tries undo parts on a real server.
+    """,
+    ok=(
+        Case("CREATE TABLE t (a INT8); CREATE INDEX i ON t (a);\n-- @UNDO\nDROP TABLE t;"),
+        Case("ALTER TABLE t RENAME TO u;\n-- @UNDO\nALTER TABLE u RENAME TO t;"),
+        Case(
+            "ALTER TABLE t ADD COLUMN a INT8; CREATE INDEX i ON t (a);\n"
+            "-- @UNDO\nALTER TABLE t DROP COLUMN a;"
+        ),
+        Case("INSERT INTO p (n) VALUES ('a');\n-- @UNDO\nDELETE FROM p WHERE n = 'a';"),
+        Case("CREATE TABLE t (id UUID PRIMARY KEY);\n-- @UNDO\nDO $$ BEGIN NULL; END $$;"),
+    ),
+    bad=(
+        Case("CREATE TABLE a (b INT8); CREATE TYPE m AS ENUM ('x');\n-- @UNDO\nDROP TABLE a;"),
+        Case("ALTER TABLE t ADD a INT8, ADD b INT8;\n-- @UNDO\nALTER TABLE t DROP a;"),
+        Case("DROP VIEW v;\n-- @UNDO\nSELECT 1;"),
+        Case("ALTER TABLE t ALTER COLUMN a SET DEFAULT 1;\n-- @UNDO\nSELECT 1;"),
+        Case("INSERT INTO plans (name) VALUES ('free');\n-- @UNDO\nSELECT 1;"),
+    ),
+)
+_DETAILS = {"null": "NULL or not", "default": "the default", "type": "the type"}
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """One finding, at the undo part, that lists what is left."""
+    if context.file.undo_start is None:
+        return
+    up, down = effects(context.file.up), effects(context.file.down)
+    if not down.clear:
+        return
+    left = [_named(thing, "") for thing in up.made if not undone(thing, up, down)]
+    left += [_named(thing, "without ") for thing in up.gone if not restored(thing, down)]
+    left += [_changed(thing) for thing in up.changed if not changed_back(thing, up, down)]
+    if left:
+        shown = ", ".join(left[:4]) + (f" and {len(left) - 4} more" if len(left) > 4 else "")
+        first = context.file.down[0] if context.file.down else None
+        start = 0 if first else context.file.up_end
+        yield context.finding(RULE, first, f"The undo part leaves: {shown}.", start=start)
+
+
+def _named(thing: Thing, before: str) -> str:
+    kind, *names = thing
+    if names[-1]:
+        return f"{before}{kind} {'.'.join(names)}"
+    return f"{before}an unnamed {kind}"
+
+
+def _changed(thing: Thing) -> str:
+    kind, *names = thing
+    if kind == "rows":
+        return f"rows in {names[0]}"
+    return f"{_DETAILS.get(kind, 'the change')} of {'.'.join(names)}"
