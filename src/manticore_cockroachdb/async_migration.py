@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .foresight.report import Plan
     from .migrations.async_run import AsyncRun
     from .migrations.events import Event, Listener
+    from .migrations.lint import Finding, LintConfig
     from .migrations.report import Attempt, LeaseStatus, Status
     from .migrations.status import Look
     from .schema.async_sources import Source
@@ -296,6 +297,15 @@ class AsyncMigrator:
                 chosen = choose_down(look.standings, count, target)
                 return await async_plan_down(session, look, chosen)
             return await async_plan_up(session, look, choose_up(look.standings, target, self.allow))
+
+    async def lint(
+        self, *, target: str | None = None, config: LintConfig | None = None
+    ) -> tuple[Finding, ...]:
+        """Return what the lint rules find in what is not applied here yet; for a ``target`` such
+        as ``cockroachdb:25.4`` in every file, without connecting. Raises FileError."""
+        from .migrations.lint.async_server import async_lint_directory
+
+        return await async_lint_directory(self.db, self.migrations_dir, target, config)
 
     # --- inside ----------------------------------------------------------------------------
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .database import Database
     from .foresight.report import Plan
     from .migrations.events import Event, Listener
+    from .migrations.lint import Finding, LintConfig
     from .migrations.report import Attempt, LeaseStatus, Status
     from .migrations.run import Run
     from .migrations.status import Look
@@ -295,6 +296,15 @@ class Migration:
                 chosen = choose_down(look.standings, count, target)
                 return plan_down(session, look, chosen)
             return plan_up(session, look, choose_up(look.standings, target, self.allow))
+
+    def lint(
+        self, *, target: str | None = None, config: LintConfig | None = None
+    ) -> tuple[Finding, ...]:
+        """Return what the lint rules find in what is not applied here yet; for a ``target`` such
+        as ``cockroachdb:25.4`` in every file, without connecting. Raises FileError."""
+        from .migrations.lint.server import lint_directory
+
+        return lint_directory(self.db, self.migrations_dir, target, config)
 
     # --- inside ----------------------------------------------------------------------------
 
