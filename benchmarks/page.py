@@ -57,7 +57,7 @@ def markdown(
         *_table(Table(("", "how"), tuple(remarks))),
     ]
     for section in sections:
-        lines += ["", f"## {section.title}", "", " ".join(section.text.split())]
+        lines += ["", f"## {section.title}", "", *_paragraphs(section.text)]
         for chart in section.charts:
             if pictures is not None:
                 lines += ["", f"![{chart.title}]({pictures}/{chart.name}.svg)"]
@@ -66,6 +66,10 @@ def markdown(
         if section.notes:
             lines += ["", *(f"- {' '.join(note.split())}" for note in section.notes)]
     return "\n".join([*lines, ""])
+
+
+def _paragraphs(text: str) -> list[str]:
+    return ["\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))]
 
 
 def _bars(sections: Iterable[Section]) -> list[str]:
