@@ -24,6 +24,7 @@ from ..errors import PartialMigration
 from ..retry import decide
 from . import events as e
 from .effects import Conclusion, Effect, conclude, effect_of
+from .failures import Stopped, repair_hint
 from .jobs import UNFINISHED, Job, jobs_of
 from .messages import Message
 from .outcome import Verdict, verdict_of
@@ -32,7 +33,7 @@ from .plan import MigrationPlan, Step
 from .report import JournalRow
 
 if TYPE_CHECKING:
-    from .execute import Executor, Stopped
+    from .execute import Executor
 
 AGAIN = 3
 LOOKS = 10
@@ -105,14 +106,17 @@ class Alone:
                 )
             elif verdict is Verdict.PARTIAL:
                 raise self._stuck(step, str(stopped.error))
+            elif verdict is Verdict.UNKNOWN:
+                raise stopped  # journalled as begun: the next run looks
+            elif self._went_on(effect, before):
+                self.session.listener(e.Recovered(self.plan.version, "its job did it all the same"))
+                return
             else:
                 self._clear_debris(effect)
                 self._journal_failed(step, stopped)
                 raise stopped
 
     def _send(self, step: Step) -> Stopped | None:
-        from .execute import Stopped
-
         start, end = self.plan.script.spans[step.first]
         sql = self.plan.script.text[start:end]
         message = Message(sql, 0, step.first, step.last, 0)
@@ -205,6 +209,18 @@ class Alone:
             sleep(pause)
             pause = min(pause * 2, 2.0)
 
+    def _went_on(self, effect: Effect, before: tuple[str | None, ...]) -> bool:
+        """Whether a statement that failed has taken effect: its job may outlive the waiting for it.
+
+        Raises PartialMigration for a job that waits for somebody.
+        """
+        if not self._crdb:
+            return False
+        self.session.rollback()
+        self._wait_for_jobs(effect)
+        now = self._look(effect)
+        return now != before and conclude(effect, before, now) is Conclusion.DONE
+
     def _paused(self, job: Job) -> PartialMigration:
         return PartialMigration(
             f"The schema change job {job.id} is {job.status}: {job.description}."
@@ -277,7 +293,6 @@ class Alone:
 
     def _stuck(self, step: Step, why: str) -> PartialMigration:
         """Journal that a step needs a person, and return the error that says so."""
-        from .execute import _repair_hint
         from .split import line_column
 
         plan = self.plan
@@ -300,7 +315,7 @@ class Alone:
             path=plan.script.path,
             line=line,
             column=column,
-            hint=_repair_hint(plan.version),
+            hint=repair_hint(plan.version),
         )
 
     # --- XXA00 -----------------------------------------------------------------------------
@@ -308,12 +323,14 @@ class Alone:
     def committed_in_part(self, stopped: Stopped) -> PartialMigration:
         """COMMIT said XXA00: data changes stayed, and some schema changes did not.
 
-        The history row may have stayed too; it goes, and the journal says what is known.
+        The history stays as it was before; the journal says what is known.
         """
         plan, tables = self.plan, self.session.tables
+        first, last = stopped.span
+        step = next(s for s in plan.steps if s.first == first)
         stayed: list[str] = []
         gone: list[str] = []
-        for start, end in plan.script.spans:
+        for start, end in plan.script.spans[first:last]:
             node = parse(plan.script.text[start:end])
             effect = effect_of(node, cockroachdb=self._crdb)
             one_line = " ".join(plan.script.text[start:end].split())[:80]
@@ -322,17 +339,14 @@ class Alone:
                 (stayed if seen is Conclusion.DONE else gone).append(one_line)
             else:
                 stayed.append(one_line)
+        where = "" if len(plan.steps) == 1 else f" Step {step.ordinal + 1} of {len(plan.steps)}:"
         reason = " ".join(str(stopped.error).split())
         text = (
-            f"Migration {plan.version} was committed in part: {reason}"
+            f"Migration {plan.version} was committed in part: {reason}{where}"
             f" Stayed: {'; '.join(stayed) or 'nothing'}."
             f" Undone: {'; '.join(gone) or 'nothing that can be seen'}."
         )
-        step = plan.steps[0]
-        forget = (
-            tables.delete_history(plan.version) + ";\n" if plan.script.direction == "up" else ""
-        )
-        write = forget + tables.fail_step(
+        write = self._history_as_before() + tables.fail_step(
             plan.version,
             plan.script.direction,
             step.ordinal,
@@ -342,11 +356,25 @@ class Alone:
             text,
         )
         self._journal(step, write, "stuck")
+        back, on = "not-applied", "applied"
+        if plan.script.direction == "down":
+            back, on = on, back
         return PartialMigration(
             text,
             version=plan.version,
             path=plan.script.path,
             sqlstate=stopped.sqlstate,
-            hint="undo by hand what stayed, then `manticore repair "
-            f"{plan.version} --not-applied`; or complete it by hand, then --applied",
+            hint=f"undo by hand what stayed, then `manticore repair {plan.version} --{back}`;"
+            f" or complete it by hand, then `--{on}`",
         )
+
+    def _history_as_before(self) -> str:
+        """What takes back that a migration was recorded together with a part of it."""
+        plan, tables = self.plan, self.session.tables
+        rows = (self.session.fetch(tables.read_history("version")))[0]
+        recorded = any(int(row[0]) == plan.version for row in rows)
+        if recorded == (plan.script.direction == "down"):
+            return ""
+        if recorded:
+            return tables.delete_history(plan.version) + ";\n"
+        return tables.insert_history(self.executor.history_row(plan)) + ";\n"

@@ -25,7 +25,6 @@ from ..errors import (
     ChangedFile,
     ConnectionFailed,
     MigrationError,
-    MigrationFailed,
     PartialMigration,
 )
 from ..retry import RetryPolicy, decide
@@ -33,34 +32,14 @@ from . import events as e
 from .async_lease import HOST, AsyncLease
 from .async_session import RECONNECTS, AsyncSession, Rows, worth_waiting
 from .exchange import Reply
-from .messages import Message, messages, place
+from .failures import Stopped, failure_of, repair_hint, sentence, statement_of, unknown
+from .messages import messages
 from .outcome import Verdict, verdict_of
 from .plan import MigrationPlan, Mode, Step
 from .report import JournalRow, journal_rows
 from .secrets import without_secrets
-from .split import excerpt, line_column
 
 RECOVERIES = 5
-
-
-class Stopped(Exception):
-    """A message that did not go through; caught in this package and never seen outside."""
-
-    def __init__(
-        self, error: psycopg.Error | ConnectionFailed, message: Message | None, done: int
-    ) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.message = message
-        self.done = done
-        self.span = (0, 0)  # the script's statements in the transaction that stopped
-        self.sqlstate = error.sqlstate if isinstance(error, psycopg.Error) else None
-
-    @property
-    def ours(self) -> bool:
-        """Whether one of our own statements after the script's failed."""
-        message = self.message
-        return message is not None and self.done >= message.before + message.statements
 
 
 class AsyncExecutor:
@@ -74,6 +53,8 @@ class AsyncExecutor:
         self.journal: list[JournalRow] = []
         self.finished: list[int] = []
         self._stale_session = False
+        self._passed = 0
+        self._set_up: psycopg.AsyncConnection[Any] | None = None
 
     # --- what is recorded ------------------------------------------------------------------
 
@@ -127,11 +108,10 @@ class AsyncExecutor:
 
     async def _run(self, plan: MigrationPlan) -> None:
         """Run one migration; wherever a connection is lost, go on from what is recorded."""
+        self._passed, self._set_up = 0, None
         for attempt in range(RECOVERIES + 1):
             try:
-                if self._stale_session:
-                    await self.session.reopen()
-                    self._stale_session = False
+                await self._renew_session()
                 rows = self.steps_of(plan)
                 if plan.mode is Mode.STEPS or rows:
                     await self._steps(plan, rows)
@@ -150,6 +130,24 @@ class AsyncExecutor:
                     raise stopped from error
                 await self.recover(plan, stopped)
 
+    async def _renew_session(self) -> None:
+        """Leave the session of a migration that changed it; the lease names the new one."""
+        if self._stale_session:
+            await self.session.reopen()
+            if not await self._still_ours(self.lease.token):
+                raise self.lease.gone()
+            self.remember(await self.lease.acquire(*self.reads()))
+            self._stale_session = False
+
+    async def _set_up_session(self, plan: MigrationPlan) -> None:
+        """Repeat on a new session the settings that earlier steps of the plan made on another."""
+        if self._set_up is not self.session.connection:
+            text, spans = plan.script.text, plan.script.spans
+            for i in plan.settings:
+                if i < self._passed:
+                    await self.session.fetch(text[spans[i][0] : spans[i][1]])
+            self._set_up = self.session.connection
+
     async def run_group(self, plans: Sequence[MigrationPlan]) -> None:
         """Apply several migrations in one transaction; one by one if that does not go through."""
         if len(plans) > 1 and not any(self.steps_of(plan) for plan in plans):
@@ -160,6 +158,7 @@ class AsyncExecutor:
             fence = tables.fence(self.lease.token)
             await self._check_lease(plans[0])
             try:
+                await self._renew_session()
                 reply = await self.session.run(
                     ";\n".join((tables.begin, *bodies, fence, record, "COMMIT"))
                 )
@@ -231,6 +230,8 @@ class AsyncExecutor:
                     row is not None,
                 )
             )
+            self._passed = step.first
+            await self._set_up_session(plan)
             if step.atomic:
                 await self.transaction(
                     plan,
@@ -278,7 +279,7 @@ class AsyncExecutor:
                     row.detail or "A step ended in a state that somebody has to look at.",
                     version=plan.version,
                     path=plan.script.path,
-                    hint=_repair_hint(plan.version),
+                    hint=repair_hint(plan.version),
                 )
             if row is not None and row.state == "done" and row.hash != plan.step_hash(step):
                 raise ChangedFile(
@@ -316,10 +317,10 @@ class AsyncExecutor:
                 stopped.span = (first, last)
                 if verdict is Verdict.PARTIAL and first == last:
                     verdict = Verdict.UNKNOWN  # only our own writes: all of them stayed or none
-                if stopped.ours and stopped.sqlstate == "22012":
+                if stopped.ours == 0 and stopped.sqlstate == "22012":
                     await self._quietly_roll_back()
                     raise self.lease.gone() from stopped.error
-                if stopped.ours and stopped.sqlstate == "23505":
+                if stopped.ours == 1 and stopped.sqlstate == "23505":
                     verdict = Verdict.UNKNOWN  # a run that we believed dead has recorded it
                 if verdict is Verdict.RETRY:
                     attempt += 1
@@ -375,7 +376,7 @@ class AsyncExecutor:
     ) -> None:
         """Tell that something will be tried again, and wait."""
         self.session.listener(
-            e.Retrying(plan.version, stopped.sqlstate, _sentence(stopped.error), attempt, delay)
+            e.Retrying(plan.version, stopped.sqlstate, sentence(stopped.error), attempt, delay)
         )
         await async_sleep(delay)
 
@@ -398,6 +399,7 @@ class AsyncExecutor:
                 self.remember(await self.lease.acquire(*self.reads()))
                 await self.session.end_session(old_session)
                 self.remember(await self.session.fetch(";\n".join(self.reads())))
+                await self._set_up_session(plan)
                 return
             except (psycopg.Error, ConnectionFailed) as error:
                 if attempt == RECONNECTS or not worth_waiting(error):
@@ -418,68 +420,17 @@ class AsyncExecutor:
         await self._quietly_roll_back()
         verdict = verdict_of(stopped.sqlstate)
         if verdict is Verdict.UNKNOWN:
-            return self._unknown(plan, stopped)
+            return unknown(plan, stopped)
         if verdict is Verdict.PARTIAL and stopped.span != (0, 0):
             from .async_alone import AsyncAlone
 
             failure: MigrationError = await AsyncAlone(self, plan).committed_in_part(stopped)
         else:
-            failure = self.failure(plan, stopped)
+            done = sum(1 for row in self.steps_of(plan).values() if row.state == "done")
+            failure = failure_of(plan, stopped, done=done, finished=tuple(self.finished))
         outcome = "partial" if isinstance(failure, PartialMigration) else "nothing remains"
-        await self._keep_attempt(plan, failure, started, self._statement(plan, failure), outcome)
+        await self._keep_attempt(plan, failure, started, statement_of(plan, failure), outcome)
         return failure
-
-    def _unknown(self, plan: MigrationPlan, stopped: Stopped) -> ConnectionFailed:
-        """The server is gone for good, and with it the answer: claim nothing."""
-        what = "rolled back" if plan.script.direction == "down" else "applied"
-        return ConnectionFailed(
-            f"The connection was lost while migration {plan.version} was being {what}, and could"
-            f" not be had again: {_sentence(stopped.error)}",
-            hint="run again when the server is back; what had become of it is recorded there",
-        )
-
-    def failure(self, plan: MigrationPlan, stopped: Stopped) -> MigrationError:
-        """The error a user sees for a statement that failed, with its place in the file."""
-        script, message = plan.script, stopped.message
-        offset = None
-        diagnostic: Any = getattr(stopped.error, "diag", None)
-        if message is not None and diagnostic is not None:
-            position = diagnostic.statement_position
-            offset = place(
-                script.text,
-                script.spans,
-                message,
-                done=stopped.done,
-                position=int(position) if position else None,
-                detail=diagnostic.message_detail,
-            )
-        line, column = line_column(script.text, offset) if offset is not None else (None, None)
-        done = sum(1 for row in self.steps_of(plan).values() if row.state == "done")
-        kind = PartialMigration if done else MigrationFailed
-        what = "Rolling back migration" if script.direction == "down" else "Migration"
-        text = f"{what} {plan.version} failed: {_sentence(stopped.error)}"
-        if done:
-            text += f" ({done} of {len(plan.steps)} steps are done and recorded.)"
-        failure = kind(
-            text,
-            version=plan.version,
-            path=script.path,
-            line=line,
-            column=column,
-            sqlstate=stopped.sqlstate,
-            excerpt=excerpt(script.text, offset) if offset is not None else None,
-            hint=_hint(diagnostic, stopped, bool(done)),
-        )
-        failure.applied = tuple(self.finished)
-        return failure
-
-    def _statement(self, plan: MigrationPlan, failure: MigrationError) -> str | None:
-        if failure.line is None:
-            return None
-        for start, end in plan.script.spans:
-            if line_column(plan.script.text, end)[0] >= failure.line:
-                return without_secrets(plan.script.text[start:end])[:2000]
-        return None
 
     async def _keep_attempt(
         self,
@@ -506,30 +457,3 @@ class AsyncExecutor:
             await self.session.fetch(row)
         except (psycopg.Error, AssertionError):
             return
-
-
-def _sentence(error: BaseException) -> str:
-    """The server's own words, on one line, or the client's when the server said nothing."""
-    diagnostic: Any = getattr(error, "diag", None)
-    text = getattr(diagnostic, "message_primary", None) or str(error)
-    text = " ".join(text.split())
-    return text if text.endswith((".", "!", "?")) else text + "."
-
-
-def _hint(diagnostic: Any, stopped: Stopped, partial: bool) -> str | None:
-    hints = []
-    for field in ("message_detail", "message_hint"):
-        text = getattr(diagnostic, field, None)
-        # CockroachDB puts the stack of an internal error here.
-        if text and "source SQL:" not in text and "stack trace" not in text:
-            hints.append(" ".join(text.split()))
-    if partial:
-        hints.append("correct the statement and run again: it goes on where it stopped")
-    return "; ".join(hints) or None
-
-
-def _repair_hint(version: int) -> str:
-    return (
-        f"look at the database, then `manticore repair {version} --applied` or"
-        f" `manticore repair {version} --not-applied`"
-    )

@@ -131,6 +131,17 @@ def _constraint(table: n.QName, name: str, extra: str = "") -> str:
     )
 
 
+def _constraint_text(table: n.QName, name: str) -> str:
+    return (
+        "(SELECT k.oid::TEXT || pg_catalog.pg_get_constraintdef(k.oid)"
+        " FROM pg_catalog.pg_constraint k"
+        " JOIN pg_catalog.pg_class c ON c.oid = k.conrelid"
+        " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+        f" WHERE c.relname = {literal(table.name)} AND {_in_schema(table)}"
+        f" AND k.conname = {literal(name)})"
+    )
+
+
 def _constraint_count(table: n.QName) -> str:
     return (
         "(SELECT count(*) FROM pg_catalog.pg_constraint k"
@@ -256,7 +267,9 @@ def effect_of(node: n.Node | None, *, cockroachdb: bool) -> Effect:
             )
             return Effect(probes if len(probes) == len(names) else (), node.if_exists)
         case n.AlterTable(object="table", name=table, actions=actions):
-            parts = [_action(table, a) for a in actions]
+            renewed = _renewed(actions)
+            parts = [_action(table, a) for a in actions if _named_in(a) not in renewed]
+            parts += [Effect((Probe(_constraint_text(table, c), None),)) for c in renewed]
             if all(p is not None for p in parts):
                 found = [p for p in parts if p is not None]
                 return Effect(
@@ -290,6 +303,30 @@ def effect_of(node: n.Node | None, *, cockroachdb: bool) -> Effect:
             return Effect(repeatable=True)
         case _:
             return Effect()
+
+
+def _named_in(action: n.Action) -> str | None:
+    """The constraint that an action drops or adds."""
+    match action:
+        case n.DropConstraint(name=name):
+            return name
+        case n.AddConstraint(constraint=constraint):
+            return constraint.name
+        case _:
+            return None
+
+
+def _renewed(actions: tuple[n.Action, ...]) -> set[str]:
+    """Constraints that one statement drops and adds under the same name, as a new primary key
+    of CockroachDB is: only their text tells."""
+    dropped = {a.name for a in actions if isinstance(a, n.DropConstraint)}
+    return {
+        a.constraint.name
+        for a in actions
+        if isinstance(a, n.AddConstraint)
+        and a.constraint.name in dropped
+        and a.constraint.name is not None
+    }
 
 
 def _action(table: n.QName, action: n.Action) -> Effect | None:

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 
 from ..dialect import Capabilities
 from . import nodes as n
-from .judge import Unusable, changes_session, judge
+from .judge import Unusable, changes_session, judge, sets_session
 from .parse import parse
 from .plan import Script, is_plain, refused
 
 
 @dataclass(slots=True)
 class Group:
-    """A step while it grows."""
+    """A step while it grows. ``settings``: those of its statements that set up the session."""
 
     first: int
     last: int
@@ -29,11 +29,13 @@ class Group:
     reason: str
     node: n.Node | None = None
     session: bool = False
+    settings: tuple[int, ...] = ()
 
     def split(self) -> Iterator[Group]:
         """One step for each statement."""
         for i in range(self.first, self.last):
-            yield Group(i, i + 1, self.atomic, self.reason, self.node, self.session)
+            settings = (i,) if i in self.settings else ()
+            yield Group(i, i + 1, self.atomic, self.reason, self.node, self.session, settings)
 
 
 def group(script: Script, caps: Capabilities) -> tuple[list[Group], bool]:
@@ -67,6 +69,8 @@ def group(script: Script, caps: Capabilities) -> tuple[list[Group], bool]:
         else:
             reason = "a transaction covers it" if joins else "CockroachDB needs a COMMIT before it"
             groups.append(Group(i, i + 1, True, reason, None, session))
+        if node is not None and sets_session(node):
+            groups[-1].settings += (i,)
     return groups, caps.transactional_ddl or not (covered.wrote or covered.fenced)
 
 

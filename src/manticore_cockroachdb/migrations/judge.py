@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ..dialect import Capabilities
 from . import nodes as n
+from .tables import OURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,13 @@ def judge(node: n.Node, caps: Capabilities) -> Verdict:
                 f"{verb} in a migration would end its transaction half way",
                 "remove it: a migration already runs in a transaction where the server allows"
                 " one; write -- @transaction off for one statement at a time",
+            )
+        case n.Drop(names=names) if not caps.transactional_ddl and any(
+            one.name.lower() in OURS for one in names
+        ):
+            return Unusable(
+                "it drops a table that says what is applied, and so could not be recorded",
+                "to start again, drop it by hand, not in a migration",
             )
         case n.Dml(verb="COPY") if node.from_stdin or node.to:
             return Unusable(
@@ -114,6 +122,18 @@ def _judge_cockroachdb(node: n.Node, caps: Capabilities) -> Verdict:
             return Alone("it could not be parsed, so nothing says that a transaction covers it")
         case _:
             return Alone(f"on CockroachDB {node.verb} goes on as a job after COMMIT")
+
+
+_LASTING = ("USE", "PREPARE")
+
+
+def sets_session(node: n.Node) -> bool:
+    """Whether a new session needs this statement again to understand what follows alike."""
+    match node:
+        case n.SessionCommand(verb=verb):
+            return verb in _LASTING
+        case _:
+            return changes_session(node)
 
 
 def changes_session(node: n.Node) -> bool:

@@ -81,7 +81,9 @@ class Step:
 class MigrationPlan:
     """One migration, decided: its mode, why, and its steps in order.
 
-    `sociable`: others may share its transaction (`migrations.fresh`).
+    `sociable`: others may share its transaction (`migrations.fresh`). `settings` are the
+    statements that set up the session for later ones: a session that takes over half way needs
+    those of the steps before.
     """
 
     script: Script
@@ -90,6 +92,7 @@ class MigrationPlan:
     steps: tuple[Step, ...]
     changes_session: bool
     sociable: bool = False
+    settings: tuple[int, ...] = ()
 
     @property
     def version(self) -> int:
@@ -159,7 +162,8 @@ def plan_script(script: Script, caps: Capabilities) -> MigrationPlan:
     steps = tuple(
         Step(i, g.first, g.last, g.atomic, g.reason, g.node) for i, g in enumerate(groups)
     )
-    return MigrationPlan(script, Mode.STEPS, reason, steps, changes_session)
+    settings = tuple(i for g in groups for i in g.settings)
+    return MigrationPlan(script, Mode.STEPS, reason, steps, changes_session, settings=settings)
 
 
 def _in_one_transaction(
