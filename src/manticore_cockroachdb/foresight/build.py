@@ -153,6 +153,7 @@ def _migration(
         tuple(found),
         len(plan.steps),
         None if undoing is None else worst(s.undo for s in found if s.undo is not None),
+        one.undo is not None,
     )
 
 

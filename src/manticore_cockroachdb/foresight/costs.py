@@ -102,6 +102,8 @@ def cost_of(node: n.Node, sql: str, world: World, *, cockroachdb: bool) -> Cost:
     table = target(node, world)
     if table is not None and world.is_new(table) and not isinstance(node, n.CreateTable):
         return replace(found, work=frozenset(), lock=None, lock_on=None, why=())
+    if found.lock_on is not None and world.is_new(found.lock_on):
+        return replace(found, lock=None, lock_on=None)
     if found.lock is not None and found.lock_on is None:
         found = replace(found, lock_on=table)
     return found
@@ -123,6 +125,8 @@ def target(node: n.Node, world: World) -> n.QName | None:
         case n.AlterTable(object="index", name=name):
             return name if node.index else world.table_of_index(name)
         case n.Maintenance(name=name):
+            return name
+        case n.SessionCommand(names=(name, *_)):
             return name
         case n.Comment(object_kind="table", name=text):
             return n.QName(tuple(text.replace('"', "").split(".")))

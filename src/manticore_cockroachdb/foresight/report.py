@@ -83,7 +83,10 @@ class PlannedStatement:
 
 @dataclass(frozen=True, slots=True)
 class PlannedMigration:
-    """One migration: how it runs and why, or (mode "refused") why it would not, and what to do."""
+    """One migration: how it runs and why, or (mode "refused") why it would not, and what to do.
+
+    ``undo`` is the worst of its statements', ``has_undo`` whether there is an undo part.
+    """
 
     version: int
     description: str
@@ -93,6 +96,7 @@ class PlannedMigration:
     statements: tuple[PlannedStatement, ...] = ()
     steps: int = 0
     undo: Undo | None = None
+    has_undo: bool = False
     hint: str | None = None
     line: int | None = None
 

@@ -18,12 +18,17 @@ from ..verb import verb
     help="Group migrations into fewer transactions: much faster on CockroachDB when a database"
     " is built from nothing.",
 )
-def command(call: Call, target: str | None, fresh: bool) -> Result:
+@click.option("--dry-run", is_flag=True, help="Only show what would run: `manticore plan`.")
+def command(call: Call, target: str | None, fresh: bool, dry_run: bool) -> Result:
     """Apply pending migrations in order, each exactly once.
 
     When nothing is pending, nothing is done and nobody waits. Several runners at once take turns.
     Run it again after whatever stopped it: it goes on where it was.
     """
+    if dry_run:
+        from .plan import show
+
+        return show(call, target)
     with call.migration(progress=True) as migration:
         if target is not None:
             from ..targets import known_version

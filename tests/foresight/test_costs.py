@@ -1,0 +1,119 @@
+"""Data destroyed and dangers, without a server."""
+
+from __future__ import annotations
+
+import pytest
+
+from manticore_cockroachdb.foresight.costs import cost_of, dangers
+from manticore_cockroachdb.foresight.facts import Facts, TableFacts
+from manticore_cockroachdb.foresight.report import Size, Work
+from manticore_cockroachdb.foresight.types import is_free, loss
+from manticore_cockroachdb.foresight.world import World
+from manticore_cockroachdb.migrations.parse import parse
+
+TABLE = TableFacts("public", "t", 5, 8192, {"a": "integer", "n": "numeric(10,2)", "x": "text"})
+
+
+def cost(sql: str, *, cockroachdb: bool = False):
+    world = World(Facts(tables={("public", "t"): TABLE}))
+    return cost_of(parse(sql), sql, world, cockroachdb=cockroachdb)
+
+
+@pytest.mark.parametrize(
+    ("sql", "lost"),
+    [
+        ("DROP TABLE t", "all rows of t"),
+        ("DROP TABLE t, u CASCADE", "all rows of t, u, and what CASCADE takes with it"),
+        ("TRUNCATE t", "all rows of t"),
+        ("DELETE FROM t", "all rows of t"),
+        ("DELETE FROM t WHERE a = 1", "rows of t"),
+        (
+            "WITH gone AS (DELETE FROM t RETURNING a) INSERT INTO u SELECT a FROM gone",
+            "the rows that its DELETE names",
+        ),
+        ("ALTER TABLE t DROP COLUMN a", "the column t.a"),
+        ("ALTER TABLE t ALTER COLUMN n TYPE INT8", "of t.n what is behind the decimal point"),
+        ("ALTER TABLE t ALTER COLUMN x TYPE INT8 USING x::INT8", None),
+        (
+            "ALTER TABLE t ALTER COLUMN x TYPE INT8 USING length(x)",
+            "of t.x whatever its USING expression leaves out",
+        ),
+        ("ALTER TABLE t ALTER COLUMN a TYPE INT8", None),
+        ("DROP SCHEMA app CASCADE", "everything in the schema app"),
+        ("DROP SCHEMA app", None),
+        ("DROP SEQUENCE s", "the position of the sequence s"),
+        ("DROP INDEX i", None),
+        ("DROP VIEW v", None),
+        ("DO $$ BEGIN TRUNCATE t; END $$", "whatever the TRUNCATE in its body is about"),
+        ("UPDATE t SET a = 1", None),
+        ("INSERT INTO t VALUES (1)", None),
+    ],
+)
+@pytest.mark.parametrize("cockroachdb", [False, True])
+def test_what_is_destroyed(sql, lost, cockroachdb):
+    assert cost(sql, cockroachdb=cockroachdb).destroys == lost
+
+
+@pytest.mark.parametrize(
+    ("sql", "work"),
+    [
+        ("CREATE INDEX i ON t (a)", {Work.BACKFILL}),
+        ("CREATE UNIQUE INDEX i ON t (a)", {Work.BACKFILL, Work.VALIDATE}),
+        ("ALTER TABLE t ADD COLUMN c INT8", set()),
+        ("ALTER TABLE t ADD COLUMN c INT8 DEFAULT 1", {Work.BACKFILL}),
+        ("ALTER TABLE t ADD COLUMN c INT8 UNIQUE", {Work.BACKFILL, Work.VALIDATE}),
+        ("ALTER TABLE t DROP COLUMN a", {Work.BACKFILL}),
+        ("ALTER TABLE t ALTER COLUMN a TYPE INT8", set()),
+        ("ALTER TABLE t ALTER COLUMN a TYPE TEXT", {Work.REWRITE}),
+        ("ALTER TABLE t ALTER COLUMN a SET NOT NULL", {Work.VALIDATE}),
+        ("ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0)", {Work.VALIDATE}),
+        ("ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0) NOT VALID", set()),
+        ("ALTER TABLE t ALTER PRIMARY KEY USING COLUMNS (a)", {Work.REWRITE}),
+        ("ALTER TABLE t SET (ttl_expire_after = '1 day')", {Work.REWRITE}),
+        ("ALTER TABLE t RENAME TO u", set()),
+        ("TRUNCATE t", set()),
+    ],
+)
+def test_work_on_cockroachdb_and_no_locks(sql, work):
+    found = cost(sql, cockroachdb=True)
+    assert (set(found.work), found.lock) == (work, None)
+
+
+def test_what_nobody_understands_is_a_danger():
+    sql = "ALTER TABLE t FROBNICATE ALL THE THINGS TWICE ("
+    assert dangers(cost(sql), None) == ("it could not be parsed, so nothing says what it does",)
+
+
+@pytest.mark.parametrize(
+    ("size", "dangerous"),
+    [
+        (Size("t", 99_999, 10**9), False),
+        (Size("t", 100_000, 1), True),
+        (Size("t", None, None), True),
+        (Size("t", None, 10**9), True),
+        (Size("t", None, 10**6), False),
+        (Size("t", 10**9, 10**9, new=True), False),
+    ],
+)
+def test_waiting_is_a_danger_where_it_takes_long(size, dangerous):
+    assert bool(dangers(cost("CREATE INDEX i ON t (a)"), size)) == dangerous
+    assert not dangers(cost("CREATE INDEX CONCURRENTLY i ON t (a)"), size)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "free", "lost"),
+    [
+        ("character varying(10)", "TEXT", True, False),
+        ("character varying(10)", "VARCHAR(5)", False, False),
+        ("numeric(10,2)", "NUMERIC(10,1)", False, True),
+        ("double precision", "INT8", False, True),
+        ("timestamp with time zone", "DATE", False, True),
+        ("timestamp(6) without time zone", "TIMESTAMP(3)", False, True),
+        ("integer", "BIGINT", False, False),
+        ("cidr", "INET", True, False),
+        ("uuid", "UUID", True, False),
+    ],
+)
+def test_changes_of_type(old, new, free, lost):
+    assert is_free(old, new, cockroachdb=False) == free
+    assert (loss(old, new) is not None) == lost

@@ -1,0 +1,65 @@
+"""What EXPLAIN (DDL, SHAPE) says, read; the texts are in the form that its documentation shows."""
+
+from __future__ import annotations
+
+import pytest
+
+from manticore_cockroachdb.foresight.report import Work
+from manticore_cockroachdb.foresight.shape import may_be_explained, parse_shape
+from manticore_cockroachdb.migrations.parse import parse
+
+HEAD = "Schema change plan for ALTER TABLE ‹defaultdb›.‹public›.‹t› …;\n"
+SYSTEM = " ├── execute 2 system table mutations transactions\n"
+INDEX = (
+    " ├── backfill using primary index t_pkey in relation t\n"
+    " │    └── into by_name+ (name: id)\n"
+    " ├── merge temporary indexes into backfilled indexes in relation t\n"
+    " │    └── from t@[3] into by_name+\n"
+)
+UNIQUE = " ├── validate UNIQUE constraint backed by index by_name+ in relation t\n"
+ANEW = (
+    " ├── backfill using primary index t_pkey- in relation t\n"
+    " │    └── into t_pkey+ (id; name, added+)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "work"),
+    [
+        (HEAD + SYSTEM, set()),
+        (HEAD + SYSTEM + INDEX, {Work.BACKFILL}),
+        (HEAD + INDEX + UNIQUE, {Work.BACKFILL, Work.VALIDATE}),
+        (HEAD + ANEW, {Work.BACKFILL, Work.REWRITE}),
+        (HEAD + " └── validate NOT NULL constraint on column a+ in relation t", {Work.VALIDATE}),
+    ],
+)
+def test_the_work_in_a_plan(text, work):
+    found = parse_shape(text)
+    assert found is not None and found[0] == work
+
+
+def test_the_lines_that_cost_are_kept_in_words():
+    found = parse_shape(HEAD + SYSTEM + INDEX + UNIQUE)
+    assert found is not None
+    assert found[1] == (
+        "backfill using primary index t_pkey in relation t",
+        "validate UNIQUE constraint backed by index by_name+ in relation t",
+    )
+
+
+@pytest.mark.parametrize("text", ["", "distribution: local", "ERROR: not supported"])
+def test_what_is_no_plan(text):
+    assert parse_shape(text) is None
+
+
+@pytest.mark.parametrize(
+    ("sql", "asked"),
+    [
+        ("ALTER TABLE t ADD COLUMN a INT8", True),
+        ("CREATE INDEX ON t (a)", True),
+        ("INSERT INTO t VALUES (1)", False),
+        ("CREATE TABLE t (a INT8)", False),
+    ],
+)
+def test_only_changes_of_what_is_there_are_asked_about(sql, asked):
+    assert may_be_explained(parse(sql)) == asked
