@@ -22,6 +22,7 @@ servers, `harness_state` what is in a database, `harness_truth` whether what an 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -30,9 +31,13 @@ from faults.harness_runner import Colour, Direction
 from faults.proxy_rules import Answer, Call, Cut, Delay, Fault, Seen, What, When
 from faults.wire import Sender
 
-Point = Literal["client", "server", "query", "moment", "step"]
-"""What the number of a try counts: messages of a side, Query messages, thousandths of the time
+Point = Literal["client", "server", "query", "commit", "moment", "step"]
+"""What the number of a try counts: messages of a side, Query messages, those that end in COMMIT,
+thousandths of the time
 that the leg takes undisturbed, steps that run alone."""
+
+
+COMMIT = re.compile(r";\s*COMMIT\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ KINDS: dict[str, Kind] = {
         Kind("25006", "read-only (25006)", ("query",), 4),
         Kind("42501", "permission denied (42501)", ("query",), 4),
         Kind("28P01", "wrong password (28P01)", ("server",), 1),
-        Kind("XXA00", "XXA00 at COMMIT or a statement", ("query",), 12, imitated=True),
+        Kind("XXA00", "XXA00 at COMMIT", ("commit",), 12, imitated=True),
         Kind("job-failed", "a schema change job fails", ("step",), 20, imitated=True),
         Kind("job-paused", "a schema change job is paused", ("step",), 12, imitated=True),
         Kind("server-kill", "kill -9 of the server at a message", ("client", "server"), 0),
@@ -123,6 +128,8 @@ class Leg:
     direction: Direction
     version: int
     counts: dict[Point, int]
+    own: dict[Point, range]
+    """The messages of either side between taking the lease and giving it back."""
 
 
 def tries(leg: Leg, kind: Kind) -> Iterator[Try]:
@@ -135,22 +142,33 @@ def tries(leg: Leg, kind: Kind) -> Iterator[Try]:
 
 
 def sweep(leg: Leg, kinds: Sequence[Kind], *, thorough: bool) -> list[Try]:
-    """Cuts before and after every message of both sides.
+    """Cuts at every message of a run over the twenty migrations.
 
-    After a client's message there are three fates of the server's side: all of them where
-    ``thorough``, else one for each message, in turn.
+    What comes before the first statement and after the last is the same in every leg, so it is
+    cut in those of the first migration. Each client's message is cut before, and after with every
+    fate of the server's side; each server's message before in one colour, after in the other.
+    Where not ``thorough``, only applying is swept, with the fates in turn, and the server's
+    messages are shared between the colours: after one is before the next.
     """
-    chosen = [one for kind in kinds if kind.sweep for one in tries(leg, kind)]
-    if thorough:
-        return chosen
-    fates = ("cut-after", "cut-finish", "cut-hold")
     turn = 0 if leg.colour == "sync" else 1
+    chosen = [
+        one
+        for kind in kinds
+        if kind.sweep
+        for one in tries(leg, kind)
+        if leg.version == 1 or one.number in leg.own[one.point]
+    ]
+    if thorough:
+        place = ("cut-before", "cut-after")[turn]
+        return [one for one in chosen if one.point == "client" or one.kind == place]
+    if leg.direction == "down":
+        return []
+    fates = ("cut-after", "cut-finish", "cut-hold")
     return [
         one
         for one in chosen
-        if one.point == "server"
-        or one.kind == "cut-before"
-        or one.kind == fates[(one.number + turn) % 3]
+        if (one.kind == "cut-before" and (one.point == "client" or one.number % 2 == turn))
+        or (one.point == "client" and one.kind == fates[(one.number + turn) % 3])
     ]
 
 
@@ -173,6 +191,8 @@ def when(one: Try) -> When:
     """The message of a try."""
     if one.point == "query":
         return When(Sender.CLIENT, type="Query", nth=one.number)
+    if one.point == "commit":
+        return When(Sender.CLIENT, type="Query", text=COMMIT, nth=one.number)
     if one.kind == "28P01":
         return When(Sender.SERVER, type="Authentication", nth=one.number)
     return When(Sender.CLIENT if one.point == "client" else Sender.SERVER, nth=one.number)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from faults.harness_state import State
-from manticore_cockroachdb.migrations.plan import MigrationPlan
+from manticore_cockroachdb.migrations.plan import MigrationPlan, Step
 
 _COUNTER = re.compile(r"UPDATE counters SET n = n [+-] 1 WHERE id = (\d+)")
 _LISTS = re.compile(r"Stayed: (?P<stayed>.*)\. Undone: (?P<undone>.*)\.", re.DOTALL)
@@ -29,23 +29,36 @@ def untruths(text: str, plan: MigrationPlan, start: State, goal: State, now: Sta
         for version, direction, ordinal, state in now.journal
         if version == plan.version and direction == plan.script.direction
     }
-    if lists := _LISTS.search(text):
-        for start_, end in plan.script.spans:
-            statement = plan.script.text[start_:end]
-            one_line = " ".join(statement.split())[:80]
-            if one_line in lists["stayed"]:
-                found += _counters(statement, goal, now, "stayed")
-            elif one_line in lists["undone"]:
-                found += _counters(statement, start, now, "undone")
-            else:
-                found.append(f"nothing is said of {one_line}")
-        return found
+    lists = _LISTS.search(text)
     for step in plan.steps:
         state = states.get(step.ordinal)
-        if state == "done":
+        if state == "stuck" and lists is not None:
+            found += _listed(plan, step, lists, start, goal, now)
+        elif state == "done":
             found += _counters(plan.step_sql(step), goal, now, "done")
         elif state is None or state == "failed":
             found += _counters(plan.step_sql(step), start, now, "not done")
+    return found
+
+
+def _listed(
+    plan: MigrationPlan,
+    step: Step,
+    lists: re.Match[str],
+    start: State,
+    goal: State,
+    now: State,
+) -> list[str]:
+    found: list[str] = []
+    for first, end in plan.script.spans[step.first : step.last]:
+        statement = plan.script.text[first:end]
+        one_line = " ".join(statement.split())[:80]
+        if one_line in lists["stayed"]:
+            found += _counters(statement, goal, now, "stayed")
+        elif one_line in lists["undone"]:
+            found += _counters(statement, start, now, "undone")
+        else:
+            found.append(f"nothing is said of {one_line}")
     return found
 
 

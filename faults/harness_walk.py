@@ -18,7 +18,7 @@ from pathlib import Path
 import psycopg
 
 from faults import harness_migrations as migrations
-from faults.harness import KINDS, Leg, Point, Try, draw, fault, sweep
+from faults.harness import COMMIT, KINDS, Leg, Point, Try, draw, fault, sweep
 from faults.harness_runner import Colour, Direction, Ending, Job, Runners
 from faults.harness_servers import Served
 from faults.harness_state import Reader, State
@@ -174,7 +174,7 @@ class Walk:
         version: int,
         *,
         kinds: Sequence[str],
-        count: int,
+        count: float,
         seed: int,
         every: bool = False,
         thorough: bool = False,
@@ -189,7 +189,7 @@ class Walk:
             name = f"{seed}:{leg.engine}:{leg.colour}:{leg.version}:{leg.direction}"
             rng = random.Random(name)
             tries = sweep(leg, chosen, thorough=thorough) if every else []
-            drawn = draw(leg, chosen, count, rng)
+            drawn = draw(leg, chosen, int(count + rng.random()), rng)
             due[leg.direction] = list(dict.fromkeys(tries + drawn))
         direction: Direction = "up"
         while (due["up"] or due["down"]) and before():
@@ -214,18 +214,20 @@ class Walk:
             self._must(self._leg(direction, self.colour))
             seconds = time.monotonic() - started
             plan = self.directories.plan(version, direction, self.served)
+            trace = self.proxy.trace
+            queries = [m.text or "" for m in trace if m.type == "Query"]
             counts: dict[Point, int] = {
                 "client": self.proxy.messages(Sender.CLIENT),
                 "server": self.proxy.messages(Sender.SERVER),
-                "query": sum(
-                    1 for m in self.proxy.trace if m.sender == "client" and m.type == "Query"
-                ),
+                "query": len(queries),
+                "commit": sum(1 for text in queries if COMMIT.search(text)),
                 "moment": max(1, int(seconds * 1000)),
                 "step": sum(1 for step in plan.steps if not step.atomic),
             }
             self.goals[direction] = self.reader.state()
             self.plans[direction] = plan
-            found.append(Leg(self.served.engine, self.colour, direction, version, counts))
+            own = _own(trace)
+            found.append(Leg(self.served.engine, self.colour, direction, version, counts, own))
         return found
 
     def only(self, one: Try) -> None:
@@ -334,8 +336,8 @@ class Walk:
             (result.doubled if beyond else result.lost).append(line)
         if state.journal:
             result.other.append(f"the journal still says {state.journal}")
-        killed = result.first is not None and (result.first.code or 0) < 0
-        if state.holder is not None and (again.count or not killed):
+        # Whoever was killed, or whose server was, leaves the lease to expire by itself.
+        if state.holder is not None and (again.count or "kill" not in one.kind):
             result.other.append(f"{state.holder} still holds the lease")
 
 
@@ -345,6 +347,18 @@ def _beyond(line: str, start: State, goal: State) -> bool:
     if has == "None":
         return False
     return int(has) not in (start.counters.get(number), goal.counters.get(number))
+
+
+def _own(trace: Sequence[Seen]) -> dict[Point, range]:
+    """The messages of either side between taking the lease and giving it back."""
+    taken = next(i for i, m in enumerate(trace) if "SET previous_owner" in (m.text or ""))
+    back = next(i for i, m in enumerate(trace) if '_lease" SET owner = NULL' in (m.text or ""))
+    found: dict[Point, range] = {}
+    points: tuple[Point, ...] = ("client", "server")
+    for point in points:
+        numbers = [m.number for m in trace[taken + 1 : back] if m.sender == point]
+        found[point] = range(min(numbers), max(numbers) + 1)
+    return found
 
 
 class Strike:
