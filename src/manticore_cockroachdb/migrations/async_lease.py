@@ -155,8 +155,11 @@ class AsyncLease:
             await task.join(5)
 
     async def _release_anew(self) -> None:
+        old = self.session.id
         try:
             await self.session.open()
+            if old:  # it may still be taking the lease for us
+                await self.session.end_session(old)
             await self.session.fetch(self.session.tables.release(self.owner))
         except (psycopg.Error, ConnectionFailed):
             pass  # it expires by itself

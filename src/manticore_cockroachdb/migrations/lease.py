@@ -156,8 +156,11 @@ class Lease:
             task.join(5)
 
     def _release_anew(self) -> None:
+        old = self.session.id
         try:
             self.session.open()
+            if old:  # it may still be taking the lease for us
+                self.session.end_session(old)
             self.session.fetch(self.session.tables.release(self.owner))
         except (psycopg.Error, ConnectionFailed):
             pass  # it expires by itself
