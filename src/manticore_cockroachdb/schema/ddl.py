@@ -82,6 +82,16 @@ def add_constraint(table: m.Key, added: m.Constraint) -> str:
     return f"ALTER TABLE {qualified(*table)} ADD {constraint(added)}"
 
 
+def add_later(table: m.Key, added: m.Constraint, engine: Engine) -> Iterator[str]:
+    """What adds a constraint to a table made just before.
+
+    CockroachDB v20.2 takes one added in the transaction that made the table for not validated.
+    """
+    yield add_constraint(table, added)
+    if engine == "cockroachdb" and added.validated:
+        yield f"ALTER TABLE {qualified(*table)} VALIDATE CONSTRAINT {quote(added.name)}"
+
+
 def inline(constraint: m.Constraint) -> bool:
     """Whether a constraint stands in CREATE TABLE. Foreign keys wait for the other table."""
     return constraint.kind != "foreign key" and constraint.validated
@@ -218,23 +228,23 @@ def _name(view: m.View) -> str:
     return qualified(*view.key)
 
 
-def comments(schema: m.Schema) -> Iterator[str]:
-    """Every comment of a database."""
+def remarks(schema: m.Schema) -> Iterator[tuple[str, str | None]]:
+    """Everything that a comment can be on, with its comment."""
     for namespace in schema.namespaces:
-        if namespace.comment is not None:
-            yield comment(f"SCHEMA {quote(namespace.name)}", namespace.comment)
+        yield f"SCHEMA {quote(namespace.name)}", namespace.comment
     for thing in schema.objects():
-        if thing.comment is not None:
-            yield comment(subject(thing), thing.comment)
+        yield subject(thing), thing.comment
         if isinstance(thing, m.Table | m.View):
-            for part in thing.columns:
-                if part.comment is not None:
-                    yield comment(column_subject(thing.key, part.name), part.comment)
+            yield from ((column_subject(thing.key, c.name), c.comment) for c in thing.columns)
             for index in thing.indexes:
-                if index.comment is not None:
-                    where = index_subject(thing.key, index.name, schema.engine)
-                    yield comment(where, index.comment)
+                yield index_subject(thing.key, index.name, schema.engine), index.comment
         if isinstance(thing, m.Table):
             for held in thing.constraints:
-                if held.comment is not None:
-                    yield comment(constraint_subject(thing.key, held.name), held.comment)
+                yield constraint_subject(thing.key, held.name), held.comment
+
+
+def comments(schema: m.Schema) -> Iterator[str]:
+    """Every comment of a database."""
+    for where, text in remarks(schema):
+        if text is not None:
+            yield comment(where, text)

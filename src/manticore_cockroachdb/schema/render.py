@@ -73,7 +73,7 @@ def _afterwards(schema: m.Schema) -> Iterator[str]:
     for table in schema.tables:
         for constraint in table.constraints:
             if not ddl.inline(constraint):
-                yield ddl.add_constraint(table.key, constraint)
+                yield from ddl.add_later(table.key, constraint, schema.engine)
     for kind in _LATE:
         for piece in schema.pieces:
             if piece.kind == kind:

@@ -1,0 +1,166 @@
+"""Constraints, indexes and the table itself: what `alter` does to tables beside their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from . import ddl
+from . import model as m
+from .alter_columns import Step
+from .names import options, qualified, quote
+from .touched import Touched
+
+
+class Parts:
+    """The parts of the tables that are in both catalogs, and the foreign keys of all.
+
+    ``fresh`` collects what comments can be on and was dropped to be made again.
+    """
+
+    def __init__(self, a: m.Schema, b: m.Schema, touched: Touched) -> None:
+        self.a, self.b = a, b
+        self.engine = a.engine
+        self.touched = touched
+        self.old = {t.key: t for t in a.tables}
+        self.new = {t.key: t for t in b.tables}
+        self.fresh: set[str] = set()
+
+    # --- dropping ---------------------------------------------------------------------------
+
+    def drop_constraint(self, table: m.Key, constraint: m.Constraint) -> Step:
+        """ALTER TABLE … DROP CONSTRAINT."""
+        self.fresh.add(ddl.constraint_subject(table, constraint.name))
+        return Step(f"ALTER TABLE {qualified(*table)} DROP CONSTRAINT {quote(constraint.name)}")
+
+    def drop_foreign_keys(self) -> Iterator[Step]:
+        """The foreign keys of tables that stay."""
+        for table in self._kept():
+            for constraint in table.foreign_keys:
+                if (table.key, constraint.name) in self.touched.constraints:
+                    yield self.drop_constraint(table.key, constraint)
+
+    def drop_indexes_and_constraints(self) -> Iterator[Step]:
+        """Indexes and other constraints of tables that stay, and indexes of views that do."""
+        relations: list[m.Table | m.View] = [*self._kept()]
+        relations += [v for v in self.a.views if v.key not in self.touched.views]
+        for relation in relations:
+            for index in relation.indexes:
+                if (relation.key, index.name) in self.touched.indexes:
+                    yield self._drop_index(relation, index)
+        for table in self._kept():
+            for constraint in table.constraints:
+                if constraint.kind == "foreign key" or self._key_changes_at_once(table, constraint):
+                    continue
+                if (table.key, constraint.name) in self.touched.constraints:
+                    yield self.drop_constraint(table.key, constraint)
+
+    def _drop_index(self, relation: m.Table | m.View, index: m.Index) -> Step:
+        self.fresh.add(ddl.index_subject(relation.key, index.name, self.engine))
+        if self.engine == "postgresql":
+            return Step(f"DROP INDEX {qualified(relation.schema, index.name)}")
+        cascade = " CASCADE" if index.unique else ""
+        return Step(f"DROP INDEX {qualified(*relation.key)}@{quote(index.name)}{cascade}")
+
+    def _kept(self) -> list[m.Table]:
+        """The tables that are in both catalogs, as they were."""
+        return [t for t in self.a.tables if t.key in self.new]
+
+    def _key_changes_at_once(self, table: m.Table, constraint: m.Constraint) -> bool:
+        """Whether a primary key goes in the statement that makes the next one: a table of
+        CockroachDB is never without."""
+        return constraint.kind == "primary key" and self.engine == "cockroachdb"
+
+    # --- making -----------------------------------------------------------------------------
+
+    def make_constraints_and_indexes(self) -> Iterator[Step]:
+        """What tables that stay get, or get back, but for foreign keys."""
+        kept_views = {v.key for v in self.a.views} - self.touched.views
+        for table in self.b.tables:
+            if table.key in self.old:
+                yield from self._constraints(table, self.old[table.key])
+        relations: list[m.Table | m.View] = [t for t in self.b.tables if t.key in self.old]
+        relations += [v for v in self.b.views if v.key in kept_views]
+        before: list[m.Table | m.View] = [*self.a.tables, *self.a.views]
+        for relation in relations:
+            there = {i.name for r in before if r.key == relation.key for i in r.indexes}
+            for index in relation.indexes:
+                if index.name not in there or (relation.key, index.name) in self.touched.indexes:
+                    text = ddl.create_index(relation.key, index, self.engine)
+                    notes = ("fails while rows are alike in it",) if index.unique else ()
+                    yield Step(text, notes)
+
+    def _constraints(self, table: m.Table, old: m.Table) -> Iterator[Step]:
+        if self.engine == "cockroachdb":
+            yield from self._primary_key(table, old)
+        for constraint in table.constraints:
+            if constraint.kind != "foreign key" and not self._key_changes_at_once(
+                table, constraint
+            ):
+                yield from self._make(table, constraint, old)
+
+    def _make(self, table: m.Table, constraint: m.Constraint, old: m.Table) -> Iterator[Step]:
+        was = next((c for c in old.constraints if c.name == constraint.name), None)
+        if was is None or (table.key, constraint.name) in self.touched.constraints:
+            yield Step(ddl.add_constraint(table.key, constraint))
+        elif constraint.validated and not was.validated:
+            name = quote(constraint.name)
+            yield Step(f"ALTER TABLE {qualified(*table.key)} VALIDATE CONSTRAINT {name}")
+
+    def _primary_key(self, table: m.Table, old: m.Table) -> Iterator[Step]:
+        """A new primary key in the place of the old one, in one statement."""
+        was, new = old.primary_key, table.primary_key
+        going = was is not None and (table.key, was.name) in self.touched.constraints
+        if not going and (was is not None or new is None):
+            return
+        name = qualified(*table.key)
+        if new is None:
+            yield Step("", (f"{name} keeps its primary key: CockroachDB has no table without",))
+            return
+        drop = f"DROP CONSTRAINT {quote(was.name)}, " if was is not None else ""
+        self.fresh.add(ddl.constraint_subject(table.key, new.name))
+        yield Step(f"ALTER TABLE {name} {drop}ADD {ddl.constraint(new)}")
+
+    def make_foreign_keys(self) -> Iterator[Step]:
+        """All foreign keys that are new, or had to make way; and checks of new tables that do
+        not stand in CREATE TABLE."""
+        for table in self.b.tables:
+            old = self.old.get(table.key)
+            for constraint in table.constraints:
+                if old is None and not ddl.inline(constraint):
+                    yield from map(Step, ddl.add_later(table.key, constraint, self.engine))
+                elif old is not None and constraint.kind == "foreign key":
+                    yield from self._make(table, constraint, old)
+
+    # --- the table itself -------------------------------------------------------------------
+
+    def change_table(self, old: m.Table, new: m.Table) -> Iterator[Step]:
+        """What is not about columns, constraints, indexes or comments."""
+        head = f"ALTER TABLE {qualified(*new.key)}"
+        if old.unlogged != new.unlogged:
+            yield Step(f"{head} SET {'UNLOGGED' if new.unlogged else 'LOGGED'}")
+        before, after = dict(old.options), dict(new.options)
+        if lost := [name for name in before if name not in after]:
+            yield Step(f"{head} RESET ({', '.join(lost)})")
+        if more := [(n, v) for n, v in new.options if before.get(n) != v]:
+            yield Step(f"{head} SET ({options(more)})")
+        if old.locality != new.locality and new.locality:
+            yield Step(f"{head} SET LOCALITY {new.locality}")
+        yield from map(Step, ddl.row_security(new, old.row_security))
+        yield from self._partition(old, new)
+        for what, was, wanted in (
+            ("the key of its partitions", old.partition_by, new.partition_by),
+            ("the tables that it inherits from", old.inherits, new.inherits),
+            ("its column families", sorted(old.families), sorted(new.families)),
+        ):
+            if was != wanted:
+                yield Step("", (f"{qualified(*new.key)} changes {what}: make a new table",))
+
+    def _partition(self, old: m.Table, new: m.Table) -> Iterator[Step]:
+        if (old.partition_of, old.bound) == (new.partition_of, new.bound):
+            return
+        name = qualified(*new.key)
+        if old.partition_of is not None:
+            yield Step(f"ALTER TABLE {qualified(*old.partition_of)} DETACH PARTITION {name}")
+        if new.partition_of is not None:
+            above = qualified(*new.partition_of)
+            yield Step(f"ALTER TABLE {above} ATTACH PARTITION {name} {new.bound}")
