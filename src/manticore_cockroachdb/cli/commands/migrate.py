@@ -19,7 +19,16 @@ from ..verb import verb
     " is built from nothing.",
 )
 @click.option("--dry-run", is_flag=True, help="Only show what would run: `manticore plan`.")
-def command(call: Call, target: str | None, fresh: bool, dry_run: bool) -> Result:
+@click.option(
+    "--dump",
+    "dump_to",
+    metavar="FILE",
+    type=click.Path(),
+    help="Keep this file the dump of the schema: `manticore dump -o FILE` afterwards.",
+)
+def command(
+    call: Call, target: str | None, fresh: bool, dry_run: bool, dump_to: str | None
+) -> Result:
     """Apply pending migrations in order, each exactly once.
 
     When nothing is pending, nothing is done and nobody waits. Several runners at once take turns.
@@ -35,6 +44,12 @@ def command(call: Call, target: str | None, fresh: bool, dry_run: bool) -> Resul
 
             known_version(target, migration.load_migrations(), migration.migrations_dir)
         number = migration.migrate(target, fresh=fresh)
+        if dump_to is not None:
+            from pathlib import Path
+
+            from .dump import write
+
+            write(migration.dump(), Path(dump_to))
     if not number:
         up_to = "" if target is None else f" up to {target}"
         return Result(

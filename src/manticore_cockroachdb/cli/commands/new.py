@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
+from ...errors import ConfigError
 from ..call import Call
 from ..options import CONFIG, DIR, OUTPUT
-from ..render import Result
+from ..render import Result, count
 from ..verb import verb
 
 UP = """\
@@ -23,13 +24,36 @@ DOWN = """\
 @click.argument("description", nargs=-1, required=True)
 @click.option("--up", metavar="SQL", help="The change.")
 @click.option("--down", metavar="SQL", help="What takes it back.")
-def command(call: Call, description: tuple[str, ...], up: str | None, down: str | None) -> Result:
+@click.option(
+    "--from-diff",
+    nargs=2,
+    metavar="A B",
+    help="Write what makes schema B of schema A, and back, for you to review; A and B as for"
+    " manticore diff.",
+)
+def command(
+    call: Call,
+    description: tuple[str, ...],
+    up: str | None,
+    down: str | None,
+    from_diff: tuple[str, str] | None,
+) -> Result:
     """Write a new migration file and print its path.
 
     Its version is the present second in UTC, or the next number in a directory that counts
     1, 2, 3. Without --up it is a template to be filled in.
     """
-    if up is None and down is None:
+    if from_diff and (up is not None or down is not None):
+        raise ConfigError("--from-diff writes both parts; leave --up and --down out.")
+    if from_diff:
+        from ...schema.draft import draft
+        from ..changes import schemas
+
+        found = draft(*schemas(call, from_diff))
+        up, down = found.up, found.down
+        if found.notes:
+            call.voice.warn(f"{count(found.notes, 'remark')} in it to look at before it runs")
+    elif up is None and down is None:
         up, down = UP, DOWN
     from ...config import Settings
     from ...database import Database
