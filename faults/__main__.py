@@ -62,13 +62,12 @@ class Wanted:
 
     def stretches(self) -> list[Stretch]:
         """The work, the slowest engine's first."""
-        found = [
+        return [
             Stretch(engine, colour, self.versions[at : at + STRETCH])
             for engine in sorted(self.engines)
             for at in range(0, len(self.versions), STRETCH)
             for colour in self.colours
         ]
-        return found
 
     @property
     def count_each(self) -> float:
@@ -198,9 +197,7 @@ class Session:
                 kind = kinds[(turn + (leg is up)) % 2]
                 point = rng.choice(kind.points)
                 number = rng.randint(1, leg.counts[point])
-                one = Try(
-                    leg.engine, leg.colour, leg.direction, version, kind.name, point, number
-                )
+                one = Try(leg.engine, leg.colour, leg.direction, version, kind.name, point, number)
                 self._note(walk.attempt(one))
 
 

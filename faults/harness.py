@@ -136,9 +136,7 @@ def tries(leg: Leg, kind: Kind) -> Iterator[Try]:
     """Every try of one kind in a leg."""
     for point in kind.points:
         for number in range(1, leg.counts.get(point, 0) + 1):
-            yield Try(
-                leg.engine, leg.colour, leg.direction, leg.version, kind.name, point, number
-            )
+            yield Try(leg.engine, leg.colour, leg.direction, leg.version, kind.name, point, number)
 
 
 def sweep(leg: Leg, kinds: Sequence[Kind], *, thorough: bool) -> list[Try]:

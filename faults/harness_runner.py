@@ -111,6 +111,14 @@ class Runners:
         said.unlink()
         return Ending(code, **found)
 
+    def lives(self, pid: int) -> bool:
+        """Whether this is a run of ours that nobody has waited for yet."""
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+        except OSError:
+            return False
+        return int(stat.rpartition(")")[2].split()[1]) == self._process.pid
+
     def run(self, job: Job) -> Ending:
         """A run from beginning to end."""
         return self.end(self.begin(job))

@@ -15,7 +15,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from manticore_cockroachdb.database import Database
 from manticore_cockroachdb.dialect import Server, server_of
 from manticore_cockroachdb.errors import ManticoreError
 from manticore_cockroachdb.local import cockroach
+from manticore_cockroachdb.local.place import Engine
 
 IMITATED = ("v25.4.3", "v26.2.0")
 _numbers = itertools.count(1)
@@ -118,15 +119,11 @@ def _lives(pid: int) -> bool:
 @contextmanager
 def served(names: list[str]) -> Iterator[dict[str, Served]]:
     """The engines of these names, by name; servers in memory, gone after the block."""
-    found: dict[str, Served] = {}
-    urls: dict[str, str] = {}
-    with _Stack() as stack:
-        for name in names:
-            engine = "cockroachdb" if name == "cockroachdb" else "postgresql"
-            if engine not in urls:
-                urls[engine] = stack.scratch(engine)
-            found[name] = _served(name, urls[engine])
-        yield found
+    urls: dict[Engine, str] = {}
+    with ExitStack() as stack:
+        for engine in {_engine(name) for name in names}:
+            urls[engine] = stack.enter_context(local.scratch(engine=engine))
+        yield {name: _served(name, urls[_engine(name)]) for name in names}
 
 
 @contextmanager
@@ -134,9 +131,8 @@ def killable(name: str) -> Iterator[Served]:
     """A server with data in a directory, for `Served.kill`; gone after the block."""
     home = Path(tempfile.mkdtemp(prefix="manticore-killable-"))
     home.chmod(0o711)
-    engine = "cockroachdb" if name == "cockroachdb" else "postgresql"
     try:
-        found = local.start(home, engine=engine, durable=False)  # type: ignore[arg-type]
+        found = local.start(home, engine=_engine(name), durable=False)
         assert found.url is not None
         server = _served(name, found.url)
         server.home = home
@@ -146,21 +142,8 @@ def killable(name: str) -> Iterator[Served]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-class _Stack:
-    """Scratch servers, all ended together."""
-
-    def __enter__(self) -> _Stack:
-        from contextlib import ExitStack
-
-        self._stack = ExitStack()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.close()
-
-    def scratch(self, engine: str) -> str:
-        url: str = self._stack.enter_context(local.scratch(engine=engine))  # type: ignore[arg-type]
-        return url
+def _engine(name: str) -> Engine:
+    return "cockroachdb" if name == "cockroachdb" else "postgresql"
 
 
 def _served(name: str, url: str) -> Served:

@@ -82,9 +82,10 @@ class Table:
         lines.append(self._row("**all**", "", "", "", "", ""))
         return "\n".join(lines)
 
-    def _row(self, title: str, server: str, name: str, *key: str) -> str:
-        cell = self.sum(*key)
-        sync, other = self.sum(*key, "sync").tries, self.sum(*key, "async").tries
+    def _row(self, title: str, server: str, name: str, kind: str, engine: str, mode: str) -> str:
+        cell = self.sum(kind, engine, mode)
+        sync = self.sum(kind, engine, mode, "sync").tries
+        other = self.sum(kind, engine, mode, "async").tries
         counts = (cell.lost, cell.doubled, cell.false, cell.other, cell.person)
         numbers = " | ".join(str(count) for count in counts)
         return f"| {title} | {server} | {name} | {sync} + {other} | {numbers} |"

@@ -24,10 +24,11 @@ from faults.harness_servers import Served
 from faults.harness_state import Reader, State
 from faults.harness_truth import untruths
 from faults.imitate import Imitation, JobScript
-from faults.proxy import Proxy, Seen
+from faults.proxy import Call, Proxy, Seen
 from faults.wire import Sender
 from manticore_cockroachdb.database import Database
 from manticore_cockroachdb.dialect import capabilities
+from manticore_cockroachdb.errors import ManticoreError
 from manticore_cockroachdb.migrations.file import parse_file
 from manticore_cockroachdb.migrations.plan import MigrationPlan, plan_script, script_of
 
@@ -182,9 +183,7 @@ class Walk:
     ) -> None:
         """Every try that is due at one migration; leaves it applied. ``before`` may stop it."""
         due: dict[Direction, list[Try]] = {"up": [], "down": []}
-        chosen = [
-            KINDS[name] for name in kinds if self.served.imitated or not KINDS[name].imitated
-        ]
+        chosen = [KINDS[name] for name in kinds if self.served.imitated or not KINDS[name].imitated]
         for leg in self.legs(version):
             name = f"{seed}:{leg.engine}:{leg.colour}:{leg.version}:{leg.direction}"
             rng = random.Random(name)
@@ -270,11 +269,11 @@ class Walk:
                 result.other.append(f"the run that took over ended with {other}")
             os.kill(pid, signal.SIGCONT)
         result.first = self.runners.end(pid)
+        self.proxy.disarm()
         fired = self.proxy.fired
-        strike.over()
+        strike.over(at_message=bool(fired))
         result.struck = strike.struck or bool(fired)
         result.seen = fired[0][1] if fired else None
-        self.proxy.disarm()
         if strike.problem:
             result.other.append(strike.problem)
         self._judge_first(one, result)
@@ -374,6 +373,7 @@ class Strike:
         self._done = threading.Event()
         self._timer: threading.Timer | None = None
         self._restart: threading.Thread | None = None
+        self._hooked = isinstance(getattr(fault(one, print, TTL), "what", None), Call)
         self._script: JobScript | None = None
         if one.point == "moment":
             self._timer = threading.Timer(one.number / 1000, self._strike)
@@ -396,8 +396,10 @@ class Strike:
         """Whether it struck within this time."""
         return self._done.wait(seconds)
 
-    def over(self) -> None:
+    def over(self, *, at_message: bool) -> None:
         """The run has ended: put everything back in order."""
+        if at_message and self._hooked:
+            self._done.wait(30)
         if self._timer is not None:
             self._timer.cancel()
             self._timer.join()
@@ -420,14 +422,21 @@ class Strike:
         try:
             if self.one.kind.startswith("server-kill"):
                 self.walk.served.kill()
-                self._restart = threading.Thread(target=self.walk.served.start)
+                self._restart = threading.Thread(target=self._start_server)
                 self._restart.start()
-            else:
+                self.struck = True
+            elif self.walk.runners.lives(self._pid):
                 os.kill(self._pid, number[self.one.kind])
-            self.struck = True
+                self.struck = True
         except ProcessLookupError:
             pass  # it was over already
         self._done.set()
+
+    def _start_server(self) -> None:
+        try:
+            self.walk.served.start()
+        except ManticoreError as error:
+            self.problem = f"the server did not start again: {error}"
 
     def _write_script(self) -> None:
         plan = self.walk.plans[self.one.direction]
@@ -451,4 +460,3 @@ class Strike:
                 end = time.monotonic() + 5
                 while not jobs[job.id].ended and time.monotonic() < end:
                     time.sleep(0.01)
-
