@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
@@ -96,19 +96,12 @@ class Context:
 
     @cached_property
     def plan(self) -> MigrationPlan | Refused:
-        """How the forward part would run, whatever its ``-- @transaction`` asks for."""
+        """How the forward part would run, if no ``-- @transaction on`` insisted."""
         script = self.file.script()
-        return self._planned(script.wish if script.wish is False else None, down=False)
-
-    def planned(self, *, down: bool) -> MigrationPlan | Refused:
-        """How a part would run, or why it would not."""
-        return self._planned(self.file.transaction, down=down)
-
-    def _planned(self, wish: bool | None, *, down: bool) -> MigrationPlan | Refused:
-        from dataclasses import replace
-
         try:
-            return plan_script(replace(self.file.script(down=down), wish=wish), self.caps)
+            return plan_script(
+                replace(script, wish=None if script.wish else script.wish), self.caps
+            )
         except Refused as refused:
             return refused
 

@@ -103,12 +103,14 @@ def _lint(context: Context, loaded: Sequence[Loaded], config: LintConfig) -> Ite
                 kept.append(finding)
                 if finding.level == "error":
                     failed.add(place)
-    for one in loaded:
-        if one.rule.name == "unused-allow":
-            looked = {other.rule.name for other in loaded if _looked(other, context)}
-            unused = [a for a in context.file.allows if a not in used and a.rule in looked]
-            found_unused = one.check(replace(context, unused=tuple(unused)))
-            kept += [f for u in found_unused if (f := _weighed(u, one, config, None))]
+    unused = [allow for allow in context.file.allows if allow not in used]
+    closing = [one for one in loaded if one.rule.name == "unused-allow"] if unused else []
+    for one in closing:
+        looked = {other.rule.name for other in loaded if _looked(other, context)}
+        stale = tuple(allow for allow in unused if allow.rule in looked)
+        for found in one.check(replace(context, unused=stale)):
+            if (finding := _weighed(found, one, config, None)) is not None:
+                kept.append(finding)
     yield from sorted(kept, key=lambda finding: finding.start)
 
 

@@ -104,16 +104,15 @@ class LintedFile:
         """Both parts."""
         return self.up + self.down
 
-    def script(self, *, down: bool = False) -> Script:
-        """One part as the planner takes it."""
-        part = self.down if down else self.up
+    def script(self) -> Script:
+        """The forward part as the planner takes it."""
         return Script(
             version=self.version or 0,
             description=self.description or "",
-            direction="down" if down else "up",
+            direction="up",
             path=self.path,
             text=self.text,
-            spans=tuple((s.start, s.end) for s in part),
+            spans=tuple((s.start, s.end) for s in self.up),
             wish=self.transaction,
             checksum="",
             undo=None,

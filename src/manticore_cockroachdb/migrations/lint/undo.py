@@ -60,7 +60,11 @@ def effects(statements: Iterable[Statement]) -> Effects:
             found.clear = False
         match node:
             case n.CreateTable():
-                found.make(("table", table_key(node.name)), statement)
+                thing = ("table", table_key(node.name))
+                found.make(thing, statement)
+                for parent in (node.partition_of, *node.inherits):
+                    if parent is not None:
+                        found.tables[thing] = table_key(parent)
             case n.Query(into=True):
                 for table in into_table(statement.sql):
                     found.make(("table", table), statement)
@@ -155,17 +159,17 @@ def _alter(found: Effects, alter: n.AlterTable, action: n.Action, statement: Sta
 
 def undone(thing: Thing, up: Effects, down: Effects) -> bool:
     """Whether ``down`` removes what ``up`` makes, by itself or with what it belongs to."""
-    _, *names = thing
+    kind, *names = thing
     if thing in down.gone or thing in down.changed or ("table", names[0]) in down.gone:
         return True
     schema = names[0].rpartition(".")[0]
     if schema and ("schema", schema) in down.gone:
         return True
     table = up.tables.get(thing)
-    if table is not None:  # an index or a constraint
-        if ("table", table) in down.gone or ("table", table) in up.made:
+    if table is not None:  # an index, a constraint or a partition
+        if ("table", table) in down.gone or (kind != "table" and ("table", table) in up.made):
             return True
-        if any(("column", table, column) in down.gone for column in up.columns[thing]):
+        if any(("column", table, column) in down.gone for column in up.columns.get(thing, ())):
             return True
         same = ("index", names[-1]) in down.gone or ("constraint", table, names[-1]) in down.gone
         unnamed = not names[-1] and any(other[0] in ("index", "constraint") for other in down.gone)

@@ -55,6 +55,8 @@ RULE = Rule(
 
 def check(context: Context) -> Iterator[Finding]:
     """A later statement with the new value as a string."""
+    if not any(alter.action == "add value" for _, alter in context.on(n.AlterType)):
+        return
     if not context.on_cockroachdb:
         plan = context.plan
         if isinstance(plan, Refused) or plan.mode is not Mode.TRANSACTION:

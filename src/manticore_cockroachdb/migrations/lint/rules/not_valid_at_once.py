@@ -50,14 +50,16 @@ RULE = Rule(
 
 def check(context: Context) -> Iterator[Finding]:
     """A constraint validated in the transaction that adds it."""
-    plan = context.plan
-    if isinstance(plan, Refused) or plan.mode is not Mode.TRANSACTION:
-        return
     added = {
         (table_key(alter.name), action.constraint.name): statement.start
         for statement, alter, action in context.actions_on_existing(n.AddConstraint)
         if action.constraint.not_valid
     }
+    if not added:
+        return
+    plan = context.plan
+    if isinstance(plan, Refused) or plan.mode is not Mode.TRANSACTION:
+        return
     for statement, alter, validate in context.actions_on_existing(n.ValidateConstraint):
         key = (table_key(alter.name), validate.name)
         if key in added and added[key] <= statement.start:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ....errors import Refused
-from ...split import line_column
+from ...judge import Unusable, judge
 from ..context import Context
 from ..model import Case, Finding, Rule
 
@@ -22,32 +21,22 @@ RULE = Rule(
         their own, which says more; this one has the rest.
     """,
     solution="""
-        The message names the statement, the reason and the way out. On a CockroachDB before 25.1,
-        for example, which has no DO blocks, write plain SQL:
-
-        ```sql
-        DELETE FROM sessions WHERE expires_at < now();
-        ```
+        The message names the statement, the reason and the way out. To start a history again, for
+        example, drop its table by hand, not in a migration, which could not be recorded.
     """,
     ok=(Case("ALTER TABLE users ADD COLUMN age INT8;"),),
     bad=(
         Case(
-            "-- @allow unsupported-on-cockroachdb: tried on purpose\n"
-            "DO $$ BEGIN RAISE NOTICE 'hello'; END $$;",
-            target="cockroachdb:24.3",
+            "-- @allow drop-table: start again\nDROP TABLE _migrations;", target="cockroachdb:25.4"
         ),
     ),
 )
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """What the planner says of both parts."""
-    for down in (False, True):
-        refused = context.planned(down=down)
-        if isinstance(refused, Refused):
-            part = context.file.down if down else context.file.up
-            place = (refused.line, refused.column)
-            culprit = next(
-                (s for s in part if line_column(context.file.text, s.start) == place), part[0]
-            )
-            yield context.finding(RULE, culprit, refused.message, help=refused.hint)
+    """What the planner says of each statement, in both parts."""
+    for statement in context.file.statements:
+        verdict = judge(statement.node, context.caps)
+        if isinstance(verdict, Unusable):
+            message = f"{verdict.reason[0].upper()}{verdict.reason[1:]}."
+            yield context.finding(RULE, statement, message, help=verdict.hint)

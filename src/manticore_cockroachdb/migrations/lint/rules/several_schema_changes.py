@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ....errors import Refused
+from ...judge import Alone, judge
+from ...parse import node_tables
 from ..context import Context
 from ..model import Case, Finding, Rule
+from ..read import Statement
+from ..schema import table_key
 
 RULE = Rule(
     name="several-schema-changes",
@@ -43,28 +46,20 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """More than one step that no transaction covers, of which each can fail."""
-    plan = context.plan
-    if isinstance(plan, Refused):
-        return
-    fresh = context.file.up[-1].fresh
+    """More than one statement that no transaction covers, of which each can fail."""
     alone = [
-        step
-        for step in plan.steps
-        if not step.atomic and not _on_new_table(context, step.first, fresh)
+        statement
+        for statement in context.file.up
+        if isinstance(judge(statement.node, context.caps), Alone) and not _on_new_table(statement)
     ]
     if len(alone) > 1:
-        yield context.finding(
-            RULE,
-            context.file.up[alone[1].first],
+        message = (
             f"{len(alone)} schema changes are committed one by one; the migration can stop between"
-            " them.",
+            " them."
         )
+        yield context.finding(RULE, alone[1], message)
 
 
-def _on_new_table(context: Context, index: int, fresh: frozenset[str]) -> bool:
-    from ...parse import node_tables
-    from ..schema import table_key
-
-    tables = node_tables(context.file.up[index].node)
-    return bool(tables) and all(table_key(table) in fresh for table in tables)
+def _on_new_table(statement: Statement) -> bool:
+    tables = node_tables(statement.node)
+    return bool(tables) and all(table_key(table) in statement.fresh for table in tables)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ... import nodes as n
+from .. import lacking
 from ..context import Context
 from ..model import Case, Finding, Rule
 from ..read import Statement
@@ -50,26 +51,6 @@ RULE = Rule(
         Case("CREATE RULE r AS ON DELETE TO t DO INSTEAD NOTHING;"),
     ),
 )
-_KINDS = frozenset(
-    (
-        *("access method", "aggregate", "cast", "collation", "conversion", "event trigger"),
-        *("foreign data wrapper", "foreign table", "language", "operator", "operator class"),
-        *("operator family", "publication", "rule", "server", "subscription", "tablespace"),
-        *("text search configuration", "text search dictionary", "text search parser"),
-        *("text search template", "transform", "user mapping"),
-    )
-)
-_COMMANDS = frozenset(("LISTEN", "NOTIFY", "LOCK TABLE", "LOAD", "SET CONSTRAINTS"))
-_MAINTENANCE = frozenset(
-    ("VACUUM", "CLUSTER", "REINDEX", "SECURITY LABEL", "IMPORT FOREIGN SCHEMA")
-)
-_TYPES = frozenset(
-    (
-        *("MONEY", "XML", "CIDR", "MACADDR", "MACADDR8", "HSTORE", "INT4RANGE", "INT8RANGE"),
-        *("NUMRANGE", "TSRANGE", "TSTZRANGE", "DATERANGE", "POINT", "LINE", "LSEG", "PATH"),
-        *("POLYGON", "CIRCLE"),
-    )
-)
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -80,7 +61,7 @@ def check(context: Context) -> Iterator[Finding]:
             yield context.finding(RULE, statement, f"{context.server} has no {what}.")
     for statement, _, column in context.new_columns():
         type_ = base(column.type).upper().removesuffix("[]")
-        if type_ in _TYPES:
+        if type_ in lacking.COCKROACHDB_TYPES:
             message = f"{context.server} has no type {type_}."
             yield context.finding(RULE, statement, message, start=column.start)
 
@@ -92,9 +73,9 @@ def _statement(context: Context, statement: Statement) -> str | None:
             return "DO blocks"
         case n.CreateObject(kind=kind, language=language):
             return _object(context, kind, language)
-        case n.SessionCommand(verb=verb) if verb in _COMMANDS:
+        case n.SessionCommand(verb=verb) if verb in lacking.COCKROACHDB_COMMANDS:
             return verb
-        case n.Maintenance(verb=verb) if verb in _MAINTENANCE:
+        case n.Maintenance(verb=verb) if verb in lacking.COCKROACHDB_MAINTENANCE:
             return verb
         case n.Dml(verb="MERGE"):
             return "MERGE"
@@ -114,7 +95,7 @@ def _statement(context: Context, statement: Statement) -> str | None:
 def _object(context: Context, kind: str, language: str | None) -> str | None:
     caps = context.caps
     missing = (
-        (kind in _KINDS, f"{kind}s"),
+        (kind in lacking.COCKROACHDB_KINDS, f"{kind}s"),
         (kind == "domain" and not caps.domains, "domains"),
         (kind == "trigger" and not caps.triggers, "triggers"),
         (kind == "function" and not caps.functions, "functions"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ... import nodes as n
+from .. import lacking
 from ..context import Context
 from ..model import Case, Finding, Rule
 from ..read import Statement
 from ..types import base
-from ..words import words
 
 RULE = Rule(
     name="unsupported-on-postgresql",
@@ -46,9 +46,6 @@ RULE = Rule(
         Case("ALTER TABLE t SET (ttl_expire_after = '90 days');"),
     ),
 )
-_TYPES = frozenset(("STRING", "BYTES"))
-_KINDS = frozenset(("changefeed", "external connection", "schedule", "virtual cluster"))
-_MAINTENANCE = frozenset(("BACKUP", "RESTORE", "IMPORT", "EXPORT", "CANCEL", "PAUSE", "RESUME"))
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -59,7 +56,7 @@ def check(context: Context) -> Iterator[Finding]:
             yield context.finding(RULE, statement, f"PostgreSQL has no {what}.")
     for statement, _, column in context.new_columns():
         type_ = base(column.type).upper().removesuffix("[]")
-        if type_ in _TYPES:
+        if type_ in lacking.POSTGRESQL_TYPES:
             message = f"PostgreSQL has no type {type_}."
             yield context.finding(RULE, statement, message, start=column.start)
 
@@ -71,9 +68,9 @@ def _statement(statement: Statement) -> str | None:
         case n.Dml(verb="UPDATE" | "DELETE" as verb, has_limit=True):
             return f"LIMIT in {verb}"
         case n.CreateTable() as create:
-            return _table(create)
+            return lacking.in_create_table(create)
         case n.CreateIndex() as index:
-            return _index(index, statement.sql)
+            return lacking.in_create_index(index, statement.sql)
         case n.AlterTable(index=str()) | n.Drop(kind="index", table=n.QName()):
             return "table@index"
         case n.AlterTable(actions=actions):
@@ -82,40 +79,12 @@ def _statement(statement: Statement) -> str | None:
             return "ALTER TYPE … DROP VALUE"
         case n.SetVar(verb="SET CLUSTER SETTING" as verb) | n.SessionCommand(verb="USE" as verb):
             return verb
-        case n.CreateObject(kind=kind) if kind in _KINDS:
+        case n.CreateObject(kind=kind) if kind in lacking.POSTGRESQL_KINDS:
             return f"CREATE {kind.upper()}"
-        case n.Maintenance(verb=verb) if verb in _MAINTENANCE:
+        case n.Maintenance(verb=verb) if verb in lacking.POSTGRESQL_MAINTENANCE:
             return verb
         case _:
             return None
-
-
-def _table(create: n.CreateTable) -> str | None:
-    columns = create.columns
-    parts: tuple[n.Column | n.Constraint, ...] = (*columns, *create.constraints)
-    found = (
-        (create.indexes, "indexes inside CREATE TABLE"),
-        (create.locality, "LOCALITY"),
-        (any(c.using_hash for c in parts), "USING HASH"),
-        (any(c.without_index for c in parts), "UNIQUE WITHOUT INDEX"),
-        (any(c.family for c in columns), "column families"),
-        (any(c.not_visible for c in columns), "NOT VISIBLE"),
-        (any(c.on_update for c in columns), "ON UPDATE for a column"),
-        (any(_is_own(name) for name, _ in create.options), "such table options"),
-    )
-    return next((what for has, what in found if has), None)
-
-
-def _index(index: n.CreateIndex, sql: str) -> str | None:
-    if index.storing and any(token.value in ("storing", "covering") for token in words(sql)):
-        return "STORING (write INCLUDE)"
-    found = (
-        (index.inverted, "INVERTED INDEX"),
-        (index.vector, "VECTOR INDEX"),
-        (index.using_hash, "USING HASH like this"),
-        (index.not_visible, "NOT VISIBLE"),
-    )
-    return next((what for has, what in found if has), None)
 
 
 def _action(action: n.Action) -> str | None:
@@ -126,11 +95,9 @@ def _action(action: n.Action) -> str | None:
             return "SET LOCALITY"
         case n.AddConstraint(constraint=one) if one.without_index or one.using_hash:
             return "UNIQUE WITHOUT INDEX" if one.without_index else "USING HASH"
-        case n.SetOptions(options=options) if any(_is_own(name) for name, _ in options):
+        case n.SetOptions(options=options) if any(
+            lacking.is_cockroachdb_option(name) for name, _ in options
+        ):
             return "such table options"
         case _:
             return None
-
-
-def _is_own(option: str) -> bool:
-    return option.startswith("ttl_") or option in ("schema_locked", "exclude_data_from_backup")
