@@ -184,7 +184,8 @@ class Session:
 
     def rollback(self) -> None:
         """End a transaction that failed, if one is open."""
-        assert self.connection is not None
+        if self.connection is None:  # it was lost, and the transaction with it
+            return
         if self.connection.pgconn.transaction_status != pq.TransactionStatus.IDLE:
             self.run("ROLLBACK")
 
