@@ -14,7 +14,6 @@ from typing import Protocol
 from urllib.parse import quote
 
 from manticore_cockroachdb.local.place import Engine
-from manticore_cockroachdb.migrations.tables import Tables
 
 from . import work
 from .clock import Command
@@ -82,40 +81,32 @@ class Ours:
 
 @dataclass(frozen=True, slots=True)
 class Psql:
-    """The floor: the same transactions in one file, no tool at all.
-
-    With `exact`, each is what this package sends: the fence against other runners and every
-    column of its history included.
-    """
+    """The floor: the same transactions in one file, no tool at all."""
 
     name: str = "psql"
     remark: str = (
         "The floor: one file with `BEGIN; CREATE TABLE …; INSERT …; COMMIT;` for each. Against"
         " 1,000 migrations beside the server, the very statements that `manticore` sends."
     )
-    exact: bool = False
+    columns: str = "version, description, checksum, undo, mode, duration_ms, applied_by"
 
     def refuses(self, engine: Engine, version: str) -> str | None:
         return None if shutil.which("psql") else "there is no psql on this machine"
 
     def write(self, directory: Path, count: int) -> None:
-        tables = Tables("public", False)
         with (directory / "all.sql").open("w") as file:
-            file.write(f"{tables.create()};\n")
-            if self.exact:
-                file.write("UPDATE _migrations_lease SET token = 1;\n")
+            file.write(
+                "CREATE TABLE _migrations (version INT8 PRIMARY KEY, description TEXT NOT NULL,"
+                " applied_at TIMESTAMPTZ NOT NULL DEFAULT now(), checksum TEXT, undo TEXT,"
+                " mode TEXT, duration_ms INT8, applied_by TEXT);\n"
+            )
             for number in range(1, count + 1):
-                record = tables.insert_history(
-                    version=number,
-                    description=f"create {work.table(number)}",
-                    checksum="0" * 64,
-                    undo=f"{work.drop(number)};",
-                    mode="transaction",
-                    host="localhost",
-                    token=1,
+                file.write(
+                    f"BEGIN;\n{work.create(number)};\n"
+                    f"INSERT INTO _migrations ({self.columns}) VALUES ({number},"
+                    f" 'create {work.table(number)}', '{'0' * 64}', '{work.drop(number)};',"
+                    " 'transaction', 1, current_user);\nCOMMIT;\n"
                 )
-                fence = f"{tables.fence(1)};\n" if self.exact else ""
-                file.write(f"BEGIN;\n{work.create(number)};\n{fence}{record};\nCOMMIT;\n")
 
     def migrate(self, directory: Path, place: Place) -> Command:
         return self.file(directory / "all.sql", place)
