@@ -19,6 +19,7 @@ from typing import Any
 
 from . import url as _url
 from .errors import ConfigError
+from .sql import is_unicode
 
 DEFAULT_HOST = "localhost"
 DEFAULT_PORT = 26257
@@ -236,6 +237,8 @@ def _sort(arguments: Mapping[str, object]) -> tuple[dict[str, str], dict[str, An
             raise ConfigError(f"The setting {given!r} takes text, not {type(value).__name__}.")
         if "\0" in str(value):
             raise ConfigError(f"The setting {given!r} holds a NUL character.")
+        if not is_unicode(str(value)):
+            raise ConfigError(f"The setting {given!r} holds half a character, a lone surrogate.")
         keywords[name] = str(value)
     low, high = pool.get("min_size", 0), pool.get("max_size", DEFAULT_MAX_SIZE)
     if high < 1 or low > high:

@@ -22,6 +22,11 @@ LONG = 1000
 _PART = re.compile(r'"(?P<quoted>(?:[^"]|"")+)"|(?P<plain>[^".][^.]*)')
 
 
+def is_unicode(text: str) -> bool:
+    """Return whether a server can be sent the text: a str can hold halves of characters."""
+    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 @lru_cache(4096)
 def identifier(name: str) -> str:
     """Return one name quoted, ready for a statement with parameters."""
@@ -29,6 +34,8 @@ def identifier(name: str) -> str:
         raise QueryError(f"A name is text that is not empty, not {name!r}.")
     if "\0" in name:
         raise QueryError(f"The name {name!r} holds a NUL character.")
+    if not is_unicode(name):
+        raise QueryError(f"The name {name!r} holds half a character, a lone surrogate.")
     return '"' + name.replace('"', '""').replace("%", "%%") + '"'
 
 

@@ -23,6 +23,7 @@ from psycopg import pq
 from .._acompat import async_sleep
 from ..dialect import Capabilities, Server, capabilities, server_of
 from ..errors import ConfigError, ConnectionFailed, MigrationError
+from ..sql import is_unicode
 from .outcome import Verdict, verdict_of
 from .quoting import literal
 from .tables import BRIEF, LEGACY, SCHEMAS_WITH_HISTORY, Tables
@@ -328,7 +329,7 @@ _POSTGRESQL_SESSION = (
 
 def _set_config(name: str, value: str) -> str:
     for text in (name, value):
-        if not isinstance(text, str) or "\0" in text:
+        if not isinstance(text, str) or "\0" in text or not is_unicode(text):
             raise ConfigError(f"The session setting {name!r} takes text, not {value!r}.")
     return f"SELECT set_config({literal(name)}, {literal(value)}, false)"
 

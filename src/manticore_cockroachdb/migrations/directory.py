@@ -93,8 +93,9 @@ def create(
             try:
                 if version in _versions(directory):
                     continue
+                text = _checked(path, up_sql, down_sql)
                 part = reserved.with_suffix(".part")
-                part.write_bytes(render(up_sql, down_sql).encode())
+                part.write_bytes(text)
                 part.rename(path)
             finally:
                 reserved.unlink(missing_ok=True)
@@ -107,6 +108,28 @@ def create(
             path=str(error.filename or directory),
             hint="check who owns it and its permissions",
         ) from error
+
+
+def _checked(path: Path, up_sql: str, down_sql: str | None) -> bytes:
+    """The bytes of a file with these parts. Raises FileError if it would be read otherwise.
+
+    One file that cannot be read would stop every later run.
+    """
+    text = render(up_sql, down_sql)
+    try:
+        data = text.encode()
+    except UnicodeEncodeError as error:
+        raise FileError(
+            f"The SQL holds half a character, {error.object[error.start]!r}.", path=str(path)
+        ) from error
+    found = parse_file(path.name, text, str(path))
+    if (found.down_sql is not None) != bool((down_sql or "").strip()):
+        raise FileError(
+            "The forward part holds a line -- @UNDO.",
+            path=str(path),
+            hint="give the undo part by itself",
+        )
+    return data
 
 
 def _versions(directory: Path) -> list[int]:
