@@ -30,7 +30,7 @@ from .migrations.choose import (
     parse_version,
     survey,
 )
-from .migrations.file import MigrationFile
+from .migrations.file import MAX_VERSION, MigrationFile
 from .migrations.session import Session
 from .migrations.tables import BRIEF, FULL, HISTORY
 from .retry import RetryPolicy
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .database import Database
+    from .dialect import Engine
     from .foresight.report import Plan
     from .migrations.events import Event, Listener
     from .migrations.lint import Finding, LintConfig
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from .schema.diff import Change
     from .schema.report import Drift
     from .schema.sources import Source
+    from .verification.report import Verification
 
 DEFAULT_TTL = 30.0
 DEFAULT_WAIT = 300.0
@@ -84,7 +86,7 @@ class Migration:
         self.settings = dict(settings or {})
         self.environment = environment
         self.lease_ttl = _ttl(lease_ttl, os.environ)
-        self.lease_wait = lease_wait
+        self.lease_wait = _wait(lease_wait)
         self.allow = Allowances(allow_out_of_order, allow_changed, allow_missing)
         self.retry = retry or RetryPolicy()
         self.on_event = on_event or _ignore
@@ -142,7 +144,7 @@ class Migration:
         The last ``count``, or with ``target_version`` all that are newer than it. Raises NoUndo
         before anything is touched when one of them has no undo part.
         """
-        if isinstance(count, bool) or count < 0:
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
             raise ConfigError(
                 f"The count {count!r} is not a number of migrations.", hint="give 1 or more"
             )
@@ -306,6 +308,15 @@ class Migration:
 
         return lint_directory(self.db, self.migrations_dir, target, config)
 
+    def verify(
+        self, *, newest: int = 5, strict: bool = False, on: Engine | None = None
+    ) -> Verification:
+        """Return whether every migration applies, is undone by its undo part, and can be resumed
+        after a crash; tried on scratch databases, on this server or a throwaway one (``on``)."""
+        from .verification.verify import verify
+
+        return verify(self, newest=newest, strict=strict, on=on)
+
     # --- inside ----------------------------------------------------------------------------
 
     @contextmanager
@@ -382,9 +393,20 @@ def _ttl(given: float | None, environment: Mapping[str, str]) -> float:
     return ttl
 
 
+def _wait(given: float) -> float:
+    if isinstance(given, bool) or not isinstance(given, int | float) or not given >= 0:
+        raise ConfigError(f"The lease's wait {given!r} is not a number of seconds.")
+    return float(given)
+
+
 def _next_version(versions: Sequence[int]) -> int:
     """The version after these: the present UTC second, or the next in a sequence."""
     newest = max(versions, default=None)
+    if newest == MAX_VERSION:
+        raise ConfigError(
+            f"The version {newest} is the largest there is; none can come after it.",
+            hint="rename that file to a timestamp such as 20230101120000",
+        )
     if newest is not None and newest < 10**13:  # nobody's timestamp: this directory counts
         return newest + 1
     now = int(datetime.now(UTC).strftime("%Y%m%d%H%M%S"))

@@ -19,6 +19,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Look": {
         "lint": "Find what is dangerous in migrations before they run",
         "plan": "Show what migrate would run, what it costs and what it destroys",
+        "verify": "Prove on a scratch database that migrations apply, undo and resume",
         "status": "Show what is applied, what is pending and what is wrong",
         "current": "Print the newest applied version",
         "history": "List applied migrations, or failed attempts",
