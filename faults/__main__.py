@@ -18,8 +18,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from faults import harness_migrations as migrations
@@ -34,6 +36,8 @@ COLOURS: tuple[Colour, ...] = ("sync", "async")
 # What a worker walks over at a time. Building a database up to the first migration costs most
 # on CockroachDB, whose walks are also the longest.
 STRETCH = 5
+# A try takes ten times as long on CockroachDB as on PostgreSQL.
+FACTORS = {"cockroachdb": 0.4, "postgresql": 2.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +61,22 @@ class Wanted:
     server_kills: int = 0
     versions: tuple[int, ...] = tuple(range(1, migrations.COUNT + 1))
     colours: tuple[Colour, ...] = COLOURS
-    workers: int = 4
+    workers: int = 6
     seconds: float = 86400.0
 
-    def stretches(self) -> list[Stretch]:
-        """The work, the slowest engine's first."""
+    def stretches(self, engine: str) -> list[Stretch]:
+        """The work on one engine."""
         return [
             Stretch(engine, colour, self.versions[at : at + STRETCH])
-            for engine in sorted(self.engines)
             for at in range(0, len(self.versions), STRETCH)
             for colour in self.colours
         ]
 
-    @property
-    def count_each(self) -> float:
-        """How many faults each leg is given."""
-        return self.count / (2 * len(self.versions) * len(self.engines) * len(self.colours))
+    def count_each(self, engine: str) -> float:
+        """How many faults are drawn for each leg on an engine."""
+        total = sum(FACTORS.get(one, 1.0) for one in self.engines)
+        share = self.count * FACTORS.get(engine, 1.0) / total
+        return share / (2 * len(self.versions) * len(self.colours))
 
 
 class Session:
@@ -84,6 +88,7 @@ class Session:
         self.titles: dict[str, str] = {}
         self.seconds = 0.0
         self.errors: list[BaseException] = []
+        self.walked: dict[str, int] = {}
         self._quiet = quiet
         self._end = time.monotonic() + wanted.seconds
 
@@ -95,7 +100,6 @@ class Session:
             with served(list(self.wanted.engines)) as servers:
                 self.titles = {name: servers[name].title for name in self.wanted.engines}
                 self._work(servers, directories)
-            self._kill_servers(directories)
         self.seconds = time.monotonic() - started
         if self.errors:
             raise self.errors[0]
@@ -124,26 +128,37 @@ class Session:
     # --- workers ----------------------------------------------------------------------------
 
     def _work(self, servers: dict[str, Served], directories: Directories) -> None:
-        waiting: queue.SimpleQueue[Stretch] = queue.SimpleQueue()
-        for stretch in self.wanted.stretches():
-            waiting.put(stretch)
+        """Each engine has workers of its own, so that none waits for a slower one."""
+        waiting: dict[str, queue.SimpleQueue[Stretch]] = {}
+        for engine in servers:
+            waiting[engine] = queue.SimpleQueue()
+            for stretch in self.wanted.stretches(engine):
+                waiting[engine].put(stretch)
 
-        def worker() -> None:
-            try:
-                with Runners() as runners:
-                    while not self.errors:
-                        stretch = waiting.get_nowait()
-                        self._walk(servers[stretch.engine], stretch, directories, runners)
-            except queue.Empty:
-                pass
-            except BaseException as error:  # noqa: BLE001 - raised where all are waited for
-                self.errors.append(error)
+        def worker(engine: str) -> None:
+            with Runners() as runners, suppress(queue.Empty):
+                while not self.errors:
+                    stretch = waiting[engine].get_nowait()
+                    self._walk(servers[engine], stretch, directories, runners)
 
-        threads = [threading.Thread(target=worker) for _ in range(self.wanted.workers)]
+        each = max(1, self.wanted.workers // len(servers))
+        work = [partial(worker, engine) for engine in servers for _ in range(each)]
+        work += [
+            partial(self._kill_servers, engine, directories)
+            for engine in servers
+            if self.wanted.server_kills and not engine.startswith("imitated")
+        ]
+        threads = [threading.Thread(target=self._guarded, args=(one,)) for one in work]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - raised where all are waited for
+            self.errors.append(error)
 
     def _walk(
         self, server: Served, stretch: Stretch, directories: Directories, runners: Runners
@@ -154,15 +169,16 @@ class Session:
             for version in stretch.versions:
                 if time.monotonic() > self._end:
                     return
-                walk.over(
+                done = walk.over(
                     version,
                     kinds=wanted.kinds,
-                    count=wanted.count_each,
+                    count=wanted.count_each(stretch.engine),
                     seed=wanted.seed,
                     every=wanted.every and not stretch.engine.startswith("imitated"),
                     thorough=stretch.engine == "postgresql",
                     before=self._may_go_on,
                 )
+                self.walked[stretch.engine] = self.walked.get(stretch.engine, 0) + done
         if not self._quiet:
             seconds, total = time.monotonic() - started, self.table.sum().tries
             span = f"{stretch.versions[0]} to {stretch.versions[-1]}"
@@ -176,20 +192,19 @@ class Session:
 
     # --- servers that are killed ------------------------------------------------------------
 
-    def _kill_servers(self, directories: Directories) -> None:
-        for engine in self.wanted.engines:
-            if not self.wanted.server_kills or engine.startswith("imitated"):
-                continue
-            with killable(engine) as server, Runners() as runners:
-                for colour in self.wanted.colours:
-                    with Walk(server, colour, directories, runners, self._note) as walk:
-                        self._kill_server(walk, self.wanted.server_kills)
+    def _kill_servers(self, engine: str, directories: Directories) -> None:
+        with killable(engine) as server, Runners() as runners:
+            for colour in self.wanted.colours:
+                with Walk(server, colour, directories, runners, self._note) as walk:
+                    self._kill_server(walk, self.wanted.server_kills)
 
     def _kill_server(self, walk: Walk, count: int) -> None:
         rng = random.Random(f"{self.wanted.seed}:{walk.served.engine}:{walk.colour}:server")
         kinds = [KINDS["server-kill"], KINDS["server-kill-random"]]
-        for turn in range(-(-count // 2)):
-            if time.monotonic() > self._end:
+        share = (self._end - time.monotonic()) / (2 if walk.colour == self.wanted.colours[0] else 1)
+        end = time.monotonic() + share
+        for turn in range(-(-count // 4)):
+            if time.monotonic() > end:
                 return
             version = rng.choice(self.wanted.versions)
             up, down = walk.legs(version)
@@ -223,7 +238,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--server-kills", type=int, default=0, metavar="N", help="of each server")
     parser.add_argument("--versions", metavar="A-B", help="of the twenty migrations")
-    parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--workers", type=int, default=6, help="shared by the engines")
     parser.add_argument("--minutes", type=float, default=1440.0, help="stop after so many")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the table into a page")
     parser.add_argument("--only", metavar="TRY", help="repeat one try")
@@ -275,6 +290,9 @@ def report(session: Session, given: Sequence[str], page: Path | None) -> int:
         f" {session.seconds / 60:.0f} minutes, seed {session.wanted.seed}."
     )
     print(f"\n{text}\n\n{summary}")
+    whole = len(session.wanted.versions) * len(session.wanted.colours)
+    for engine, count in session.walked.items():
+        print(f"{session.titles[engine]}: all tries made at {count} of {whole} migrations.")
     print(f"{table.missed} faults whose message never came are not counted.")
     if page is not None:
         write(page, f"{summary}\n\n{text}")

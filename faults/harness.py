@@ -63,8 +63,8 @@ KINDS: dict[str, Kind] = {
         Kind("cut-after", "connection cut after a message", ("client", "server"), 20, True),
         Kind("cut-finish", "cut after it; the server goes on to the end", ("client",), 10, True),
         Kind("cut-hold", "cut after it; the server never hears of it", ("client",), 10, True),
-        Kind("kill", "kill -9 of the runner at a message", ("client", "server"), 60),
-        Kind("kill-random", "kill -9 of the runner at a random moment", ("moment",), 30),
+        Kind("kill", "kill -9 of the runner at a message", ("client", "server"), 90),
+        Kind("kill-random", "kill -9 of the runner at a random moment", ("moment",), 50),
         Kind("sigint", "SIGINT to the runner at a message", ("client",), 6),
         Kind("sigterm", "SIGTERM to the command at a message", ("client",), 6),
         Kind("zombie", "runner stopped for longer than its lease", ("client",), 4),
@@ -145,8 +145,9 @@ def sweep(leg: Leg, kinds: Sequence[Kind], *, thorough: bool) -> list[Try]:
     What comes before the first statement and after the last is the same in every leg, so it is
     cut in those of the first migration. Each client's message is cut before, and after with every
     fate of the server's side; each server's message before in one colour, after in the other.
-    Where not ``thorough``, only applying is swept, with the fates in turn, and the server's
-    messages are shared between the colours: after one is before the next.
+    Where not ``thorough``, only applying is swept, and shared between the colours: one cuts before
+    the client's messages, the other after, with the fates in turn; and each takes half of the
+    server's messages, before which it cuts, since after one is before the next.
     """
     turn = 0 if leg.colour == "sync" else 1
     chosen = [
@@ -165,8 +166,8 @@ def sweep(leg: Leg, kinds: Sequence[Kind], *, thorough: bool) -> list[Try]:
     return [
         one
         for one in chosen
-        if (one.kind == "cut-before" and (one.point == "client" or one.number % 2 == turn))
-        or (one.point == "client" and one.kind == fates[(one.number + turn) % 3])
+        if (one.point == "server" and one.kind == "cut-before" and one.number % 2 == turn)
+        or (one.point == "client" and one.kind == (fates[one.number % 3] if turn else "cut-before"))
     ]
 
 

@@ -89,7 +89,8 @@ class Served:
         for one in family:
             with suppress(ProcessLookupError):
                 os.kill(one, signal.SIGKILL)
-        while any(_lives(one) for one in family):
+        # A process is gone when its last thread is, which is later than the first looks dead.
+        while local.status(self.home).running or any(_lives(one) for one in family):
             time.sleep(0.005)
 
     def start(self) -> None:

@@ -145,11 +145,8 @@ class Walk:
     def moved(self) -> None:
         """The server was started again, perhaps at another address."""
         name = str(Database.from_url(self.url).settings.database)
-        self.proxy.close()
         self.reader.close()
         self.url = Database.from_url(self.served.url).sibling(name).settings.url(secrets=True)
-        self.proxy, self.imitation = self.served.proxy(self.url)
-        self.proxy.start()
         self.reader = Reader(self.url)
 
     def _job(self, direction: Direction, version: int, target: int, colour: str = "") -> Job:
@@ -180,8 +177,11 @@ class Walk:
         every: bool = False,
         thorough: bool = False,
         before: Callable[[], bool] = lambda: True,
-    ) -> None:
-        """Every try that is due at one migration; leaves it applied. ``before`` may stop it."""
+    ) -> bool:
+        """Every try that is due at one migration; leaves it applied.
+
+        Returns False when ``before``, which is asked before each, has stopped it.
+        """
         due: dict[Direction, list[Try]] = {"up": [], "down": []}
         chosen = [KINDS[name] for name in kinds if self.served.imitated or not KINDS[name].imitated]
         for leg in self.legs(version):
@@ -199,6 +199,7 @@ class Walk:
             direction = DOWN[direction]
         if direction == "up":
             self._must(self._leg("up"))
+        return not due["up"] and not due["down"]
 
     def legs(self, version: int) -> list[Leg]:
         """Both legs over a migration, counted undisturbed; ends before it is applied."""
@@ -435,6 +436,7 @@ class Strike:
     def _start_server(self) -> None:
         try:
             self.walk.served.start()
+            self.walk.proxy.lead_to(self.walk.served.url)
         except ManticoreError as error:
             self.problem = f"the server did not start again: {error}"
 

@@ -120,6 +120,10 @@ class Proxy:
         if self._errors:
             self.close()
 
+    def lead_to(self, url: str) -> None:
+        """Lead new connections to the server that a libpq URL names."""
+        self._host, self._target_port = target_of(url)
+
     def close(self) -> None:
         """Close every connection and stop; raises the first error of the proxy's own."""
         if self._thread.is_alive():
