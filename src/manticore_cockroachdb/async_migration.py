@@ -82,6 +82,8 @@ class AsyncMigrator:
     ) -> None:
         self.db = db
         self.migrations_dir = Path(migrations_dir)
+        if "\0" in str(migrations_dir):
+            raise ConfigError(f"The directory {str(migrations_dir)!r} holds a NUL character.")
         self.settings = dict(settings or {})
         self.environment = environment
         self.lease_ttl = _ttl(lease_ttl, os.environ)
@@ -305,7 +307,7 @@ class AsyncMigrator:
     ) -> tuple[Finding, ...]:
         """Return what the lint rules find in what is not applied here yet; for a ``target`` such
         as ``cockroachdb:25.4`` in every file, without connecting. Raises FileError."""
-        from .migrations.lint.async_server import async_lint_directory
+        from .migrations.async_linting import async_lint_directory
 
         return await async_lint_directory(self.db, self.migrations_dir, target, config)
 

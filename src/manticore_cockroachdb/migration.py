@@ -83,6 +83,8 @@ class Migration:
     ) -> None:
         self.db = db
         self.migrations_dir = Path(migrations_dir)
+        if "\0" in str(migrations_dir):
+            raise ConfigError(f"The directory {str(migrations_dir)!r} holds a NUL character.")
         self.settings = dict(settings or {})
         self.environment = environment
         self.lease_ttl = _ttl(lease_ttl, os.environ)
@@ -304,7 +306,7 @@ class Migration:
     ) -> tuple[Finding, ...]:
         """Return what the lint rules find in what is not applied here yet; for a ``target`` such
         as ``cockroachdb:25.4`` in every file, without connecting. Raises FileError."""
-        from .migrations.lint.server import lint_directory
+        from .migrations.linting import lint_directory
 
         return lint_directory(self.db, self.migrations_dir, target, config)
 

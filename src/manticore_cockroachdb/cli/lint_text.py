@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from textwrap import wrap
 
 from ..dialect import Server
 from ..migrations.lint import Finding, Level, at_least
@@ -23,17 +24,35 @@ from .terminal import Style
 _COLOURS: Mapping[Level, str] = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 
-def lines(findings: Sequence[Finding], texts: Mapping[str, str], style: Style) -> Iterator[str]:
+def lines(
+    findings: Sequence[Finding], texts: Mapping[str, str], style: Style, width: int | None
+) -> Iterator[str]:
     """Each finding, an empty line after it."""
     for one in findings:
-        head = style(f"{one.level}[{one.rule}]:", _COLOURS[one.level], "bold")
-        yield f"{head} {safe(one.message)}"
+        name = f"{one.level}[{one.rule}]:"
+        first, *rest = _wrapped(f"{name} {safe(one.message)}", width, "  ")
+        yield style(name, _COLOURS[one.level], "bold") + first.removeprefix(name)
+        yield from rest
         yield f"  {style('-->', 'cyan')} {safe(f'{one.path}:{one.line}:{one.column}')}"
         if texts.get(one.path, "").strip():
             for line in excerpt(texts.get(one.path, ""), one.start).split("\n"):
                 yield f"  {style('|', 'cyan')} {safe(line)}".rstrip()
-        yield f"  {style('help:', 'cyan')} {safe(one.help)}"
+        first, *rest = _wrapped(f"  help: {safe(one.help)}", width, "        ")
+        yield first.replace("help:", style("help:", "cyan"), 1)
+        yield from rest
         yield ""
+
+
+def _wrapped(text: str, width: int | None, indent: str) -> list[str]:
+    if width is None or len(text) <= width:
+        return [text]
+    return wrap(
+        text,
+        max(width, 40),
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def summary(

@@ -134,7 +134,7 @@ def _server(call: Call, config: LintConfig) -> tuple[Server, ServerFacts | None]
     """The target, and what the server of ``--url`` knows."""
     if call.given.url is None:
         return config.server, None
-    from ...migrations.lint.server import server_facts
+    from ...migrations.linting import server_facts
 
     with call.database() as database:
         server, facts = server_facts(database)
@@ -203,10 +203,10 @@ def _told(
     from ...migrations.lint.config import DEFAULT_LEVEL
     from ..lint_text import lines, summary
 
-    style = call.page().style
+    page = call.page()
     looked = sum(not file.context for file in files)
-    last = summary(found, config.level or DEFAULT_LEVEL, looked, server, style)
-    return Result(data, [*lines(grave, texts, style), last], code)
+    last = summary(found, config.level or DEFAULT_LEVEL, looked, server, page.style)
+    return Result(data, [*lines(grave, texts, page.style, page.width), last], code)
 
 
 def _explained(name: str) -> Result:

@@ -41,11 +41,15 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Names of three parts, and statements that choose or make a database; in both parts."""
-    for statement in context.file.statements:
-        message = _told(statement)
-        if message is not None:
-            yield context.finding(RULE, statement, message)
+    """Names of three parts, and statements that choose or make a database; in both parts.
+
+    One finding a file: who names the database once does so everywhere.
+    """
+    told = [(one, message) for one in context.file.statements if (message := _told(one))]
+    if told:
+        statement, message = told[0]
+        more = f" So do {len(told) - 1:,} more statements." if len(told) > 1 else ""
+        yield context.finding(RULE, statement, message + more)
 
 
 def _told(statement: Statement) -> str | None:

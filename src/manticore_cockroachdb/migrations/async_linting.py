@@ -1,5 +1,7 @@
-# Generated from async_server.py by tools/unasync.py; do not edit.
-"""The half that asks a server: which one it is, how large its tables are, what is applied."""
+"""Linting with a server: which one it is, how large its tables are, what is applied.
+
+The rules are in `migrations.lint`, which is pure; this is its I/O half.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..._acompat import blocking
-from ...dialect import Server
-from .. import directory
-from . import Finding, LintConfig, ServerFacts, Source, lint_files
+from .._acompat import async_blocking
+from ..dialect import Server
+from . import directory
+from .lint import Finding, LintConfig, ServerFacts, Source, lint_files
 
 if TYPE_CHECKING:
-    from ...database import Database
+    from ..async_database import AsyncDatabase
 
 _POSTGRESQL = """
     SELECT n.nspname, c.relname, c.relkind IN ('r', 'p', 'm'),
@@ -31,17 +33,17 @@ _COCKROACHDB = """
 _HISTORY = "SELECT count(*) FROM pg_catalog.pg_class WHERE relname = '_migrations'"
 
 
-def server_facts(database: Database) -> tuple[Server, ServerFacts]:
+async def async_server_facts(database: AsyncDatabase) -> tuple[Server, ServerFacts]:
     """Which server this is, and what it knows. Raises ConnectionFailed."""
-    from ...schema.read import fetch, which_server
+    from ..schema.async_read import async_fetch, async_which_server
 
-    with database.dedicated() as connection:
-        server = which_server(connection)
+    async with await database.dedicated() as connection:
+        server = await async_which_server(connection)
         sql = _COCKROACHDB if server.engine == "cockroachdb" else _POSTGRESQL
-        relations, [(history,)] = fetch(connection, sql, _HISTORY)
+        relations, [(history,)] = await async_fetch(connection, sql, _HISTORY)
         applied: Sequence[Sequence[int]] = ()
         if history:
-            [applied] = fetch(connection, "SELECT version FROM _migrations")
+            [applied] = await async_fetch(connection, "SELECT version FROM _migrations")
     tables = {
         name if schema == "public" else f"{schema}.{name}": None if rows is None else int(rows)
         for schema, name, is_table, rows in relations
@@ -50,15 +52,15 @@ def server_facts(database: Database) -> tuple[Server, ServerFacts]:
     return server, ServerFacts(tables, len(relations), frozenset(row[0] for row in applied))
 
 
-def lint_directory(
-    database: Database, path: Path, target: str | None, config: LintConfig | None
+async def async_lint_directory(
+    database: AsyncDatabase, path: Path, target: str | None, config: LintConfig | None
 ) -> tuple[Finding, ...]:
     """What the rules find in a directory: for ``target`` without any connection, else for the
     server of ``database``, in what is not applied there yet."""
-    sources = blocking(_read, path)
+    sources = await async_blocking(_read, path)
     if target is not None:
         return lint_files(sources, target, config)
-    server, facts = server_facts(database)
+    server, facts = await async_server_facts(database)
     return lint_files(sources, server, config, facts)
 
 
