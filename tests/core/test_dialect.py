@@ -38,9 +38,7 @@ def test_each_row_names_its_source():
         ((26, 2), True, True, True),
     ],
 )
-def test_the_versions_people_run(
-    version, commits_before_ddl, autocommit_before_ddl, schema_locked
-):
+def test_the_versions_people_run(version, commits_before_ddl, autocommit_before_ddl, schema_locked):
     caps = capabilities(Server("cockroachdb", version))
     assert caps.commits_before_ddl is commits_before_ddl
     assert caps.autocommit_before_ddl is autocommit_before_ddl

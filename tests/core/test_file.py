@@ -162,7 +162,7 @@ def test_something_unterminated_is_an_error_with_line_and_column(text, kind, lin
 
 
 def test_bytes_that_are_not_utf8():
-    with pytest.raises(FileError, match="0xff is not UTF-8") as caught:
+    with pytest.raises(FileError, match="0xff") as caught:
         decode(b"SELECT 1;\nSELECT '\xff';", "m/1_x.sql")
     assert (caught.value.line, caught.value.column) == (2, 9)
 
