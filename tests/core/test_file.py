@@ -154,7 +154,7 @@ def test_an_empty_forward_part_is_an_error(text):
     ],
 )
 def test_something_unterminated_is_an_error_with_line_and_column(text, kind, line, column):
-    with pytest.raises(FileError, match="(?i)unterminated") as caught:
+    with pytest.raises(FileError, match=r"(?i)unterminated") as caught:
         statements(parsed(text))
     assert kind in caught.value.message
     assert (caught.value.line, caught.value.column) == (line, column)
