@@ -97,11 +97,13 @@ def maintenance(c: Cursor, word: str) -> Maintenance:
         if c.key not in ("", "(", ",", "*", "as", "using", "with", "on"):
             c.fail()
     elif word == "reindex":
+        options = c.i
         if c.key == "(":
             c.skip_group()
+        asked = "concurrently" in c.keys[options : c.i]
         if not c.accept_any(("index", "table", "schema", "database", "system")):
             c.fail()
-        concurrently = c.accept("concurrently")
+        concurrently = c.accept("concurrently") or asked
         name = c.qname() if c.key else None
         c.finish()
     elif word == "refresh":

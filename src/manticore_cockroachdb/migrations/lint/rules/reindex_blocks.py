@@ -33,7 +33,7 @@ _KIND = re.compile(r"reindex\s+(?:index|table|schema|database)\b", re.IGNORECASE
 def check(context: Context) -> Iterator[Finding]:
     """REINDEX with a lock."""
     for statement, node in context.on(n.Maintenance):
-        if node.verb != "REINDEX" or node.concurrently or "concurrently" in node.text.lower():
+        if node.verb != "REINDEX" or node.concurrently:
             continue
         found = _KIND.match(statement.sql)
         fix = None

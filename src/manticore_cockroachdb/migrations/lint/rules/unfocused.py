@@ -36,6 +36,7 @@ RULE = Rule(
         ),
         Case("".join(f"CREATE TABLE t{i} (id UUID PRIMARY KEY);" for i in range(9))),
         Case("ALTER TABLE a ADD COLUMN x INT8; ALTER TABLE b ADD COLUMN y INT8;"),
+        Case("".join(f"ALTER TABLE t{i} RENAME TO u{i};" for i in range(9))),
     ),
     bad=(
         Case(
@@ -95,7 +96,10 @@ def _touched(statement: Statement) -> tuple[set[str], set[str]]:
                             tables.add(table_key(one.references))
                     case n.RenameTo(new=new):
                         tables.add(table_key(new))
-                    case n.DropColumn(name=name) | n.RenameColumn(old=name):
+                        columns.add("renamed")
+                    case n.RenameColumn(old=old):
+                        columns |= {old, "renamed"}
+                    case n.DropColumn(name=name):
                         columns.add(name)
                     case n.AlterColumnType(column=name) | n.SetDefault(column=name):
                         columns.add(name)
