@@ -22,13 +22,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure; 0 when every bar is met, 1 when one is missed."""
     options = _parser().parse_args(arguments)
     engines = tuple(e for e in available() if not options.engine or e in options.engine)
+    chosen = tuple(name for name in ROWS if not options.only or name in options.only)
     with tempfile.TemporaryDirectory(prefix="manticore-benchmarks-") as space:
         tools = peers.tools(options.cache)
         bench = Bench(options.quick, engines, tools, Path(space))
         sections: list[Section] = []
-        for name in options.only or ROWS:
+        for name in chosen:
             started = time.monotonic()
-            bench.say(f"{name}: {ROWS[name]} (load {machine.load():.1f})")
+            bench.loads.append(machine.load())
+            bench.say(f"{name}: {ROWS[name]} (load {bench.loads[-1]:.1f})")
             sections.append(_measured(bench, name))
             for bar in sections[-1].bars:
                 if not bar.met:
@@ -36,21 +38,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
                         f"  missed: {bar.what}: {bar.value:.4g} {bar.unit}, bar {bar.limit:g}"
                     )
             bench.say(f"  {time.monotonic() - started:.0f} s")
+            if options.write:  # after each row, so that an interrupted run leaves what it found
+                _write(options.write, _page(bench, sections, options.write.stem), sections)
+    if not options.write:
+        print(_page(bench, sections, None))
+    return 0 if all(bar.met for section in sections for bar in section.bars) else 1
+
+
+def _page(bench: Bench, sections: Sequence[Section], pictures: str | None) -> str:
     facts = list(machine.describe())
-    facts += [(SHORT[e], version) for e, version in bench.versions.items()]
-    found = page.markdown(
+    facts += [(SHORT[engine], version) for engine, version in bench.versions.items()]
+    loads = f"{min(bench.loads):.1f} to {max(bench.loads):.1f}, average load before each row"
+    facts.append(("other work", loads))
+    measured = {section.name for section in sections}
+    return page.markdown(
         sections,
         facts,
-        [(tool.name, tool.remark) for tool in tools],
+        [(tool.name, tool.remark) for tool in bench.tools],
         date=date.today().isoformat(),
-        quick=options.quick,
-        pictures=options.write.stem if options.write else None,
+        quick=bench.quick,
+        absent=[what for name, what in ROWS.items() if name not in measured],
+        pictures=pictures,
     )
-    if options.write:
-        _write(options.write, found, sections)
-    else:
-        print(found)
-    return 0 if all(bar.met for section in sections for bar in section.bars) else 1
 
 
 def _measured(bench: Bench, name: str) -> Section:

@@ -24,6 +24,7 @@ class Bench:
     tools: tuple[Tool, ...]
     space: Path
     versions: dict[Engine, str] = field(default_factory=dict)
+    loads: list[float] = field(default_factory=list)
     _files: dict[tuple[str, int], Path] = field(default_factory=dict)
 
     @property

@@ -14,9 +14,11 @@ def markdown(
     *,
     date: str,
     quick: bool,
+    absent: Sequence[str] = (),
     pictures: str | None = None,
 ) -> str:
-    """The whole page. `pictures` is the folder of the charts as seen from the page."""
+    """The whole page. `absent` are rows that were not measured; `pictures` is the folder of the
+    charts as seen from the page."""
     bars = [bar for section in sections for bar in section.bars]
     missed = sum(not bar.met for bar in bars)
     lines = [
@@ -34,6 +36,8 @@ def markdown(
     ]
     if quick:
         lines += ["**A quick run: fewer and smaller measurements than the bars ask for.**", ""]
+    if absent:
+        lines += [f"**Not measured in this run:** {'; '.join(absent)}.", ""]
     lines += [
         f"{len(bars) - missed} of {len(bars)} bars are met"
         + ("." if not missed else f"; {missed} are missed and marked **missed** below."),

@@ -9,7 +9,7 @@ from html import escape
 
 from .findings import Chart
 
-WIDTH, LEFT, RIGHT = 760, 250, 80
+WIDTH, LEFT, RIGHT = 800, 290, 80
 BAR, GAP, TOP = 20, 10, 44
 _STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #24292f }

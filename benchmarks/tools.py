@@ -135,7 +135,7 @@ class Published:
     """The release before this one."""
 
     python: Path
-    name: str = "0.3.1"
+    name: str = "manticore 0.3.1"
     remark: str = (
         "The release before: `Migrator(db, directory).migrate()` in a script, since it has no"
         " command. It keeps no checksum and no undo."
