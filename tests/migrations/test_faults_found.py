@@ -1,0 +1,149 @@
+"""What the fault harness has found, each as a test of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from faults.imitate import Imitation, JobScript
+from faults.proxy import Answer, Cut, Fault, Proxy, When
+from manticore_cockroachdb.errors import ConnectionFailed, MigrationFailed, PartialMigration
+from manticore_cockroachdb.migrations import async_session, session
+
+COMMIT = ";\nCOMMIT"
+
+
+def write(directory, version, up, down="SELECT 1;"):
+    (directory / f"{version}_m.sql").write_text(f"{up}\n-- @UNDO\n{down}\n")
+
+
+class Interrupted(Exception):
+    """Stands for Ctrl-C, which an event loop would not let through."""
+
+
+async def test_a_lease_whose_taking_was_interrupted_is_given_back(
+    db, colour, tmp_path, monkeypatch
+):
+    """The server has made us the holder, and we stop before we know."""
+    write(tmp_path, 1, "SELECT 1;")
+    migration = colour.Migration(db, migrations_dir=tmp_path)
+    await migration.initialize()
+    before = async_session.AsyncSession.prepared, session.Session.prepared
+
+    async def interrupted(self, sql):
+        await before[0](self, sql)
+        raise Interrupted
+
+    def interrupted_too(self, sql):
+        before[1](self, sql)
+        raise Interrupted
+
+    with monkeypatch.context() as patch:
+        patch.setattr(async_session.AsyncSession, "prepared", interrupted)
+        patch.setattr(session.Session, "prepared", interrupted_too)
+        with pytest.raises(Interrupted):
+            await migration.migrate()
+    assert (await migration.lease_status()).owner is None
+
+
+async def test_a_server_that_stays_away_is_no_statement_about_the_migration(
+    url, colour, tmp_path, monkeypatch
+):
+    """COMMIT went through, its answer did not, and nobody answers any more: claim nothing."""
+    write(tmp_path, 1, "CREATE TABLE t (a INT8 PRIMARY KEY);")
+    for module in ("async_execute", "execute"):
+        monkeypatch.setattr(f"manticore_cockroachdb.migrations.{module}.RECONNECTS", 2)
+    with Proxy.before(url) as proxy:
+        migration = colour.Migration(colour.database(proxy.through(url)), migrations_dir=tmp_path)
+        await migration.initialize()
+        proxy.arm(
+            Fault(When(text=COMMIT), Cut(forward=True, server="finish")),
+            Fault(When(type="StartupMessage", nth=2), Cut(), times=None),
+        )
+        with pytest.raises(ConnectionFailed, match="was being applied") as caught:
+            await migration.migrate()
+    assert "run again" in (caught.value.hint or "")
+    migration = colour.Migration(colour.database(url), migrations_dir=tmp_path)
+    assert await migration.migrate() == 0 or await migration.is_applied(1)
+
+
+@pytest.fixture
+def imitation(server, url) -> Iterator[tuple[Imitation, Proxy]]:
+    """A newer CockroachDB, imitated."""
+    imitation = Imitation("v25.4.3")
+    with Proxy.before(url, imitation=imitation) as proxy:
+        yield imitation, proxy
+
+
+@pytest.mark.engine("postgresql")
+async def test_a_paused_job_is_shown_and_its_end_is_seen(imitation, url, colour, tmp_path):
+    """The statement fails because its job was paused; it is not undone, and not done twice.
+
+    The imitation's PostgreSQL is enough: the jobs are the proxy's.
+    """
+    imitated, proxy = imitation
+    write(tmp_path, 1, "CREATE TABLE t (a INT8 PRIMARY KEY, b INT8);")
+    write(tmp_path, 2, "ALTER TABLE t DROP COLUMN b;")
+    migration = colour.Migration(colour.database(proxy.through(url)), migrations_dir=tmp_path)
+    await migration.migrate(1)
+    imitated.jobs.script(JobScript("DROP COLUMN b", ends="paused"))
+    with pytest.raises(PartialMigration, match="is paused") as caught:
+        await migration.migrate()
+    (job,) = [job for job in imitated.jobs.all() if job.status == "paused"]
+    assert f"RESUME JOB {job.id}" in (caught.value.hint or "")
+    with pytest.raises(PartialMigration, match="is paused"):
+        await migration.migrate()
+    imitated.jobs.control("RESUME", job.id)
+    assert await migration.migrate() == 1
+    assert await migration.is_applied(2)
+
+
+@pytest.mark.engine("postgresql")
+async def test_a_failed_job_leaves_the_statement_undone(imitation, url, colour, tmp_path):
+    """As above: PostgreSQL stands behind."""
+    imitated, proxy = imitation
+    write(tmp_path, 1, "CREATE TABLE t (a INT8 PRIMARY KEY, b INT8);")
+    write(tmp_path, 2, "CREATE UNIQUE INDEX t_b ON t (b);")
+    migration = colour.Migration(colour.database(proxy.through(url)), migrations_dir=tmp_path)
+    await migration.migrate(1)
+    imitated.jobs.script(JobScript("CREATE UNIQUE INDEX", ends="failed"))
+    with pytest.raises(MigrationFailed):
+        await migration.migrate()
+    assert await migration.migrate() == 1
+
+
+@pytest.mark.engine("postgresql")
+async def test_xxa00_speaks_of_its_own_step_only(imitation, url, colour, tmp_path):
+    """The steps after it have not begun, and are not among what stayed. PostgreSQL behind."""
+    _, proxy = imitation
+    write(tmp_path, 1, "CREATE TABLE t (a INT8 PRIMARY KEY, b INT8);")
+    write(
+        tmp_path,
+        2,
+        "INSERT INTO t VALUES (1, 1);\nALTER TABLE t ADD COLUMN c INT8;\nDELETE FROM t;",
+    )
+    db = colour.database(proxy.through(url))
+    migration = colour.Migration(db, migrations_dir=tmp_path)
+    await migration.migrate(1)
+    proxy.arm(Fault(When(text=COMMIT), Answer("XXA00", server="forward")))
+    with pytest.raises(PartialMigration) as caught:
+        await migration.migrate()
+    assert "INSERT INTO t" in caught.value.message
+    assert "DELETE" not in caught.value.message
+    assert "ADD COLUMN" not in caught.value.message
+    assert [tuple(row.values()) for row in await db.execute("SELECT * FROM t")] == [(1, 1)]
+
+
+@pytest.mark.engine("postgresql")
+async def test_xxa00_for_our_own_writes_alone_is_looked_up(imitation, url, colour, tmp_path):
+    """The last transaction holds the history row and no schema change. PostgreSQL behind."""
+    _, proxy = imitation
+    write(tmp_path, 1, "CREATE TABLE t (a INT8 PRIMARY KEY, b INT8);")
+    write(tmp_path, 2, "ALTER TABLE t DROP COLUMN b;")
+    migration = colour.Migration(colour.database(proxy.through(url)), migrations_dir=tmp_path)
+    await migration.migrate(1)
+    proxy.arm(Fault(When(text='INSERT INTO "public"."_migrations" '), Answer("XXA00")))
+    assert await migration.migrate() == 1
+    assert await migration.is_applied(2)
+    assert (await migration.status()).problems == ()
