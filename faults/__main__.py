@@ -35,7 +35,7 @@ from faults.harness_walk import Directories, Result, Walk
 COLOURS: tuple[Colour, ...] = ("sync", "async")
 # What a worker walks over at a time. Building a database up to the first migration costs most
 # on CockroachDB, whose walks are also the longest.
-STRETCH = 5
+STRETCH = 2
 # A try takes ten times as long on CockroachDB as on PostgreSQL.
 FACTORS = {"cockroachdb": 0.4, "postgresql": 2.0}
 
@@ -65,12 +65,14 @@ class Wanted:
     seconds: float = 86400.0
 
     def stretches(self, engine: str) -> list[Stretch]:
-        """The work on one engine."""
-        return [
+        """The work on one engine, in an order that a time limit may cut anywhere."""
+        found = [
             Stretch(engine, colour, self.versions[at : at + STRETCH])
             for at in range(0, len(self.versions), STRETCH)
             for colour in self.colours
         ]
+        random.Random(f"{self.seed}:{engine}").shuffle(found)
+        return found
 
     def count_each(self, engine: str) -> float:
         """How many faults are drawn for each leg on an engine."""

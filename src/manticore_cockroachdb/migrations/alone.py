@@ -46,6 +46,7 @@ class Alone:
         self.executor = executor
         self.plan = plan
         self.session = executor.session
+        self._begun = False
 
     @property
     def _crdb(self) -> bool:
@@ -53,6 +54,20 @@ class Alone:
 
     def run(self, step: Step, row: JournalRow | None) -> None:
         """Do one step, or conclude that an earlier run did. Raises Stopped, PartialMigration."""
+        self._begun = row is not None and row.state == "started"
+        try:
+            self._run(step, row)
+        except Stopped as stopped:
+            stopped.begun = self._begun
+            raise
+        except psycopg.Error as error:
+            if verdict_of(error.sqlstate) is not Verdict.FAILED:
+                raise
+            failed = Stopped(error, None, 0)
+            failed.begun = self._begun
+            raise failed from error
+
+    def _run(self, step: Step, row: JournalRow | None) -> None:
         effect = effect_of(step.node, cockroachdb=self._crdb)
         if row is not None and row.state == "started":
             seen = self._conclude(step, effect, row.before)
@@ -259,6 +274,7 @@ class Alone:
             self.executor.lease.token,
         )
         self._journal(step, write, "started")
+        self._begun = True
 
     def _journal_done(self, step: Step) -> None:
         plan = self.plan
@@ -279,6 +295,7 @@ class Alone:
         self.session.rollback()
         if step.ordinal == 0:
             self._journal(step, tables.clear_steps(plan.version), "failed")
+            self._begun = False
             return
         write = tables.fail_step(
             plan.version,
@@ -290,6 +307,7 @@ class Alone:
             str(stopped.error),
         )
         self._journal(step, write, "failed")
+        self._begun = False
 
     def _stuck(self, step: Step, why: str) -> PartialMigration:
         """Journal that a step needs a person, and return the error that says so."""

@@ -45,6 +45,7 @@ class AsyncAlone:
         self.executor = executor
         self.plan = plan
         self.session = executor.session
+        self._begun = False
 
     @property
     def _crdb(self) -> bool:
@@ -52,6 +53,20 @@ class AsyncAlone:
 
     async def run(self, step: Step, row: JournalRow | None) -> None:
         """Do one step, or conclude that an earlier run did. Raises Stopped, PartialMigration."""
+        self._begun = row is not None and row.state == "started"
+        try:
+            await self._run(step, row)
+        except Stopped as stopped:
+            stopped.begun = self._begun
+            raise
+        except psycopg.Error as error:
+            if verdict_of(error.sqlstate) is not Verdict.FAILED:
+                raise
+            failed = Stopped(error, None, 0)
+            failed.begun = self._begun
+            raise failed from error
+
+    async def _run(self, step: Step, row: JournalRow | None) -> None:
         effect = effect_of(step.node, cockroachdb=self._crdb)
         if row is not None and row.state == "started":
             seen = await self._conclude(step, effect, row.before)
@@ -258,6 +273,7 @@ class AsyncAlone:
             self.executor.lease.token,
         )
         await self._journal(step, write, "started")
+        self._begun = True
 
     async def _journal_done(self, step: Step) -> None:
         plan = self.plan
@@ -278,6 +294,7 @@ class AsyncAlone:
         await self.session.rollback()
         if step.ordinal == 0:
             await self._journal(step, tables.clear_steps(plan.version), "failed")
+            self._begun = False
             return
         write = tables.fail_step(
             plan.version,
@@ -289,6 +306,7 @@ class AsyncAlone:
             str(stopped.error),
         )
         await self._journal(step, write, "failed")
+        self._begun = False
 
     async def _stuck(self, step: Step, why: str) -> PartialMigration:
         """Journal that a step needs a person, and return the error that says so."""

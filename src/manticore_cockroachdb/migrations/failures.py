@@ -29,6 +29,7 @@ class Stopped(Exception):
         self.error = error
         self.message = message
         self.done = done
+        self.begun = False  # a statement that runs alone was sent, and its end is not journalled
         self.span = (0, 0)  # the script's statements in the transaction that stopped
         self.sqlstate = error.sqlstate if isinstance(error, psycopg.Error) else None
 
@@ -55,7 +56,9 @@ def failure_of(
     text = f"{what} {plan.version} failed: {sentence(stopped.error)}"
     if done:
         text += f" ({done} of {len(plan.steps)} steps are done and recorded.)"
-    kind = PartialMigration if done else MigrationFailed
+    if stopped.begun:
+        text += " The last statement was sent; the next run finds out what became of it."
+    kind = PartialMigration if done or stopped.begun else MigrationFailed
     failure = kind(
         text,
         version=plan.version,
@@ -64,7 +67,7 @@ def failure_of(
         column=column,
         sqlstate=stopped.sqlstate,
         excerpt=excerpt(script.text, offset) if offset is not None else None,
-        hint=_hint(diagnostic, partial=bool(done)),
+        hint=_hint(diagnostic, partial=bool(done), begun=stopped.begun),
     )
     failure.applied = finished
     return failure
@@ -120,13 +123,15 @@ def repair_hint(version: int) -> str:
     )
 
 
-def _hint(diagnostic: Any, *, partial: bool) -> str | None:
+def _hint(diagnostic: Any, *, partial: bool, begun: bool) -> str | None:
     hints = []
     for field in ("message_detail", "message_hint"):
         text = getattr(diagnostic, field, None)
         # CockroachDB puts the stack of an internal error here.
         if text and "source SQL:" not in text and "stack trace" not in text:
             hints.append(" ".join(text.split()))
-    if partial:
+    if begun:
+        hints.append("run again when the cause is mended")
+    elif partial:
         hints.append("correct the statement and run again: it goes on where it stopped")
     return "; ".join(hints) or None
