@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from manticore_cockroachdb.errors import ChangedFile
+from manticore_cockroachdb.errors import ChangedFile, ConfigError
 from manticore_cockroachdb.foresight.report import Undo, Work
 
 
@@ -204,3 +204,8 @@ async def test_a_migration_that_stopped_half_way_shows_what_is_done(colour, db, 
     plan = await migration.plan()
     assert [s.done for s in plan.migrations[0].statements] == [True, False]
     assert "-- step 1 is done" in plan.sql()
+
+
+async def test_a_count_that_is_none(colour, db, directory):
+    with pytest.raises(ConfigError):
+        await colour.Migration(db, migrations_dir=directory).plan(rollback=True, count=-1)

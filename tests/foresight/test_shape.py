@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+import psycopg
 import pytest
 
+from manticore_cockroachdb.foresight import plan
+from manticore_cockroachdb.foresight.build import Read
+from manticore_cockroachdb.foresight.facts import Facts, TableFacts
 from manticore_cockroachdb.foresight.report import Work
 from manticore_cockroachdb.foresight.shape import may_be_explained, parse_shape
 from manticore_cockroachdb.migrations.parse import parse
@@ -63,3 +69,31 @@ def test_what_is_no_plan(text):
 )
 def test_only_changes_of_what_is_there_are_asked_about(sql, asked):
     assert may_be_explained(parse(sql)) == asked
+
+
+def test_only_tables_that_are_there_are_asked_about_and_refusals_are_no_harm():
+    """No server of the tests has EXPLAIN (DDL, SHAPE) yet, so this one is played."""
+
+    class Session:
+        asked: ClassVar[list[str]] = []
+
+        def fetch(self, sql):
+            self.asked.append(sql)
+            if "refused" in sql:
+                raise psycopg.errors.FeatureNotSupported("not supported")
+            return [[(line,) for line in (HEAD + INDEX).split("\n")]]
+
+        def rollback(self):
+            pass
+
+    statements = [
+        "CREATE INDEX by_name ON t (name)",
+        "CREATE INDEX by_name ON made_by_this_plan (name)",
+        "ALTER TABLE t ADD COLUMN refused INT8",
+        "INSERT INTO t VALUES (1)",
+    ]
+    reads = [Read(0, sql, parse(sql)) for sql in statements]
+    facts = Facts(tables={("public", "t"): TableFacts("public", "t")})
+    found = plan._shapes(Session(), reads, facts)
+    assert {sql: work for sql, (work, _) in found.items()} == {statements[0]: {Work.BACKFILL}}
+    assert Session.asked == [f"EXPLAIN (DDL, SHAPE) {statements[i]}" for i in (0, 2)]
