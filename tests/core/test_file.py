@@ -85,6 +85,23 @@ def test_a_changed_undo_does_not_change_the_checksum():
     )
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"-- @allow no-undo: forward only\n{GUIDE}",
+        GUIDE.replace("CREATE TABLE", "  -- @allow no-primary-key: x\r\nCREATE TABLE"),
+        GUIDE.replace("-- @UNDO", "-- @allow drop-table: empty\n-- @UNDO"),
+        f"{GUIDE}\n-- @allow drop-table: empty\n",
+    ],
+)
+def test_what_is_said_to_the_linter_does_not_change_the_checksum(text):
+    assert parsed(text).checksum == parsed(GUIDE).checksum
+
+
+def test_other_comments_do_change_it():
+    assert parsed(f"-- more\n{GUIDE}").checksum != parsed(GUIDE).checksum
+
+
 def test_a_byte_order_mark_is_not_part_of_the_text():
     assert decode(b"\xef\xbb\xbfSELECT 1;", "x") == "SELECT 1;"
 

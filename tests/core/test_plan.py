@@ -212,4 +212,4 @@ def test_a_seed_file_is_planned_without_parsing_each_statement():
     sql = "\n".join(f"INSERT INTO t VALUES ({i}, 'text; with -- things');" for i in range(100_000))
     started = perf_counter()
     assert planned(sql, NEW).mode is Mode.TRANSACTION
-    assert perf_counter() - started < 3
+    assert perf_counter() - started < 10  # half a second on a quiet machine
