@@ -131,6 +131,10 @@ POSTGRESQL = {
         """ALTER TABLE users ALTER age DROP DEFAULT, ALTER age TYPE TEXT;
         ALTER TABLE users ALTER mail TYPE VARCHAR(80), ALTER score TYPE NUMERIC(14, 4);""",
     ),
+    "types that have no cast": (
+        "CREATE TABLE t (a INT8 DEFAULT 1, b BOOL, c UUID, d INT4[]);",
+        "CREATE TABLE t (a BOOL DEFAULT true, b DATE, c INT4, d BOOL[]);",
+    ),
     "a type under indexes, checks, defaults, views and keys": (
         """CREATE INDEX by_age ON users (age); CREATE INDEX by_half ON users ((age / 2));
         CREATE UNIQUE INDEX part ON users (name) WHERE age > 3;
@@ -313,4 +317,20 @@ COCKROACHDB = {
             INDEX ib (b) STORING (j), UNIQUE INDEX iu (b DESC) WHERE a > 3);""",
     ),
     "a type": ("", "ALTER TABLE users ALTER COLUMN mail TYPE VARCHAR(80);"),
+}
+
+# Cases whose statements on CockroachDB are those of other cases.
+LIKE_OTHERS = {
+    "a table",
+    "a column",
+    "a default set",
+    "a default dropped",
+    "null",
+    "a check",
+    "a foreign key",
+    "an index",
+    "a unique index",
+    "a view",
+    "views on views",
+    "a sequence",
 }

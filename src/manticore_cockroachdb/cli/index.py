@@ -28,6 +28,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "dump": "Print the schema as SQL, always the same text for the same schema",
         "drift": "Compare the database with what its applied migrations make",
         "diff": "Compare two schemas: databases, dumps or directories of migrations",
+        "docs": "Write documentation of the schema, with a diagram",
     },
     "Care": {
         "lock": "See or take the right to migrate",

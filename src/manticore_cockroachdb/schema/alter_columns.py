@@ -126,9 +126,23 @@ def _retype(here: str, was: m.Column, column: m.Column, engine: Engine) -> Itera
     yield Step(f"{here} TYPE {column.type}{collation}{using}", notes)
 
 
+_FAMILIES = (
+    {"INT2", "INT4", "INT8", "FLOAT4", "FLOAT8", "NUMERIC", "OID", "MONEY"},
+    {"DATE", "TIMESTAMP", "TIMESTAMPTZ"},
+    {"TIME", "TIMETZ", "INTERVAL"},
+    {"JSON", "JSONB"},
+    {"BIT", "VARBIT"},
+)
+_TEXTS = {"TEXT", "VARCHAR", "CHAR", "BPCHAR", "NAME", "STRING"}
+
+
 def _through_text(old: str, new: str) -> bool:
-    """Whether types know each other only as text: enums, and types of one's own."""
-    return "." in old or "." in new
+    """Whether types know each other only as text: what is not akin, and types of one's own."""
+    one, two = (kind.partition("(")[0].removesuffix("[]") for kind in (old, new))
+    if "." in one or "." in two:
+        return True
+    akin = one == two or any({one, two} <= family for family in _FAMILIES)
+    return not (akin or one in _TEXTS or two in _TEXTS)
 
 
 def _identity(here: str, was: m.Column, column: m.Column) -> Iterator[Step]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ...errors import ConfigError
+from ...errors import ConfigError, SchemaError
 from ..call import Call
 from ..index import Exit
 from ..options import DATABASE, OUTPUT
@@ -58,7 +58,7 @@ def compared(text: str, path: Path) -> Result:
 
 
 def write(text: str, path: Path) -> bool:
-    """Write a file whole or not at all; return whether it had to be."""
+    """Write a file whole or not at all; return whether it had to be. Raises SchemaError."""
     try:
         if path.exists() and path.read_text(encoding="utf-8", errors="replace") == text:
             return False
@@ -66,5 +66,5 @@ def write(text: str, path: Path) -> bool:
         part.write_text(text, encoding="utf-8", newline="\n")
         part.replace(path)
     except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}.") from error
+        raise SchemaError(f"{path} cannot be written: {error.strerror}.") from error
     return True
