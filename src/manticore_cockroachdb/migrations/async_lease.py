@@ -144,12 +144,14 @@ class AsyncLease:
         task, stop, self._task = self._task, self._stop, None
         if task is not None and stop is not None:
             stop.set()
-        if not self._lost and self._asked:
+        if self._asked:
+            # Even when it seems lost: a migration that meddled with our row looks the same.
             try:
                 await self.session.rollback()
                 await self.session.fetch(self.session.tables.release(self.owner))
             except (psycopg.Error, AssertionError):
-                await self._release_anew()
+                if not self._lost:
+                    await self._release_anew()
         self.token, self._asked = 0, False
         if task is not None:
             await task.join(5)

@@ -6,6 +6,7 @@ Pure apart from reading psycopg's errors; the executor decides what a failure *m
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Any
 
 import psycopg
@@ -99,12 +100,16 @@ def unknown(plan: MigrationPlan, stopped: Stopped) -> ConnectionFailed:
 
 def statement_of(plan: MigrationPlan, failure: MigrationError) -> str | None:
     """The statement that a failure points at, as it may be kept: no passwords, not too long."""
-    if failure.line is None:
+    if failure.line is None or failure.column is None:
         return None
-    for start, end in plan.script.spans:
-        if line_column(plan.script.text, end)[0] >= failure.line:
-            return without_secrets(plan.script.text[start:end])[:LONGEST_STATEMENT]
-    return None
+    text, spans = plan.script.text, plan.script.spans
+    place = (failure.line, failure.column)
+    # Halving: each look counts lines from the beginning, and there may be a million statements.
+    found = bisect_left(spans, place, key=lambda span: line_column(text, span[1]))
+    if found == len(spans):
+        return None
+    start, end = spans[found]
+    return without_secrets(text[start:end])[:LONGEST_STATEMENT]
 
 
 def sentence(error: BaseException) -> str:

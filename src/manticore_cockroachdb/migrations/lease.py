@@ -145,12 +145,14 @@ class Lease:
         task, stop, self._task = self._task, self._stop, None
         if task is not None and stop is not None:
             stop.set()
-        if not self._lost and self._asked:
+        if self._asked:
+            # Even when it seems lost: a migration that meddled with our row looks the same.
             try:
                 self.session.rollback()
                 self.session.fetch(self.session.tables.release(self.owner))
             except (psycopg.Error, AssertionError):
-                self._release_anew()
+                if not self._lost:
+                    self._release_anew()
         self.token, self._asked = 0, False
         if task is not None:
             task.join(5)
