@@ -54,7 +54,7 @@ def trace(node: n.Node) -> Iterator[_Trace]:
         case n.AlterType(name=name):
             yield "touches", Mark("type", "", name.name)
         case n.Comment(object_kind=kind, name=text):
-            yield "touches", Mark(f"comment on {kind}", "", text)
+            yield "touches", _comment(kind, text)
         case n.Grant(target=target) | n.Revoke(target=target):
             yield "touches", Mark("grants", "", target or "")
         case n.Dml(table=n.QName() as table):
@@ -74,6 +74,20 @@ def trace(node: n.Node) -> Iterator[_Trace]:
 
 def _object(kind: str, name: n.QName) -> Mark:
     return Mark("relation" if kind in _RELATIONS else kind, "", name.name)
+
+
+def _comment(kind: str, text: str) -> Mark:
+    *above, name = [part.strip('"') for part in text.split(".")]
+    if kind == "column":
+        return Mark("comment on column", above[-1] if above else "", name)
+    return Mark(f"comment on {kind}", name if kind in _RELATIONS else "", name)
+
+
+def _owner(mark: Mark) -> Mark:
+    """What takes its properties with it when it goes."""
+    if mark.table and mark.kind in ("type", "default", "nullability", "comment on column"):
+        return Mark("column", mark.table, mark.name)
+    return Mark(mark.kind.removeprefix("comment on "), mark.table, mark.name)
 
 
 def _pair(one: str, two: str) -> str:
@@ -147,7 +161,12 @@ class Undoing:
             return Undo.NO
         if Mark("relation", "", mark.table) in self._removed:
             return Undo.YES  # with the table goes whatever is in it
-        otherwise = Undo.UNKNOWN if self._unknown else Undo.NO
+        if way == "touches" and _owner(mark) in self._removed:
+            return Undo.YES
+        perhaps = mark.kind in ("index", "constraint", "rows") and any(
+            m.kind == "column" and m.table == mark.table for m in self._removed
+        )  # with a column goes what is on it, but which columns these are on is not known here
+        otherwise = Undo.UNKNOWN if self._unknown or perhaps else Undo.NO
         if way == "makes":
             return Undo.YES if self._finds(mark, self._removed) else otherwise
         if way == "removes":
