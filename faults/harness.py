@@ -16,7 +16,8 @@ side can be hit. A fault whose message never came, because the leg took a shorte
 
 The parts: `harness_migrations` what is run, `harness_runner` its processes, `harness_servers` the
 servers, `harness_state` what is in a database, `harness_truth` whether what an error says is so,
-`harness_walk` the tries, `harness_race` many runners at once, `harness_table` the table.
+`harness_walk` the tries, `harness_strike` what happens at a try's moment, `harness_session` a whole
+run, `harness_race` many runners at once, `harness_table` the table.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ thousandths of the time
 that the leg takes undisturbed, steps that run alone."""
 
 
+TTL = 1.0
+"""How long a lease lives without a heartbeat, in seconds: as long as whoever comes after waits."""
 COMMIT = re.compile(r";\s*COMMIT\s*$")
 
 
@@ -44,7 +47,7 @@ COMMIT = re.compile(r";\s*COMMIT\s*$")
 class Kind:
     """One kind of fault: ``points`` are where it may strike, ``share`` how often it is drawn.
 
-    ``expects`` names what the disturbed run may end with besides success.
+    ``sweep``: it is also made at every message. ``imitated``: only where a newer CockroachDB is.
     """
 
     name: str
@@ -53,7 +56,6 @@ class Kind:
     share: int = 10
     sweep: bool = False
     imitated: bool = False
-    """Only where a newer CockroachDB is imitated."""
 
 
 KINDS: dict[str, Kind] = {
@@ -197,7 +199,7 @@ def when(one: Try) -> When:
     return When(Sender.CLIENT if one.point == "client" else Sender.SERVER, nth=one.number)
 
 
-def fault(one: Try, hook: Callable[[Seen], object], ttl: float) -> Fault | None:
+def fault(one: Try, hook: Callable[[Seen], object]) -> Fault | None:
     """What the proxy does; ``hook`` is called where something happens to a process instead."""
     if one.point in ("moment", "step"):
         return None
@@ -226,7 +228,7 @@ def fault(one: Try, hook: Callable[[Seen], object], ttl: float) -> Fault | None:
         case "53100" | "25006" | "42501":
             what = Answer(one.kind, server="rollback")
         case "delay":
-            what = Delay(1.5 * ttl)
+            what = Delay(1.5 * TTL)
         case _:
             what = Call(hook)
     return Fault(when(one), what)

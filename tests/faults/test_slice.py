@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from faults.__main__ import Session, Wanted
 from faults.harness import KINDS
 from faults.harness_race import run as race
 from faults.harness_runner import Runners
 from faults.harness_servers import engines, served
+from faults.harness_session import Session, Wanted
 from faults.harness_walk import Directories
 
 

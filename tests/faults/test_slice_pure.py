@@ -59,10 +59,10 @@ def test_what_the_proxy_does_where_a_process_is_killed():
         return None
 
     kill = Try("postgresql", "sync", "up", 5, "kill", "client", 2)
-    assert fault(kill, hook, 1.0).what == Call(hook)
+    assert fault(kill, hook).what == Call(hook)
     cut = Try("postgresql", "sync", "up", 5, "cut-hold", "client", 2)
-    assert fault(cut, hook, 1.0).what == Cut(forward=True, server="hold")
-    assert fault(Try("e", "sync", "up", 5, "kill-random", "moment", 2), hook, 1.0) is None
+    assert fault(cut, hook).what == Cut(forward=True, server="hold")
+    assert fault(Try("e", "sync", "up", 5, "kill-random", "moment", 2), hook) is None
 
 
 def test_twenty_migrations_with_a_counter_each(tmp_path):
