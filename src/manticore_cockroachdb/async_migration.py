@@ -147,10 +147,7 @@ class AsyncMigrator:
         The last ``count``, or with ``target_version`` all that are newer than it. Raises NoUndo
         before anything is touched when one of them has no undo part.
         """
-        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise ConfigError(
-                f"The count {count!r} is not a number of migrations.", hint="give 1 or more"
-            )
+        _check_count(count)
         target = parse_version(target_version)
         files = await self.load_migrations()
         async with self._session() as session:
@@ -294,6 +291,7 @@ class AsyncMigrator:
         `rollback` with this ``count`` or target would. Changes nothing. Raises HistoryError."""
         from .foresight.async_plan import async_plan_down, async_plan_up
 
+        _check_count(count)
         target, files = parse_version(target_version), await self.load_migrations()
         async with self._session() as session:
             look = await self._look_through(session, files)
@@ -379,6 +377,13 @@ class AsyncMigrator:
 
 def _ignore(_: Event) -> None:
     """Listen to nothing."""
+
+
+def _check_count(count: int) -> None:
+    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+        raise ConfigError(
+            f"The count {count!r} is not a number of migrations.", hint="give 1 or more"
+        )
 
 
 def _ttl(given: float | None, environment: Mapping[str, str]) -> float:

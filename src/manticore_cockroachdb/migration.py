@@ -146,10 +146,7 @@ class Migration:
         The last ``count``, or with ``target_version`` all that are newer than it. Raises NoUndo
         before anything is touched when one of them has no undo part.
         """
-        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise ConfigError(
-                f"The count {count!r} is not a number of migrations.", hint="give 1 or more"
-            )
+        _check_count(count)
         target = parse_version(target_version)
         files = self.load_migrations()
         with self._session() as session:
@@ -293,6 +290,7 @@ class Migration:
         `rollback` with this ``count`` or target would. Changes nothing. Raises HistoryError."""
         from .foresight.plan import plan_down, plan_up
 
+        _check_count(count)
         target, files = parse_version(target_version), self.load_migrations()
         with self._session() as session:
             look = self._look_through(session, files)
@@ -376,6 +374,13 @@ class Migration:
 
 def _ignore(_: Event) -> None:
     """Listen to nothing."""
+
+
+def _check_count(count: int) -> None:
+    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+        raise ConfigError(
+            f"The count {count!r} is not a number of migrations.", hint="give 1 or more"
+        )
 
 
 def _ttl(given: float | None, environment: Mapping[str, str]) -> float:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _WORK = {
     "backfill": "reads all rows and writes an index or a column",
-    "validate": "reads all rows",
+    "validate": "reads and checks all rows",
     "rewrite": "writes the whole table anew",
 }
 _UNDO = {

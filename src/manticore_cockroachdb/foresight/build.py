@@ -7,6 +7,7 @@ known by its head, and statements alike in a row are reported once.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -28,13 +29,15 @@ _SHOWN = 500
 Shape = tuple[frozenset[Work], tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Read:
-    """One statement of a script, read."""
+    """One statement of a script, read; or ``times`` plain INSERTs into one table in a row."""
 
     start: int
     sql: str
     node: n.Node
+    index: int = 0
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +56,27 @@ class Planned:
 
 def read(script: Script) -> Iterator[Read]:
     """The statements of a script, in order."""
-    for start, end in script.spans:
-        sql = script.text[start:end]
-        if found := _INSERT.match(sql):
-            table = n.QName(tuple(found["table"].lower().split(".")))
-            yield Read(start, sql, n.Dml(verb="INSERT", table=table))
+    text, alike = script.text, script.wish is not False
+    run: Read | None = None
+    into = ""
+    for i, (start, end) in enumerate(script.spans):
+        found = _INSERT.match(text, start, end)
+        if found is None:
+            if run is not None:
+                yield run
+                run = None
+            sql = text[start:end]
+            yield Read(start, sql, parse(sql), i)
+        elif run is not None and alike and found["table"] == into:
+            run.times += 1
         else:
-            yield Read(start, sql, parse(sql))
+            if run is not None:
+                yield run
+            into = found["table"]
+            table = n.QName(tuple(into.lower().split(".")))
+            run = Read(start, text[start:end], n.Dml(verb="INSERT", table=table), i)
+    if run is not None:
+        yield run
 
 
 def named(reads: Iterable[Read]) -> tuple[set[str], set[str], set[str]]:
@@ -132,16 +149,17 @@ def _migration(
         )
     plan, script = one.plan, one.script
     undoing = Undoing(one.undo) if script.direction == "up" else None
-    step_of = {i: step.ordinal for step in plan.steps for i in range(step.first, step.last)}
+    firsts = [step.first for step in plan.steps]
     found: list[PlannedStatement] = []
     lines = _Lines(script.text)
-    for i, statement in enumerate(read(script)):
-        step = step_of[i]
+    for statement in read(script):
+        step = bisect_right(firsts, statement.index) - 1
         told = _statement(statement, step, world, shapes, undoing, cockroachdb)
-        told = replace(told, line=lines.at(statement.start), done=step in done)
+        line, times = lines.at(statement.start), statement.times
+        told = replace(told, line=line, times=times, done=step in done)
         world.take(statement.node)
         if found and _alike(found[-1], told):
-            found[-1] = replace(found[-1], times=found[-1].times + 1)
+            found[-1] = replace(found[-1], times=found[-1].times + times)
         else:
             found.append(told)
     return PlannedMigration(
