@@ -67,7 +67,7 @@ def failure_of(
         line=line,
         column=column,
         sqlstate=stopped.sqlstate,
-        excerpt=excerpt(script.text, offset) if offset is not None else None,
+        excerpt=without_secrets(excerpt(script.text, offset)) if offset is not None else None,
         hint=_hint(diagnostic, partial=bool(done), begun=stopped.begun),
     )
     failure.applied = finished
