@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+from time import monotonic, sleep
 
 import pytest
 
 from manticore_cockroachdb.cli import main
 from manticore_cockroachdb.database import Database
+from manticore_cockroachdb.schema.scratch import PREFIX
 
 USERS = "CREATE TABLE users (id INT8 PRIMARY KEY, name TEXT);\n"
 
@@ -128,3 +133,28 @@ def test_new_from_diff_of_equal_schemas_writes_nothing(home, url, capsys):
     assert "no difference" in capsys.readouterr().err
     assert main(["new", "x", "--up", "SELECT 1", "--from-diff", url, url]) == 2
     assert len(list((home / "migrations").iterdir())) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to handle")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_drift_leaves_no_scratch_database(home, url, number):
+    (home / "migrations" / "1_users.sql").write_text(f"{USERS}SELECT pg_sleep(100);")
+    process = subprocess.Popen([sys.executable, "-m", "manticore_cockroachdb", "drift"])
+    try:
+        until = monotonic() + 60
+        while not scratches(url):
+            assert monotonic() < until
+            assert process.poll() is None
+            sleep(0.1)
+        process.send_signal(number)
+        assert process.wait(timeout=60) == 128 + number
+    finally:
+        process.kill()
+        process.wait()
+    assert scratches(url) == []
+
+
+def scratches(url):
+    with Database.from_url(url) as database:
+        rows = database.execute("SELECT datname FROM pg_catalog.pg_database")
+    return [row["datname"] for row in rows if row["datname"].startswith(PREFIX)]

@@ -173,3 +173,18 @@ async def test_tables_with_enums_and_foreign_keys_leave_no_scratch_database(colo
         assert await scratches(db) == []
     finally:
         await db.execute("DROP TABLE two")
+
+
+@pytest.mark.engine("postgresql")
+async def test_a_schema_that_was_there_before_the_migrations_is_there_in_the_replay(
+    colour, db, directory
+):
+    """CockroachDB v20.2 has no settings of databases."""
+    name = (await db.execute("SELECT current_database() AS n"))[0]["n"]
+    await db.execute('CREATE SCHEMA "My app"')
+    await db.execute(f'ALTER DATABASE "{name}" SET search_path = "My app"')
+    await db.close()
+    migration = colour.Migration(db, migrations_dir=directory)
+    await migration.migrate()
+    assert (await migration.drift()).changes == ()
+    assert 'CREATE TABLE "My app".users' in await migration.dump()

@@ -7,12 +7,12 @@ throwaway one, and then versions may differ in how they print an expression.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg import AsyncConnection
 
-from ..dialect import Server
 from ..errors import SchemaError
 from ..migrations.file import MigrationFile
 from . import model as m
@@ -22,6 +22,7 @@ from .async_scratch import async_scratch_apart, async_scratch_beside
 from .diff import compare
 from .report import Drift, without
 from .risks import shared
+from .surroundings import Surroundings
 
 if TYPE_CHECKING:
     from ..async_database import AsyncDatabase
@@ -51,48 +52,47 @@ async def async_find_drift(migrator: AsyncMigrator, ignore: Sequence[str] = ()) 
         if row.get("checksum") not in (None, files[row["version"]].checksum)
     ]
     async with await migrator.db.dedicated() as connection:
-        server = await async_which_server(connection)
+        around = await async_look_around(connection)
         actual = await async_read_from(connection)
-        names = await async_fetch(connection, _DATABASES, _SCHEMAS, "SHOW search_path")
-    expected, note = await async_made_by(
-        migrator.db,
-        applied,
-        {**migrator.settings, **_path(server, str(names[2][0][0]))},
-        server,
-        {row[0] for row in names[0]},
-        {row[0] for row in names[1]},
-    )
+    expected, note = await async_made_by(migrator.db, applied, migrator.settings, around)
     changes = without(compare(expected, actual), ignore)
     return Drift(changes, tuple(file.version for file in applied), (*notes, *note))
 
 
-def _path(server: Server, path: str) -> dict[str, str]:
-    """The schemas in which a database of its own settings makes what has no other."""
-    usual = path.replace(" ", "") == '"$user",public'
-    return {} if usual or server.engine == "cockroachdb" else {"search_path": path}
+async def async_look_around(connection: AsyncConnection[Any]) -> Surroundings:
+    """What a replay has to know of a connection's server and database."""
+    databases, schemas, path = await async_fetch(
+        connection, _DATABASES, _SCHEMAS, "SHOW search_path"
+    )
+    return Surroundings(
+        await async_which_server(connection),
+        frozenset(row[0] for row in databases),
+        frozenset(row[0] for row in schemas),
+        str(path[0][0]),
+    )
 
 
 async def async_made_by(
     database: AsyncDatabase,
     files: Sequence[MigrationFile],
-    settings: dict[str, str],
-    server: Server,
-    databases: set[str],
-    schemas: set[str],
+    settings: Mapping[str, str],
+    around: Surroundings,
 ) -> tuple[m.Schema, tuple[str, ...]]:
     """The catalog that files make on a scratch database, and what to know about it."""
-    reason = shared(files, databases, schemas)
+    settings = {**around.settings(), **settings}
+    before = around.before(files)
+    reason = shared(files, around.databases, around.schemas)
     if reason is None:
         try:
             async with async_scratch_beside(database) as scratch:
-                return await async_replay(scratch, files, settings), ()
+                return await async_replay(scratch, files, settings, before), ()
         except psycopg.errors.InsufficientPrivilege:
             reason = "this user may not create databases"
     try:
-        async with async_scratch_apart(server.engine, type(database)) as scratch:
+        async with async_scratch_apart(around.server.engine, type(database)) as scratch:
             async with await scratch.dedicated() as connection:
                 other = await async_which_server(connection)
-            expected = await async_replay(scratch, files, settings)
+            expected = await async_replay(scratch, files, settings, before)
     except SchemaError as error:
         raise SchemaError(
             f"The migrations could not be replayed on the server itself, since {reason}."

@@ -39,12 +39,19 @@ _EXPERIMENTS = (
 
 
 async def async_replay(
-    scratch: AsyncDatabase, files: Sequence[MigrationFile], settings: Mapping[str, str]
+    scratch: AsyncDatabase,
+    files: Sequence[MigrationFile],
+    settings: Mapping[str, str],
+    before: Sequence[str] = (),
 ) -> m.Schema:
     """The catalog that these migrations make of an empty database.
 
-    Raises SchemaError when one of them fails there.
+    ``before`` are statements that run first. Raises SchemaError when a migration fails there.
     """
+    if before:
+        async with await scratch.dedicated() as connection:
+            for statement in before:
+                await connection.execute(statement.encode())
     files = [replace(file, environments=()) for file in files]
     session = AsyncSession(scratch, settings, _ignore)
     await session.open()
@@ -60,9 +67,10 @@ async def async_replay(
         await session.hello()
         await run.up(files, survey(files, (), (), None), None, fresh=True)
     except MigrationError as error:
+        said, _, hint = str(error).partition("\nhint: ")
         raise SchemaError(
-            f"The migrations cannot be replayed on an empty database: {error}",
-            hint="a migration must not rely on data or objects that no migration made",
+            f"The migrations cannot be replayed on an empty database: {said}",
+            hint=hint or "a migration must not rely on data or objects that no migration made",
         ) from error
     finally:
         await session.close()

@@ -12,8 +12,8 @@ from ..dialect import Engine
 from ..errors import ConfigError
 from ..migrations.directory import load
 from . import model as m
-from .async_drift import async_made_by
-from .async_read import async_fetch, async_read, async_which_server
+from .async_drift import async_look_around, async_made_by
+from .async_read import async_read, async_which_server
 from .async_replay import async_load_dump
 from .async_scratch import async_scratch_apart, async_scratch_beside
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from ..async_database import AsyncDatabase
 
 Source: TypeAlias = Union["AsyncDatabase", m.Schema, str, Path]
-
-_DATABASES = "SELECT datname FROM pg_catalog.pg_database"
 
 
 def is_url(text: str) -> bool:
@@ -97,7 +95,5 @@ async def async_schema_of_dump(path: Path, beside: AsyncDatabase) -> m.Schema:
 async def _of_migrations(path: Path, beside: AsyncDatabase) -> m.Schema:
     files = load(path)
     async with await beside.dedicated() as connection:
-        server = await async_which_server(connection)
-        names = (await async_fetch(connection, _DATABASES))[0]
-    databases = {row[0] for row in names}
-    return (await async_made_by(beside, files, {}, server, databases, set()))[0]
+        around = await async_look_around(connection)
+    return (await async_made_by(beside, files, {}, around))[0]

@@ -8,12 +8,12 @@ throwaway one, and then versions may differ in how they print an expression.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg import Connection
 
-from ..dialect import Server
 from ..errors import SchemaError
 from ..migrations.file import MigrationFile
 from . import model as m
@@ -23,6 +23,7 @@ from .replay import replay
 from .report import Drift, without
 from .risks import shared
 from .scratch import scratch_apart, scratch_beside
+from .surroundings import Surroundings
 
 if TYPE_CHECKING:
     from ..database import Database
@@ -52,48 +53,45 @@ def find_drift(migrator: Migration, ignore: Sequence[str] = ()) -> Drift:
         if row.get("checksum") not in (None, files[row["version"]].checksum)
     ]
     with migrator.db.dedicated() as connection:
-        server = which_server(connection)
+        around = look_around(connection)
         actual = read_from(connection)
-        names = fetch(connection, _DATABASES, _SCHEMAS, "SHOW search_path")
-    expected, note = made_by(
-        migrator.db,
-        applied,
-        {**migrator.settings, **_path(server, str(names[2][0][0]))},
-        server,
-        {row[0] for row in names[0]},
-        {row[0] for row in names[1]},
-    )
+    expected, note = made_by(migrator.db, applied, migrator.settings, around)
     changes = without(compare(expected, actual), ignore)
     return Drift(changes, tuple(file.version for file in applied), (*notes, *note))
 
 
-def _path(server: Server, path: str) -> dict[str, str]:
-    """The schemas in which a database of its own settings makes what has no other."""
-    usual = path.replace(" ", "") == '"$user",public'
-    return {} if usual or server.engine == "cockroachdb" else {"search_path": path}
+def look_around(connection: Connection[Any]) -> Surroundings:
+    """What a replay has to know of a connection's server and database."""
+    databases, schemas, path = fetch(connection, _DATABASES, _SCHEMAS, "SHOW search_path")
+    return Surroundings(
+        which_server(connection),
+        frozenset(row[0] for row in databases),
+        frozenset(row[0] for row in schemas),
+        str(path[0][0]),
+    )
 
 
 def made_by(
     database: Database,
     files: Sequence[MigrationFile],
-    settings: dict[str, str],
-    server: Server,
-    databases: set[str],
-    schemas: set[str],
+    settings: Mapping[str, str],
+    around: Surroundings,
 ) -> tuple[m.Schema, tuple[str, ...]]:
     """The catalog that files make on a scratch database, and what to know about it."""
-    reason = shared(files, databases, schemas)
+    settings = {**around.settings(), **settings}
+    before = around.before(files)
+    reason = shared(files, around.databases, around.schemas)
     if reason is None:
         try:
             with scratch_beside(database) as scratch:
-                return replay(scratch, files, settings), ()
+                return replay(scratch, files, settings, before), ()
         except psycopg.errors.InsufficientPrivilege:
             reason = "this user may not create databases"
     try:
-        with scratch_apart(server.engine, type(database)) as scratch:
+        with scratch_apart(around.server.engine, type(database)) as scratch:
             with scratch.dedicated() as connection:
                 other = which_server(connection)
-            expected = replay(scratch, files, settings)
+            expected = replay(scratch, files, settings, before)
     except SchemaError as error:
         raise SchemaError(
             f"The migrations could not be replayed on the server itself, since {reason}."

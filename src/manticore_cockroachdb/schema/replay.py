@@ -40,12 +40,19 @@ _EXPERIMENTS = (
 
 
 def replay(
-    scratch: Database, files: Sequence[MigrationFile], settings: Mapping[str, str]
+    scratch: Database,
+    files: Sequence[MigrationFile],
+    settings: Mapping[str, str],
+    before: Sequence[str] = (),
 ) -> m.Schema:
     """The catalog that these migrations make of an empty database.
 
-    Raises SchemaError when one of them fails there.
+    ``before`` are statements that run first. Raises SchemaError when a migration fails there.
     """
+    if before:
+        with scratch.dedicated() as connection:
+            for statement in before:
+                connection.execute(statement.encode())
     files = [replace(file, environments=()) for file in files]
     session = Session(scratch, settings, _ignore)
     session.open()
@@ -61,9 +68,10 @@ def replay(
         session.hello()
         run.up(files, survey(files, (), (), None), None, fresh=True)
     except MigrationError as error:
+        said, _, hint = str(error).partition("\nhint: ")
         raise SchemaError(
-            f"The migrations cannot be replayed on an empty database: {error}",
-            hint="a migration must not rely on data or objects that no migration made",
+            f"The migrations cannot be replayed on an empty database: {said}",
+            hint=hint or "a migration must not rely on data or objects that no migration made",
         ) from error
     finally:
         session.close()

@@ -13,8 +13,8 @@ from ..dialect import Engine
 from ..errors import ConfigError
 from ..migrations.directory import load
 from . import model as m
-from .drift import made_by
-from .read import fetch, read, which_server
+from .drift import look_around, made_by
+from .read import read, which_server
 from .replay import load_dump
 from .scratch import scratch_apart, scratch_beside
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from ..database import Database
 
 Source: TypeAlias = Union["Database", m.Schema, str, Path]
-
-_DATABASES = "SELECT datname FROM pg_catalog.pg_database"
 
 
 def is_url(text: str) -> bool:
@@ -96,7 +94,5 @@ def schema_of_dump(path: Path, beside: Database) -> m.Schema:
 def _of_migrations(path: Path, beside: Database) -> m.Schema:
     files = load(path)
     with beside.dedicated() as connection:
-        server = which_server(connection)
-        names = (fetch(connection, _DATABASES))[0]
-    databases = {row[0] for row in names}
-    return (made_by(beside, files, {}, server, databases, set()))[0]
+        around = look_around(connection)
+    return (made_by(beside, files, {}, around))[0]
