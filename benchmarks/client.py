@@ -231,7 +231,7 @@ def main() -> None:
     half.db.execute(TABLE)
     half.db.batch_insert("items", [item(n) for n in range(10**9, 10**9 + 5000)], returning=False)
     half.db.execute("CREATE INDEX items_amount ON items (amount)")
-    calls = 500 if quick else 3000
+    calls = 500 if quick else 2000
     report = {
         "sync": calls_sync(half, calls),
         "async": asyncio.run(calls_async(Async(url), calls)),

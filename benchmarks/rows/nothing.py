@@ -4,7 +4,7 @@ yardstick is `python -c "import psycopg; connect; SELECT 1"`.
 
 Of the 10,000, ten are applied by the tool itself and the rest recorded in its history. Each tool
 runs once before it is timed, so that Python has compiled what it compiles; where that took over
-ten seconds, one run more is all.
+five seconds, one run more is all.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _few(
     bench: Bench, here: Server, tools: list[Tool], bars: list[Bar]
 ) -> dict[str, tuple[str, ...]]:
     """Ten applied: every tool's time at both distances, and its round trips."""
-    rounds = 3 if bench.quick else 7
+    rounds = 3 if bench.quick else 5
     cells: dict[str, list[str]] = {}
     trips = {YARDSTICK: 1}
     for delay in (0.0, DELAY):
@@ -130,7 +130,7 @@ def _many(
                 directory = prepared(bench, tool, many, place)
                 command = tool.migrate(directory, place)
                 first = run(command, limit=PATIENCE)
-                slow = bench.quick or first.seconds > 10
+                slow = bench.quick or first.seconds > 5
                 rounds = 7 if tool.name == OURS else 1 if slow else 3
                 runs = [run(command, limit=PATIENCE) for _ in range(rounds)]
             except CommandFailed as error:

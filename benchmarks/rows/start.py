@@ -17,7 +17,7 @@ NOTHING = "python -c pass"
 
 def measure(bench: Bench) -> Section:
     """Time them in turns."""
-    rounds = 5 if bench.quick else 31
+    rounds = 5 if bench.quick else 21
     commands = {
         NOTHING: (sys.executable, "-c", "pass"),
         "manticore --version": (manticore(), "--version"),
