@@ -253,6 +253,7 @@ class Session:
             setup.append("SET default_transaction_use_follower_reads = off")
         if self.caps.autocommit_before_ddl:
             setup.append("SET autocommit_before_ddl = off")
+        chosen = [_set_config(name, value) for name, value in self.settings.items()]
         if not self.caps.session_options and (
             dotted := [name for name in self.settings if "." in name]
         ):
@@ -260,7 +261,7 @@ class Session:
                 f"{self.server} has no session settings such as {dotted[0]!r}.",
                 hint="use -- @environments in the migration instead",
             )
-        return setup + [_set_config(name, value) for name, value in self.settings.items()]
+        return setup + chosen
 
     def create_tables(self, *, upgrade: bool = False) -> None:
         """Make our tables, or what they lack; several runners may do so at once."""
