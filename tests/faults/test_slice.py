@@ -13,25 +13,18 @@ from faults.harness_walk import Directories
 
 
 def test_a_slice_of_all_faults_loses_and_doubles_nothing():
-    """Drawn with a fixed seed, so that a failure comes again; each is told with its replay."""
-    wanted = Wanted(
-        engines=tuple(engines()),
-        kinds=tuple(KINDS),
-        count=120,
-        seed=3,
-        versions=(3, 4, 5),
-        seconds=40,
-    )
+    """Drawn with a fixed seed, so that a failure comes again; each is told with its replay.
+
+    Migration 2 runs in a transaction everywhere, migration 5 in steps. Bounded in time: a busy
+    machine makes fewer tries.
+    """
+    wanted = Wanted(tuple(engines()), tuple(KINDS), 80, 3, versions=(2, 5), workers=4, seconds=60)
     session = Session(wanted, quiet=True)
     session.run()
     table = session.table
     assert not table.bad, "\n\n".join(result.told() for result in table.bad)
-    for engine in wanted.engines:
-        assert table.sum(engine=engine).tries, f"no fault struck on {engine}"
-    for colour in wanted.colours:
-        assert table.sum(colour=colour).tries, f"no fault struck in the {colour} half"
-    people = {result.one.kind for result in table.people}
-    assert people <= {"XXA00"}
+    assert table.sum().tries
+    assert {result.one.kind for result in table.people} <= {"XXA00"}
 
 
 @pytest.mark.parametrize("engine", [e for e in engines() if not e.startswith("imitated")])

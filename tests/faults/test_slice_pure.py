@@ -111,7 +111,7 @@ def test_the_table_is_written_between_its_marks(tmp_path):
     table.note(Result(one, "steps", lost=["counter"]))
     table.note(Result(one, "steps", struck=False))
     text = table.markdown({"postgresql": "PostgreSQL 18"})
-    assert "| PostgreSQL 18 | step by step | 2 + 0 | 1 | 0 | 0 | 0 | 0 |" in text
+    assert "| PostgreSQL 18 | 0 + 0 | 2 + 0 | 1 | 0 | 0 | 0 | 0 |" in text
     assert (table.missed, table.kills(), len(table.bad)) == (1, 2, 1)
     page = tmp_path / "page.md"
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
