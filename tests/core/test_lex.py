@@ -67,6 +67,8 @@ from manticore_cockroachdb.migrations.lex import Token, Unterminated, fold, keys
         ("a@-1", ["word a", "op @-", "number 1"]),
         ("a+-/*c*/-b", ["word a", "op +", "op -", "op -", "word b"]),
         ("a*--c\nb", ["word a", "op *", "word b"]),
+        ("a@--it's\nb", ["word a", "op @", "word b"]),
+        ("u&/*it's*/b", ["word u", "op &", "word b"]),
         ("5*/*/*/*/*/*x*/*/*/*/*/3", ["number 5", "op *", "number 3"]),
         (
             "(a)[1];{}",

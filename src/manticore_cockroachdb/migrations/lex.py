@@ -142,7 +142,7 @@ class Token(NamedTuple):
     end: int
 
 
-_OPERATOR = r"(?:[+*<>=]|-(?!-)|/(?!\*))"
+_OPERATOR = r"(?:[+*<>=]|-(?!-)|/(?!\*)|(?!))"
 _KINDS = (
     ("word", rf"({IDENTIFIER})(?!['\"&])"),
     ("punct", r"([(),;\[\]]|\.(?![0-9])|:::?|:=?)"),
@@ -164,7 +164,7 @@ _KINDS = (
     # A longer operator ends in + or - only if it has one of the characters of the first line.
     (
         "op",
-        rf"({_OPERATOR}{{0,62}}+[~!@#%^&|`?](?:[~!@#%^&|`?]|{_OPERATOR}){{0,62}}+"
+        rf"({_OPERATOR}{{0,62}}+[~!@#%^&|`?](?:[~!@#%^&|`?]|{_OPERATOR}|(?!)){{0,62}}+"
         rf"|{_OPERATOR}{{0,62}}(?:[*<>=]|/(?!\*))|[+-])",
     ),
     ("", r"(['\"/$])"),  # what `take` has to read, or cannot
