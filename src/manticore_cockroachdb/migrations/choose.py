@@ -164,8 +164,8 @@ def obstacle(one: Standing, standings: Sequence[Standing]) -> HistoryError | Par
             return MissingFile(
                 f"Migration {version} ({one.description}) is applied and has no file.",
                 version=version,
-                hint="bring the file back, or go on with --allow-missing"
-                " (allow_missing=True); an older image may be running",
+                hint="bring the file back; or go on with --allow-missing (allow_missing=True),"
+                f" as when an older image runs; or `manticore repair {version}` forgets it",
             )
         case State.OUT_OF_ORDER:
             return OutOfOrder(
