@@ -217,6 +217,9 @@ class _Way:
 
     def _early_routines(self) -> list[m.Piece]:
         """Routines that the columns, constraints and indexes of tables that stay refer to."""
+        candidates = self._new_pieces(("function", "procedure"))
+        if not candidates:
+            return []
         used: set[m.Key] = set()
         for table in self.b.tables:
             if table.key in self.old:
@@ -225,7 +228,7 @@ class _Way:
         later = (set(self.new) - set(self.old)) | {v.key for v in self.b.views}
         return [
             piece
-            for piece in self._new_pieces(("function", "procedure"))
+            for piece in candidates
             if (piece.schema, piece.name.partition("(")[0]) in used
             and not references(piece.definition) & later
         ]
@@ -293,8 +296,9 @@ class _Way:
             old = self._sequence(self.a, sequence.key)
             if sequence.owned_by and (old is None or old.owned_by != sequence.owned_by):
                 yield Step(ddl.own_sequence(sequence))
+        late = self._new_pieces(_LATE)
         for piece in self.b.pieces:
-            if piece.kind in _LATE and (piece in self._new_pieces(_LATE) or self._lost_on(piece)):
+            if piece.kind in _LATE and (piece in late or self._lost_on(piece)):
                 self.fresh.add(ddl.subject(piece))
                 yield Step(piece.definition)
 

@@ -81,10 +81,11 @@ class Parts:
         relations: list[m.Table | m.View] = [t for t in self.b.tables if t.key in self.old]
         relations += [v for v in self.b.views if v.key in kept_views]
         before: list[m.Table | m.View] = [*self.a.tables, *self.a.views]
+        there = {(r.key, i.name) for r in before for i in r.indexes}
         for relation in relations:
-            there = {i.name for r in before if r.key == relation.key for i in r.indexes}
             for index in relation.indexes:
-                if index.name not in there or (relation.key, index.name) in self.touched.indexes:
+                key = relation.key, index.name
+                if key not in there or key in self.touched.indexes:
                     text = ddl.create_index(relation.key, index, self.engine)
                     notes = ("fails while rows are alike in it",) if index.unique else ()
                     yield Step(text, notes)

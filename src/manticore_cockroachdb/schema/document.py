@@ -7,6 +7,7 @@ it, what is on it, which migrations had to do with it.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -78,23 +79,21 @@ def sheets(document: Document) -> tuple[Sheet, ...]:
     """A sheet for each table but partitions, then for each view."""
     schema = document.schema
     tables = [t for t in schema.tables if t.partition_of is None]
+    references: dict[m.Key, list[Reference]] = defaultdict(list)
+    for table in tables:
+        for constraint in table.foreign_keys:
+            if constraint.target is not None:
+                references[constraint.target].append(Reference(table.key, constraint))
     relations: list[m.Table | m.View] = [*tables, *schema.views]
-    return tuple(_sheet(document, relation) for relation in relations)
-
-
-def _sheet(document: Document, relation: m.Table | m.View) -> Sheet:
-    schema, key = document.schema, relation.key
-    return Sheet(
-        relation,
-        tuple(
-            Reference(t.key, c)
-            for t in schema.tables
-            for c in t.foreign_keys
-            if c.target == key and t.partition_of is None
-        ),
-        tuple(t for t in schema.tables if t.partition_of == key),
-        tuple(p for p in schema.pieces if (p.schema, p.table) == key),
-        tuple(of_table(document.entries, key)),
+    return tuple(
+        Sheet(
+            relation,
+            tuple(references[relation.key]),
+            tuple(t for t in schema.tables if t.partition_of == relation.key),
+            tuple(p for p in schema.pieces if (p.schema, p.table) == relation.key),
+            tuple(of_table(document.entries, relation.key)),
+        )
+        for relation in relations
     )
 
 

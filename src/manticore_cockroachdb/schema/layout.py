@@ -17,7 +17,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from statistics import mean
 
 from .model import Key
 
@@ -57,6 +56,12 @@ class Picture:
 
 
 Node = tuple[str, ...]
+
+
+def mean(numbers: Iterable[float]) -> float:
+    """The middle; far faster than that of `statistics`, which reckons in fractions."""
+    values = list(numbers)
+    return sum(values) / len(values)
 
 
 def arrange(sizes: Mapping[Key, Size], lines: Iterable[tuple[Key, Key]]) -> Picture:
@@ -205,17 +210,16 @@ def _neighbours(ways: Sequence[tuple[Node, Node]]) -> tuple[dict[Node, list[Node
 def _order(layers: list[list[Node]], ways: Sequence[tuple[Node, Node]]) -> None:
     """Sort each layer by the middle of the neighbours, to the right and to the left in turn."""
     left, right = _neighbours(ways)
+    places = {node: i / max(len(layer), 1) for layer in layers for i, node in enumerate(layer)}
     for sweep in range(_SWEEPS):
         towards = left if sweep % 2 == 0 else right
         for layer in layers if sweep % 2 == 0 else reversed(layers):
-            places = {
-                node: i / max(len(other), 1) for other in layers for i, node in enumerate(other)
-            }
             middles = {
-                node: mean(places[other] for other in towards[node]) if towards[node] else None
+                node: mean(places[o] for o in towards[node]) if towards[node] else places[node]
                 for node in layer
             }
-            layer.sort(key=lambda n: (places[n] if middles[n] is None else middles[n], n))
+            layer.sort(key=lambda node: (middles[node], node))
+            places |= {node: i / len(layer) for i, node in enumerate(layer)}
 
 
 def _heights(
