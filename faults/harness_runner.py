@@ -200,9 +200,14 @@ def _child(job: Job, said: Path) -> int:
         found, code = {"text": "interrupted"}, 130
     except Exception as error:  # noqa: BLE001 - told to whoever asked for the run
         found, code = {"error": type(error).__name__, "text": repr(error)}, 70
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run is over
+    _say(said, found)
+    return code
+
+
+def _say(said: Path, found: dict[str, object]) -> None:
     said.with_suffix(".part").write_text(json.dumps(found), encoding="utf-8")
     said.with_suffix(".part").rename(said)
-    return code
 
 
 def _sync(job: Job) -> int:
@@ -240,6 +245,8 @@ def _by_command(job: Job, said: Path) -> int:
     err = os.open(said.with_suffix(".err"), os.O_CREAT | os.O_RDWR)
     os.dup2(err, 2)
     code = 70
+    for number in (signal.SIGINT, signal.SIGTERM):  # what comes before and after the command
+        signal.signal(number, lambda *_: None)
     try:
         code = cli.main(arguments) or 0
     except SystemExit as stop:
@@ -247,7 +254,7 @@ def _by_command(job: Job, said: Path) -> int:
     finally:
         with contextlib.suppress(OSError):
             text = said.with_suffix(".err").read_text(encoding="utf-8", errors="replace")
-            said.write_text(json.dumps({"text": " ".join(text.split())}), encoding="utf-8")
+            _say(said, {"text": " ".join(text.split())})
     return code
 
 

@@ -50,11 +50,16 @@ class Result:
     again: Ending | None = None
     seen: Seen | None = None
     seconds: float = 0.0
+    pids: list[int] = field(default_factory=list)
 
     @property
     def bad(self) -> bool:
         """Whether a promise was broken."""
         return bool(self.lost or self.doubled or self.false or self.other)
+
+    def holds(self, owner: str | None) -> bool:
+        """Whether a run of this try, not one that was killed earlier, is the lease's owner."""
+        return owner is not None and int(owner.split(":")[-2]) in self.pids
 
     def told(self) -> str:
         """All of it, for a person who has to find out why."""
@@ -267,6 +272,7 @@ class Walk:
             if other.code != 0:
                 result.other.append(f"the run that took over ended with {other}")
             os.kill(pid, signal.SIGCONT)
+        result.pids.append(pid)
         result.first = self.runners.end(pid)
         self.proxy.disarm()
         fired = self.proxy.fired
@@ -289,7 +295,7 @@ class Walk:
             wanted = 130 if one.kind == "sigint" else 143
             if first.code not in (0, wanted):
                 result.other.append(f"exit code {first.code} after {one.kind}")
-            if (holder := self.reader.holder()) is not None:
+            if result.holds(holder := self.reader.holder()):
                 result.other.append(f"{holder} still holds the lease")
         elif one.kind == "zombie" and first.error not in (None, "LeaseLost"):
             result.other.append(f"the run that had lost its lease ended with {first}")
@@ -317,7 +323,8 @@ class Walk:
         return untruths(ending.text, plan, start, goal, self.reader.state())
 
     def _again(self, one: Try, result: Result) -> None:
-        result.again = again = self.runners.run(self._leg(one.direction))
+        result.pids.append(self.runners.begin(self._leg(one.direction)))
+        result.again = again = self.runners.end(result.pids[-1])
         if again.error == "PartialMigration":
             wrong = self._untruths(one, again)
             result.false += wrong
@@ -335,7 +342,7 @@ class Walk:
         if state.journal:
             result.other.append(f"the journal still says {state.journal}")
         # Whoever was killed, or whose server was, leaves the lease to expire by itself.
-        if state.holder is not None and (again.count or "kill" not in one.kind):
+        if result.holds(state.holder) and (again.count or "kill" not in one.kind):
             result.other.append(f"{state.holder} still holds the lease")
 
 
