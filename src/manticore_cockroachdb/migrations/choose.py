@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..errors import (
     ChangedFile,
@@ -68,7 +68,7 @@ def survey(
     """The standing of every version that a file, the history or the journal knows, in order."""
     by_file = {f.version: f for f in files}
     by_row = {r.version: r for r in rows}
-    directions = {j.version: j.direction for j in journal}
+    directions: dict[int, Literal["up", "down"]] = {j.version: j.direction for j in journal}
     newest = max(by_row, default=-1)
     found = []
     for version in sorted({*by_file, *by_row, *directions}):

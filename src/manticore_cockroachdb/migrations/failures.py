@@ -31,7 +31,8 @@ class Stopped(Exception):
         self.message = message
         self.done = done
         self.begun = False  # a statement that runs alone was sent, and its end is not journalled
-        self.span = (0, 0)  # the script's statements in the transaction that stopped
+        # The script's statements in the transaction that stopped.
+        self.span: tuple[int, int] = (0, 0)
         self.sqlstate = error.sqlstate if isinstance(error, psycopg.Error) else None
 
     @property

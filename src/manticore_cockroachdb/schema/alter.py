@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ..dialect import Engine
 from ..errors import SchemaError
 from . import ddl
 from . import model as m
@@ -44,7 +45,7 @@ class _Way:
 
     def __init__(self, a: m.Schema, b: m.Schema) -> None:
         self.a, self.b = a, b
-        self.engine = a.engine
+        self.engine: Engine = a.engine
         self.touched: Touched = touched(a, b)
         self.parts = Parts(a, b, self.touched)
         self.old = {t.key: t for t in a.tables}

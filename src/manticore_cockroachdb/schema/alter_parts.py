@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..dialect import Engine
 from . import ddl
 from . import model as m
 from .alter_columns import Step
@@ -19,7 +20,7 @@ class Parts:
 
     def __init__(self, a: m.Schema, b: m.Schema, touched: Touched) -> None:
         self.a, self.b = a, b
-        self.engine = a.engine
+        self.engine: Engine = a.engine
         self.touched = touched
         self.old = {t.key: t for t in a.tables}
         self.new = {t.key: t for t in b.tables}

@@ -88,10 +88,10 @@ async def async_load_dump(scratch: AsyncDatabase, text: str, path: str) -> m.Sch
         if server.engine == "cockroachdb":
             for experiment in _EXPERIMENTS:
                 await _try(connection, experiment)
+        offset = 0
         try:
-            for start, end in split(text):
-                offset = start
-                await connection.execute(text[start:end].encode())
+            for offset, end in split(text):
+                await connection.execute(text[offset:end].encode())
         except Unterminated as error:
             raise _bad(path, text, error.offset, f"unterminated {error.kind}") from error
         except psycopg.Error as error:

@@ -89,10 +89,10 @@ def load_dump(scratch: Database, text: str, path: str) -> m.Schema:
         if server.engine == "cockroachdb":
             for experiment in _EXPERIMENTS:
                 _try(connection, experiment)
+        offset = 0
         try:
-            for start, end in split(text):
-                offset = start
-                connection.execute(text[start:end].encode())
+            for offset, end in split(text):
+                connection.execute(text[offset:end].encode())
         except Unterminated as error:
             raise _bad(path, text, error.offset, f"unterminated {error.kind}") from error
         except psycopg.Error as error:

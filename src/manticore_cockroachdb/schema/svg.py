@@ -28,7 +28,7 @@ _LONGEST = 30
 
 def asset(name: str) -> str:
     """The text of a file that comes with this package."""
-    return files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
+    return files(str(__package__)).joinpath("assets", name).read_text(encoding="utf-8")
 
 
 def svg(schema: m.Schema) -> str:
