@@ -30,7 +30,7 @@ def owner(url):
     with Database.from_url(url, max_size=1) as admin:
         admin.execute(f"CREATE USER {name}")
         if not is_crdb(admin):  # there a new user may do nothing in a schema of others
-            admin.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+            admin.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
         yield admin, name
         if not is_crdb(admin):  # there the user stays behind; its name is nobody else's
             admin.execute(f"DROP OWNED BY {name}")
@@ -93,3 +93,14 @@ async def test_without_rights_the_error_is_clear_and_nothing_is_half_done(
         await migration.migrate()
     assert caught.value.sqlstate == "42501"
     assert caught.value.hint
+
+
+@pytest.mark.engine("postgresql")
+async def test_without_the_right_to_use_the_schema_the_error_says_so(url, owner, colour, directory):
+    """CockroachDB 20.2 has no rights on schemas."""
+    admin, name = owner
+    admin.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+    migration = colour.Migration(colour.database(url, user=name), migrations_dir=directory)
+    with pytest.raises(MigrationError, match="may be used") as caught:
+        await migration.migrate()
+    assert "GRANT USAGE" in caught.value.hint

@@ -233,9 +233,10 @@ class Session:
         """
         if not schemas:
             raise MigrationError(
-                "No schema of the search path exists, so there is none for the history.",
+                "No schema of the search path exists or may be used, so there is none for the"
+                " history.",
                 sqlstate="3F000",
-                hint="create it, or set search_path for the user or the database",
+                hint="create it, GRANT USAGE on it, or set search_path for the user",
             )
         if len(schemas) > 1:
             having = {str(row[0]) for row in (self.fetch(SCHEMAS_WITH_HISTORY))[0]}
