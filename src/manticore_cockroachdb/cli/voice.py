@@ -5,7 +5,9 @@ A run must not end because nobody listens any more: when stderr is gone, the voi
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from typing import TextIO
 
 from .terminal import Style, is_terminal, printable, redacted, room
@@ -31,6 +33,14 @@ class Voice:
             self.stream.flush()
         except (OSError, ValueError):
             self.terminal, self.quiet = False, True
+            self._to_nowhere()
+
+    def _to_nowhere(self) -> None:
+        """Lead the stream to where it can be flushed: Python does so when it ends, or exits 120."""
+        with suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.stream.fileno())
+            os.close(nowhere)
 
     def line(self, text: str) -> None:
         """Write one line, over a half one that may stand there."""
