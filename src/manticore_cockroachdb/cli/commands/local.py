@@ -28,10 +28,18 @@ _engine = click.option(
 def command() -> None:
     """Start, stop and ask after a database server of your own.
 
-    It needs no installation, listens on this machine only, and keeps its data in DIRECTORY:
-    that of MANTICORE_LOCAL_DIR, or one of your own. The URL local: (or local:DIRECTORY) starts
-    it by itself.
+    It needs no installation, listens on this machine only, and keeps its data in DIRECTORY: one
+    of your own, that of a configured URL local:DIRECTORY, or that of MANTICORE_LOCAL_DIR. The
+    URL starts it by itself.
     """
+
+
+def _where(call: Call, directory: str | None) -> str | None:
+    """The directory named, else that of a configured URL `local:DIRECTORY`, else the usual one."""
+    url = call.settings.url or ""
+    if directory is None and url.startswith("local:"):
+        return url.removeprefix("local:").partition("?")[0] or None
+    return directory
 
 
 @verb(*(OUTPUT,), name="start")
@@ -41,7 +49,7 @@ def start(call: Call, directory: str | None, engine: Engine | None) -> Result:
     """Start the server, unless it runs."""
     from ... import local
 
-    return _shown(local.start(directory, engine=engine), quiet=True)
+    return _shown(local.start(_where(call, directory), engine=engine), quiet=True)
 
 
 @verb(*(OUTPUT,), name="stop")
@@ -50,7 +58,7 @@ def stop(call: Call, directory: str | None) -> Result:
     """Stop the server; its data stay."""
     from ... import local
 
-    stopped = local.stop(directory)
+    stopped = local.stop(_where(call, directory))
     return Result(
         {"stopped": stopped}, ["Stopped." if stopped else "It was not running."], quiet=True
     )
@@ -62,7 +70,7 @@ def status(call: Call, directory: str | None) -> Result:
     """Show whether the server runs, and where everything is."""
     from ... import local
 
-    return _shown(local.status(directory))
+    return _shown(local.status(_where(call, directory)))
 
 
 @verb(*(OUTPUT,), name="url")
@@ -72,7 +80,7 @@ def url(call: Call, directory: str | None, engine: Engine | None) -> Result:
     """Print a URL for other programs, and start the server if need be."""
     from ... import local
 
-    found = local.url_for(directory, engine=engine)
+    found = local.url_for(_where(call, directory), engine=engine)
     return Result({"url": found}, [found])
 
 
