@@ -20,7 +20,9 @@ def create_namespace(namespace: m.Namespace) -> str:
 
 def create_extension(extension: m.Extension) -> str:
     """CREATE EXTENSION, in its schema."""
-    place = "" if extension.schema in ("public", "pg_catalog") else f" SCHEMA {extension.schema}"
+    place = (
+        "" if extension.schema in ("public", "pg_catalog") else f" SCHEMA {quote(extension.schema)}"
+    )
     return f"CREATE EXTENSION IF NOT EXISTS {quote(extension.name)}{place}"
 
 

@@ -22,7 +22,7 @@ _LATE = ("trigger", "policy", "rule")
 def render(schema: m.Schema) -> str:
     """The dump: SQL that makes this catalog in an empty database."""
     lines = [f"-- The schema of a {_TITLES[schema.engine]} database, as `manticore dump` wrote it."]
-    lines += [f"-- Not in it: {thing}" for thing in schema.left_out]
+    lines += [f"-- Not in it: {' '.join(thing.split())}" for thing in schema.left_out]
     routines = any(p.kind in ("function", "procedure") for p in schema.pieces)
     if routines and schema.engine == "postgresql":
         lines.append("SET check_function_bodies = off;")

@@ -1,0 +1,13 @@
+CREATE EXTENSION btree_gist;
+CREATE TABLE computed (
+    a INT, b INT GENERATED ALWAYS AS (a * 2) VIRTUAL, c INT GENERATED ALWAYS AS (a * 3) STORED
+);
+CREATE TABLE unenforced (a INT, CONSTRAINT wish CHECK (a > 0) NOT ENFORCED);
+CREATE TABLE stays (
+    id INT, during TSRANGE, CONSTRAINT once PRIMARY KEY (id, during WITHOUT OVERLAPS)
+);
+CREATE TABLE meals (
+    id INT, stay INT, during TSRANGE,
+    CONSTRAINT of_stay FOREIGN KEY (stay, PERIOD during) REFERENCES stays (id, PERIOD during)
+);
+CREATE TABLE named (a INT CONSTRAINT a_there NOT NULL, b INT);
