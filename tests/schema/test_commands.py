@@ -103,7 +103,9 @@ def test_diff_of_dumps_directories_urls_and_environments(home, url, server, caps
 
 def test_diff_says_what_is_no_schema(home, capsys):
     assert main(["diff", "old.sql", "nowhere"]) == 2
-    assert "is no URL, no dump and no directory" in capsys.readouterr().err
+    assert "'old.sql' is no URL, no dump, no directory and no env" in capsys.readouterr().err
+    assert main(["diff", "postgres:/me:secret@here/db"]) == 2
+    assert "secret" not in capsys.readouterr().err
     assert main(["diff", "a", "b", "c"]) == 2
     (home / "bad.sql").write_text("CREATE TABLE t (a INT8);\nCREATE TABEL u ();\n")
     assert main(["diff", "bad.sql"]) == 1

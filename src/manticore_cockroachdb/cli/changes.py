@@ -56,25 +56,25 @@ def places(call: Call, names: Sequence[str]) -> Iterator[list[Place]]:
 
 
 def _place(call: Call, name: str) -> Place:
-    from ..schema.sources import is_url
+    from ..schema.sources import is_url, shown
 
-    if is_url(name) or name.startswith("env:"):
-        return call.open_database(name)
     path = Path(name)
     if path.is_dir() or (path.suffix == ".sql" and path.is_file()):
         return path
-    given = replace(call.given, env=name, url=None)
+    if is_url(name) or name.startswith("env:"):
+        return call.open_database(name)
+    other = Call(replace(call.given, env=name, url=None), call.voice)
     try:
-        other = Call(given, call.voice)
-        if other.settings.url is None or not other.settings.url_from.startswith("environment"):
-            raise ConfigError(f"The environment {name!r} has no URL.")
-        return other.open_database()
-    except ConfigError as error:
+        url, origin = other.settings.url, other.settings.url_from
+    except ConfigError:
+        url, origin = None, ""
+    if url is None or not origin.startswith("environment"):
         raise ConfigError(
-            f"{name!r} is no URL, no dump and no directory, nor an environment: {error.message}",
+            f"{shown(name)} is no URL, no dump, no directory and no environment with a URL.",
             hint="give a URL, a file that ends in .sql, a directory of migrations, or the name"
             " of an environment of the configuration",
-        ) from error
+        )
+    return other.open_database()
 
 
 def schemas(call: Call, names: Sequence[str]) -> tuple[Schema, Schema]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, Union
@@ -20,12 +21,18 @@ from .async_scratch import async_scratch_apart, async_scratch_beside
 if TYPE_CHECKING:
     from ..async_database import AsyncDatabase
 
+_HARMLESS = re.compile(r"[\w./\\ -]+")
 Source: TypeAlias = Union["AsyncDatabase", m.Schema, str, Path]
 
 
 def is_url(text: str) -> bool:
-    """Whether a text names a database rather than a file."""
-    return "://" in text or text.startswith("local:")
+    """Whether a text names a database rather than a file: a URL, ``local:`` or ``host=…``."""
+    return "://" in text or "=" in text or text.startswith("local:")
+
+
+def shown(text: str) -> str:
+    """A text as a message may have it: one that could hold a password is not repeated."""
+    return repr(text) if _HARMLESS.fullmatch(text) else "What was given"
 
 
 async def async_schema_of(source: Source, beside: AsyncDatabase) -> m.Schema:
@@ -39,19 +46,19 @@ async def async_schema_of(source: Source, beside: AsyncDatabase) -> m.Schema:
         return source
     if not isinstance(source, str | Path):
         return await async_read(source)
-    if isinstance(source, str) and is_url(source):
+    path = Path(source)
+    if isinstance(source, str) and is_url(source) and not path.exists():
         database = type(beside).from_url(source)
         try:
             return await async_read(database)
         finally:
             await database.close()
-    path = Path(source)
     if path.is_dir():
         return await _of_migrations(path, beside)
     if path.suffix == ".sql" and path.is_file():
         return await async_schema_of_dump(path, beside)
     raise ConfigError(
-        f"{str(source)!r} is no database, no dump and no directory of migrations.",
+        f"{shown(str(source))} is no database, no dump and no directory of migrations.",
         hint="give a URL, a file that ends in .sql, or a directory",
     )
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, Union
@@ -21,12 +22,18 @@ from .scratch import scratch_apart, scratch_beside
 if TYPE_CHECKING:
     from ..database import Database
 
+_HARMLESS = re.compile(r"[\w./\\ -]+")
 Source: TypeAlias = Union["Database", m.Schema, str, Path]
 
 
 def is_url(text: str) -> bool:
-    """Whether a text names a database rather than a file."""
-    return "://" in text or text.startswith("local:")
+    """Whether a text names a database rather than a file: a URL, ``local:`` or ``host=…``."""
+    return "://" in text or "=" in text or text.startswith("local:")
+
+
+def shown(text: str) -> str:
+    """A text as a message may have it: one that could hold a password is not repeated."""
+    return repr(text) if _HARMLESS.fullmatch(text) else "What was given"
 
 
 def schema_of(source: Source, beside: Database) -> m.Schema:
@@ -40,19 +47,19 @@ def schema_of(source: Source, beside: Database) -> m.Schema:
         return source
     if not isinstance(source, str | Path):
         return read(source)
-    if isinstance(source, str) and is_url(source):
+    path = Path(source)
+    if isinstance(source, str) and is_url(source) and not path.exists():
         database = type(beside).from_url(source)
         try:
             return read(database)
         finally:
             database.close()
-    path = Path(source)
     if path.is_dir():
         return _of_migrations(path, beside)
     if path.suffix == ".sql" and path.is_file():
         return schema_of_dump(path, beside)
     raise ConfigError(
-        f"{str(source)!r} is no database, no dump and no directory of migrations.",
+        f"{shown(str(source))} is no database, no dump and no directory of migrations.",
         hint="give a URL, a file that ends in .sql, or a directory",
     )
 
