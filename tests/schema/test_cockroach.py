@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from manticore_cockroachdb.schema import cockroach_queries
 from manticore_cockroachdb.schema import model as m
 from manticore_cockroachdb.schema.cockroach import build, without_database
 from manticore_cockroachdb.schema.cockroach_queries import followed_up, queries
 from manticore_cockroachdb.schema.cockroach_table import sequence_of
 from manticore_cockroachdb.schema.render import render
+
+from .halves import read_schema, run
 
 
 def catalog(*creates, **more):
@@ -304,3 +307,17 @@ def test_what_is_asked_depends_on_the_version():
         "SHOW TRIGGERS FROM app.t",
     ]
     assert followed_up((26, 1), [], [("app", "t")]) == []
+
+
+@pytest.mark.engine("cockroachdb")
+async def test_what_a_version_does_not_tell_is_named(colour, db, monkeypatch):
+    """A question that PostgreSQL does not understand would be a mistake of ours."""
+
+    def with_unknown(version):
+        return {**queries(version), "owners": "SELECT nothing FROM pg_catalog.pg_nowhere"}
+
+    monkeypatch.setattr(cockroach_queries, "queries", with_unknown)
+    await run(db, "CREATE TABLE t (a INT8 PRIMARY KEY)")
+    schema = await read_schema(colour, db)
+    assert [t.name for t in schema.tables] == ["t"]
+    assert schema.left_out == ("whatever this version does not tell of: owners",)

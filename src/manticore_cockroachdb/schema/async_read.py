@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from psycopg import AsyncConnection
+import psycopg
+from psycopg import AsyncConnection, pq
 
 from ..dialect import Server, Version, server_of
 from . import cockroach, cockroach_queries, postgres
@@ -51,7 +52,13 @@ async def _ask(
 async def _ask_cockroach(
     connection: AsyncConnection[Any], version: Version
 ) -> dict[str, postgres.Rows]:
-    answers = await _ask(connection, ("BEGIN",), cockroach_queries.queries(version))
+    queries = cockroach_queries.queries(version)
+    try:
+        answers = await _ask(connection, ("BEGIN",), queries)
+    except psycopg.Error:
+        if connection.closed:
+            raise
+        answers = await _ask_one_by_one(connection, queries)
     tables = [(schema, name) for schema, name, kind in answers["relations"] if kind == "r"]
     routines = [(row[0], row[1], row[2]) for row in answers.get("routine names", ())]
     more = cockroach_queries.followed_up(version, routines, tables)
@@ -67,6 +74,28 @@ async def _ask_cockroach(
             sets = await async_fetch(connection, *triggers)
             answers["triggers"] = [row for rows in sets for row in rows]
     return answers
+
+
+async def _ask_one_by_one(
+    connection: AsyncConnection[Any], queries: Mapping[str, str]
+) -> dict[str, postgres.Rows]:
+    """The answers of a version that does not understand all of the questions.
+
+    What it does not tell is left out of the catalog, and the catalog says so.
+    """
+    if connection.info.transaction_status != pq.TransactionStatus.IDLE:
+        await connection.rollback()
+    answers: dict[str, postgres.Rows] = {}
+    untold = []
+    for name, query in queries.items():
+        try:
+            answers[name] = (await async_fetch(connection, query))[0]
+        except psycopg.Error:
+            if name in cockroach_queries.NEEDED:
+                raise
+            answers[name] = []
+            untold.append((f"whatever this version does not tell of: {name}",))
+    return {**answers, "untold": untold}
 
 
 async def async_which_server(connection: AsyncConnection[Any]) -> Server:

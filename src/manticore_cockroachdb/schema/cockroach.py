@@ -59,7 +59,7 @@ class _Reader:
         self.sequences: dict[m.Key, m.Sequence] = {}
         self.pieces: list[m.Piece] = []
         self.comments: dict[tuple[str, ...], str] = {}
-        self.left_out: list[str] = []
+        self.left_out: list[str] = [row[0] for row in answers.get("untold", ())]
 
     def read(self, text: str) -> None:
         """Take in one statement."""

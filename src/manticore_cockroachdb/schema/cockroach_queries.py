@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from ..dialect import Version
 from .names import qualified, quote
 
+NEEDED = ("database", "creates", "namespaces", "relations")
+
 _USERS = (
     "n.nspname NOT IN ('pg_catalog', 'information_schema', 'crdb_internal', 'pg_extension')"
     " AND n.nspname NOT LIKE 'pg_temp%'"

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from psycopg import Connection
+import psycopg
+from psycopg import Connection, pq
 
 from ..dialect import Server, Version, server_of
 from . import cockroach, cockroach_queries, postgres
@@ -50,7 +51,13 @@ def _ask(
 
 
 def _ask_cockroach(connection: Connection[Any], version: Version) -> dict[str, postgres.Rows]:
-    answers = _ask(connection, ("BEGIN",), cockroach_queries.queries(version))
+    queries = cockroach_queries.queries(version)
+    try:
+        answers = _ask(connection, ("BEGIN",), queries)
+    except psycopg.Error:
+        if connection.closed:
+            raise
+        answers = _ask_one_by_one(connection, queries)
     tables = [(schema, name) for schema, name, kind in answers["relations"] if kind == "r"]
     routines = [(row[0], row[1], row[2]) for row in answers.get("routine names", ())]
     more = cockroach_queries.followed_up(version, routines, tables)
@@ -66,6 +73,28 @@ def _ask_cockroach(connection: Connection[Any], version: Version) -> dict[str, p
             sets = fetch(connection, *triggers)
             answers["triggers"] = [row for rows in sets for row in rows]
     return answers
+
+
+def _ask_one_by_one(
+    connection: Connection[Any], queries: Mapping[str, str]
+) -> dict[str, postgres.Rows]:
+    """The answers of a version that does not understand all of the questions.
+
+    What it does not tell is left out of the catalog, and the catalog says so.
+    """
+    if connection.info.transaction_status != pq.TransactionStatus.IDLE:
+        connection.rollback()
+    answers: dict[str, postgres.Rows] = {}
+    untold = []
+    for name, query in queries.items():
+        try:
+            answers[name] = (fetch(connection, query))[0]
+        except psycopg.Error:
+            if name in cockroach_queries.NEEDED:
+                raise
+            answers[name] = []
+            untold.append((f"whatever this version does not tell of: {name}",))
+    return {**answers, "untold": untold}
 
 
 def which_server(connection: Connection[Any]) -> Server:
