@@ -243,6 +243,7 @@ def undo_script(standing: Standing, stored: dict[int, str]) -> Script:
             f"Migration {version} ({standing.description}) has no undo part.",
             version=version,
             path=file.path if file else None,
-            hint="add one below a line -- @UNDO; nothing has been rolled back",
+            hint="add one below a line -- @UNDO, also in a file that is applied; nothing has been"
+            " rolled back",
         )
     return script
