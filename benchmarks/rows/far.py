@@ -14,7 +14,7 @@ from ..clock import Run, in_turns
 from ..findings import Bar, Chart, Section, Table, seconds
 from ..peers import rivals
 from ..servers import SHORT, Place, server
-from ..tools import OURS, Tool
+from ..tools import OURS, Psql, Tool
 
 DELAY = 40.0
 
@@ -60,6 +60,7 @@ def measure(bench: Bench) -> Section:
         )
         what = f"{count} migrations at {DELAY:.0f} ms on {SHORT[engine]}: faster than {best}"
         bars.append(Bar(what, times_faster, 3.5, "times", at_least=True))
+        notes += _possible(near, count, engine)
     return Section(
         "far",
         f"{count} migrations, beside the server and behind {DELAY:.0f} ms",
@@ -88,6 +89,20 @@ def _engine(
         near = in_turns({t.name: partial(one, t, False) for t in tools}, rounds)
         far = in_turns({t.name: partial(one, t, True) for t in tools}, rounds)
     return near, far, refused
+
+
+def _possible(near: dict[str, list[Run]], count: int, engine: Engine) -> list[str]:
+    """What one round trip a migration can gain over four, given the server's own time."""
+    if Psql().name not in near:
+        return []
+    each = statistics.median(r.seconds for r in near[Psql().name]) / count * 1000
+    most = (4 * DELAY + each) / (DELAY + each)
+    return [
+        f"On this {SHORT[engine]} a migration takes about {each:.0f} ms besides the way to the"
+        f" server and back (psql at 0 ms). Whoever makes one round trip where others make four"
+        f" can be at most (4 × {DELAY:.0f} + {each:.0f}) / ({DELAY:.0f} + {each:.0f}) ="
+        f" {most:.1f} times faster."
+    ]
 
 
 def _say(bench: Bench, place: Place, tool: Tool, found: Run, far: bool) -> None:
