@@ -32,6 +32,8 @@ def running(*arguments: str, **environ: str) -> Iterator[subprocess.Popen[str]]:
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **environ},
+        # Under nohup the tests would hand on that hang-ups are ignored, and rightly be obeyed.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
     try:
         yield process
