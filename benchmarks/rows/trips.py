@@ -31,7 +31,7 @@ def measure(bench: Bench) -> Section:
                         connections, trips = proxy.counts()
                     cells.append(f"{trips:,}")
                     if tool.name == OURS:
-                        what = f"{count} migrations on {SHORT[engine]}"
+                        what = f"N = {count} on {SHORT[engine]}"
                         bars.append(Bar(what, trips, count + 10, "round trips"))
                 each = (trips - int(cells[0].replace(",", ""))) / (counts[-1] - counts[0])
                 cells += [f"{each:.1f}", str(connections)]
