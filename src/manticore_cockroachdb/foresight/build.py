@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from ..errors import MigrationError
 from ..migrations import nodes as n
@@ -54,6 +55,10 @@ class Planned:
     undo: tuple[n.Node, ...] | None = None
 
 
+# A script is read once for what it names and once for what it costs.
+_parsed = lru_cache(maxsize=20_000)(parse)
+
+
 def read(script: Script) -> Iterator[Read]:
     """The statements of a script, in order."""
     text, alike = script.text, script.wish is not False
@@ -66,7 +71,7 @@ def read(script: Script) -> Iterator[Read]:
                 yield run
                 run = None
             sql = text[start:end]
-            yield Read(start, sql, parse(sql), i)
+            yield Read(start, sql, _parsed(sql), i)
         elif run is not None and alike and found["table"] == into:
             run.times += 1
         else:
