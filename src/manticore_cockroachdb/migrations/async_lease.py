@@ -79,7 +79,7 @@ class AsyncLease:
 
     async def _try(self, reads: tuple[str, ...]) -> list[Rows] | None:
         tables = self.session.tables
-        take = tables.acquire(self.owner, self.session.id, self.ttl, again=True)
+        take = tables.acquire(self.owner, self.session.id, self.ttl)
         self._asked = True
         self._moving = True  # the heartbeat must not mistake our own new token for another's
         try:

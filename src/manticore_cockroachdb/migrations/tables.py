@@ -175,14 +175,13 @@ class Tables:
 
     # --- lease -----------------------------------------------------------------------------
 
-    def acquire(self, owner: str, session: str, ttl: float, *, again: bool = False) -> str:
-        """Take the lease when it is free or expired: one row with the new token, or none.
+    def acquire(self, owner: str, session: str, ttl: float) -> str:
+        """Take the lease when it is free, expired or ours: one row with the new token, or none.
 
-        `again`: we hold it already and want a new token, so that whatever of ours may still be
+        Who holds it already gets a new token, so that whatever of ours may still be
         running under the old one is fenced off. The one whom we took it from stays on record
         then, since the answer that told us may have been lost.
         """
-        mine = f" OR owner = {literal(owner)}" if again else ""
         ours = f"CASE WHEN owner = {literal(owner)} THEN"
         return (
             f"UPDATE {self.name(LEASE)}"
@@ -190,7 +189,8 @@ class Tables:
             f" previous_session = {ours} previous_session ELSE session END,"
             f" owner = {literal(owner)}, session = {literal(session)}, token = token + 1,"
             f" acquired_at = clock_timestamp(), expires_at = {self._expiry(ttl)}"
-            f" WHERE id = 1 AND (owner IS NULL OR expires_at < clock_timestamp(){mine})"
+            f" WHERE id = 1 AND (owner IS NULL OR expires_at < clock_timestamp()"
+            f" OR owner = {literal(owner)})"
             " RETURNING token, previous_owner, previous_session"
         )
 
