@@ -38,7 +38,7 @@ from .diagnose import connection_failed
 from .errors import ConfigError, ConnectionFailed
 
 if TYPE_CHECKING:
-    from psycopg_pool import AsyncConnectionPool
+    from ._pools import AsyncPool
 
 Row: TypeAlias = dict[str, Any]
 
@@ -104,7 +104,7 @@ class AsyncConnections:
     def _start(self, settings: Settings) -> None:
         self.settings = settings
         self._lock = AsyncLock()
-        self._pool: AsyncConnectionPool[AsyncConnection[Row]] | None = None
+        self._pool: AsyncPool[AsyncConnection[Row]] | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.settings.display()}>"
@@ -167,12 +167,14 @@ class AsyncConnections:
             self.settings = self.settings.elsewhere(url)
         return self.settings
 
-    async def _open(self) -> AsyncConnectionPool[AsyncConnection[Row]]:
+    async def _open(self) -> AsyncPool[AsyncConnection[Row]]:
         """Open the pool, after one connection of our own that shows the real reason if it fails.
 
         A pool retries for long and then only says that time is up.
         """
-        from psycopg_pool import AsyncConnectionPool
+        from psycopg_pool import PoolTimeout
+
+        from ._pools import AsyncPool
 
         async with self._lock:
             if self._pool is not None:
@@ -182,7 +184,7 @@ class AsyncConnections:
                 crdb = AsyncCrdbConnection.is_crdb(first)
                 if crdb:
                     await _require_database(first, settings)
-            pool: AsyncConnectionPool[AsyncConnection[Row]] = AsyncConnectionPool(
+            pool: AsyncPool[AsyncConnection[Row]] = AsyncPool(
                 make_conninfo("", **settings.conninfo()),
                 connection_class=_CrdbConnection if crdb else _Connection,
                 kwargs={
@@ -200,13 +202,18 @@ class AsyncConnections:
                 open=False,
                 name=f"manticore-{id(self):x}",
             )
-            await pool.open()
+            try:
+                await pool.open(wait=True, timeout=settings.timeout)
+            except PoolTimeout as error:
+                raise ConnectionFailed(
+                    f"{settings.display()} did not take {settings.min_size} connections within "
+                    f"{settings.timeout:g} s, though it took one.",
+                    hint="Lower min_size, or raise timeout or the server's limit of connections.",
+                ) from error
             self._pool = pool
             return pool
 
-    async def _borrow(
-        self, pool: AsyncConnectionPool[AsyncConnection[Row]]
-    ) -> AsyncConnection[Row]:
+    async def _borrow(self, pool: AsyncPool[AsyncConnection[Row]]) -> AsyncConnection[Row]:
         from psycopg_pool import PoolTimeout
 
         try:
@@ -223,7 +230,7 @@ class AsyncConnections:
             ) from error
 
     async def _give_back(
-        self, pool: AsyncConnectionPool[AsyncConnection[Row]], connection: AsyncConnection[Row]
+        self, pool: AsyncPool[AsyncConnection[Row]], connection: AsyncConnection[Row]
     ) -> None:
         connection.idle_since = monotonic()  # type: ignore[attr-defined]
         await pool.putconn(connection)
@@ -244,11 +251,11 @@ async def _configure(connection: AsyncConnection[Row]) -> None:
 
 async def _check(connection: AsyncConnection[Row]) -> None:
     """Raise an error unless the connection lives."""
-    from psycopg_pool import AsyncConnectionPool
+    from ._pools import AsyncPool
 
     fresh = monotonic() - connection.idle_since < FRESH  # type: ignore[attr-defined]
     if not fresh or _has_news(connection.pgconn.socket):
-        await AsyncConnectionPool[AsyncConnection[Row]].check_connection(connection)
+        await AsyncPool[AsyncConnection[Row]].check_connection(connection)
 
 
 def _has_news(descriptor: int) -> bool:

@@ -39,7 +39,7 @@ from .diagnose import connection_failed
 from .errors import ConfigError, ConnectionFailed
 
 if TYPE_CHECKING:
-    from psycopg_pool import ConnectionPool
+    from ._pools import Pool
 
 Row: TypeAlias = dict[str, Any]
 
@@ -105,7 +105,7 @@ class Connections:
     def _start(self, settings: Settings) -> None:
         self.settings = settings
         self._lock = Lock()
-        self._pool: ConnectionPool[Connection[Row]] | None = None
+        self._pool: Pool[Connection[Row]] | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.settings.display()}>"
@@ -168,12 +168,14 @@ class Connections:
             self.settings = self.settings.elsewhere(url)
         return self.settings
 
-    def _open(self) -> ConnectionPool[Connection[Row]]:
+    def _open(self) -> Pool[Connection[Row]]:
         """Open the pool, after one connection of our own that shows the real reason if it fails.
 
         A pool retries for long and then only says that time is up.
         """
-        from psycopg_pool import ConnectionPool
+        from psycopg_pool import PoolTimeout
+
+        from ._pools import Pool
 
         with self._lock:
             if self._pool is not None:
@@ -183,7 +185,7 @@ class Connections:
                 crdb = CrdbConnection.is_crdb(first)
                 if crdb:
                     _require_database(first, settings)
-            pool: ConnectionPool[Connection[Row]] = ConnectionPool(
+            pool: Pool[Connection[Row]] = Pool(
                 make_conninfo("", **settings.conninfo()),
                 connection_class=_CrdbConnection if crdb else _Connection,
                 kwargs={
@@ -201,11 +203,18 @@ class Connections:
                 open=False,
                 name=f"manticore-{id(self):x}",
             )
-            pool.open()
+            try:
+                pool.open(wait=True, timeout=settings.timeout)
+            except PoolTimeout as error:
+                raise ConnectionFailed(
+                    f"{settings.display()} did not take {settings.min_size} connections within "
+                    f"{settings.timeout:g} s, though it took one.",
+                    hint="Lower min_size, or raise timeout or the server's limit of connections.",
+                ) from error
             self._pool = pool
             return pool
 
-    def _borrow(self, pool: ConnectionPool[Connection[Row]]) -> Connection[Row]:
+    def _borrow(self, pool: Pool[Connection[Row]]) -> Connection[Row]:
         from psycopg_pool import PoolTimeout
 
         try:
@@ -221,9 +230,7 @@ class Connections:
                 hint="Give connections back sooner, or raise max_size or timeout.",
             ) from error
 
-    def _give_back(
-        self, pool: ConnectionPool[Connection[Row]], connection: Connection[Row]
-    ) -> None:
+    def _give_back(self, pool: Pool[Connection[Row]], connection: Connection[Row]) -> None:
         connection.idle_since = monotonic()  # type: ignore[attr-defined]
         pool.putconn(connection)
 
@@ -243,11 +250,11 @@ def _configure(connection: Connection[Row]) -> None:
 
 def _check(connection: Connection[Row]) -> None:
     """Raise an error unless the connection lives."""
-    from psycopg_pool import ConnectionPool
+    from ._pools import Pool
 
     fresh = monotonic() - connection.idle_since < FRESH  # type: ignore[attr-defined]
     if not fresh or _has_news(connection.pgconn.socket):
-        ConnectionPool[Connection[Row]].check_connection(connection)
+        Pool[Connection[Row]].check_connection(connection)
 
 
 def _has_news(descriptor: int) -> bool:

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import textwrap
 import threading
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,38 @@ async def test_the_database_is_a_context_manager(colour: Any, url: str) -> None:
         assert await db.execute("SELECT 1 AS n") == [{"n": 1}]
     async with db:
         assert await db.execute("SELECT 1 AS n") == [{"n": 1}], "it opens again"
+
+
+def test_a_database_left_open_does_not_hold_up_the_end_of_the_loop(url: str) -> None:
+    """Though its pool is connecting at that moment. For threads there is no such moment."""
+    program = """
+        import asyncio, sys
+        from manticore_cockroachdb import AsyncDatabase
+
+        async def main():
+            db = AsyncDatabase.from_url(sys.argv[1])
+            async with db.connection():
+                waiting = asyncio.create_task(db.execute("SELECT 1"))
+                for _ in range(10):
+                    await asyncio.sleep(0)
+
+        asyncio.run(main())
+        """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program), url], timeout=60, check=True)
+
+
+@pytest.mark.engine("postgresql")
+async def test_a_pool_that_the_server_does_not_fill_says_so(colour: Any, url: str) -> None:
+    """Only PostgreSQL counts the connections of a user; the message is of no engine."""
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute("CREATE ROLE narrow LOGIN CONNECTION LIMIT 2")
+        try:
+            db = colour.Database.from_url(url, user="narrow", min_size=4, timeout=1)
+            with pytest.raises(ConnectionFailed, match="did not take 4 connections"):
+                await db.connect()
+            await db.close()
+        finally:
+            admin.execute("DROP ROLE narrow")
 
 
 async def test_keyword_arguments_connect_too(colour: Any, db: Any) -> None:
