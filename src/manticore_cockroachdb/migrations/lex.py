@@ -57,6 +57,8 @@ _BETWEEN = rf"[ \t\f\v]*+(?:{LINE_COMMENT}|)[\n\r](?:{BLANK}++|{LINE_COMMENT}[\n
 _PREFIX = rf"(?<!{IN_IDENTIFIER})[eEb]"
 # A plain string's doubled quote needs no care: it reads as two strings side by side.
 PLAIN_STRING = rf"'(?<!{_PREFIX}')[^']*+'(?:'[^']*+'|(?!))*+(?!')"
+# The same with the comments between its pieces, which are then no tokens of their own.
+PIECED_STRING = rf"{PLAIN_STRING}(?:{_BETWEEN}'[^']*+'(?:'[^']*+'|(?!))*+|(?!))*+"
 ESCAPE_STRING = rf"'(?<={_PREFIX}')[^'\\]*+(?:(?:\\.|'(?:{_BETWEEN}|)'|(?!))[^'\\]*+)*+'"
 QUOTED = r'"[^"]*+"(?:"[^"]*+"|(?!))*+(?!")'
 DOLLAR_QUOTE = r"\$\$[^$]*+(?:(?:\$(?!\$)|(?!))[^$]*+)*+\$\$"
@@ -146,11 +148,7 @@ _OPERATOR = r"(?:[+*<>=]|-(?!-)|/(?!\*)|(?!))"
 _KINDS = (
     ("word", rf"({IDENTIFIER})(?!['\"&])"),
     ("punct", r"([(),;\[\]]|\.(?![0-9])|:::?|:=?)"),
-    (
-        "string",
-        rf"((?:[eEbBxXnN]|[uU]&|)(?:{PLAIN_STRING}(?:{_BETWEEN}'[^']*+'(?:'[^']*+'|(?!))*+|(?!))*+"
-        rf"|{ESCAPE_STRING}))",
-    ),
+    ("string", rf"((?:[eEbBxXnN]|[uU]&|)(?:{PIECED_STRING}|{ESCAPE_STRING}))"),
     ("quoted", rf"((?:[uU]&|){QUOTED})"),
     ("word", rf"({IDENTIFIER})"),
     (
@@ -232,7 +230,7 @@ def keys(text: str) -> tuple[list[str], list[int]]:
 
 @cache
 def _comment_or_string() -> re.Pattern[str]:
-    return re.compile(rf"({COMMENT})|{PLAIN_STRING}|{ESCAPE_STRING}|{QUOTED}|(/\*)", re.DOTALL)
+    return re.compile(rf"({COMMENT})|{PIECED_STRING}|{ESCAPE_STRING}|{QUOTED}|(/\*)", re.DOTALL)
 
 
 def _without_comments(text: str) -> str | None:
