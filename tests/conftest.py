@@ -17,6 +17,9 @@ alike. What a fixture gives:
 
 A test marked ``@pytest.mark.engine("postgresql")`` runs on that engine only. Which servers the
 session ran on is said at its start and its end; CockroachDB is left out where there is none.
+
+Tests with drawn examples draw the same ones in every run; ``--hypothesis-profile=explore`` draws
+others.
 """
 
 from __future__ import annotations
@@ -26,9 +29,14 @@ from inspect import iscoroutinefunction
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from .support.colour import COLOURS, Colour
 from .support.servers import ENGINES, Server, Servers, available, origin
+
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("explore", derandomize=False)
+settings.load_profile("repeatable")
 
 _servers = pytest.StashKey[Servers]()
 
