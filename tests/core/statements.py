@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields, is_dataclass
-
 from manticore_cockroachdb.migrations.nodes import Node, QName
 from manticore_cockroachdb.migrations.parse import parse
+from manticore_cockroachdb.migrations.record import Record
+
+_NO_DEFAULT = object()
 
 
 def brief(value: object) -> str:
@@ -14,13 +15,13 @@ def brief(value: object) -> str:
         return str(value)
     if isinstance(value, tuple):
         return "[" + ", ".join(brief(item) for item in value) + "]"
-    if is_dataclass(value):
+    if isinstance(value, Record):
         shown = [
-            f"{field.name}={brief(getattr(value, field.name))}"
-            for field in fields(value)
-            if field.name not in ("start", "functions")
-            and not (field.name == "verb" and _is_plain(value))
-            and (field.default is MISSING or getattr(value, field.name) != field.default)
+            f"{name}={brief(getattr(value, name))}"
+            for name in value.fields_
+            if name not in ("start", "functions")
+            and not (name == "verb" and _is_plain(value))
+            and (getattr(value, name) != getattr(type(value), name, _NO_DEFAULT))
         ]
         return f"{type(value).__name__}({', '.join(shown)})"
     return value if isinstance(value, str) else repr(value)

@@ -160,6 +160,8 @@ pieces = st.lists(
 @settings(max_examples=500, deadline=None)
 @given(pieces)
 @example("''--c'\n''")  # a comment in the middle of a constant is no comment
+@example("''/*'*/\n''")  # and a block comment cannot be in the middle
+@example("''/**//**/\n''")
 def test_both_roads_lead_to_the_same_tokens(text: str) -> None:
     try:
         slow = tokens(text)

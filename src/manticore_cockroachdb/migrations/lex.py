@@ -234,12 +234,19 @@ def _comment_or_string() -> re.Pattern[str]:
 
 
 def _without_comments(text: str) -> str | None:
-    """``text`` with blanks for its comments, or None if they are nested too deep for this."""
+    """``text`` with blanks for its comments, or None if they are not as simple as that.
+
+    They are not if they are nested too deep, nor if a block comment follows a string: blanks
+    could make one constant of that and the next.
+    """
     pieces: list[str] = []
     pos = 0
     for found in _comment_or_string().finditer(text):
         if found[1]:
-            pieces += (text[pos : found.start()], " " * len(found[1]))
+            before = text[pos : found.start()]
+            if found[1][0] == "/" and before.rstrip()[-1:] in ("'", "") and found.start():
+                return None
+            pieces += (before, " " * len(found[1]))
             pos = found.end()
         elif found[2]:
             return None

@@ -14,7 +14,6 @@ keyword that takes parentheses too, but never misses a call that is written out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from .nodes_table import (
@@ -50,6 +49,7 @@ from .nodes_table import (
     ValidateConstraint,
     quote,
 )
+from .record import Record
 
 __all__ = [
     "RESERVED",
@@ -110,15 +110,13 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class Node(Record):
     """Any statement."""
 
     verb: str
     functions: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Unparsed(Node):
     """A statement that was not understood for sure: why, and from which offset on."""
 
@@ -130,7 +128,6 @@ class Unparsed(Node):
 # Tables
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateTable(Node):
     """``columns`` of a CREATE TABLE … AS have no type; ``like`` names tables copied from.
 
@@ -156,7 +153,6 @@ class CreateTable(Node):
     options: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateIndex(Node):
     """``start`` is where CREATE begins; ``storing`` is what the index holds beside its keys."""
 
@@ -182,7 +178,6 @@ class CreateIndex(Node):
 AlteredKind = Literal["table", "index", "view", "sequence", "materialized view", "foreign table"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AlterTable(Node):
     """ALTER of a table or of what behaves like one; ``index`` for CockroachDB's `table@index`."""
 
@@ -198,7 +193,6 @@ class AlterTable(Node):
 # Everything else that defines something
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateObject(Node):
     """CREATE of anything but tables and indexes; ``kind`` is in lower case.
 
@@ -218,7 +212,6 @@ class CreateObject(Node):
     language: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AlterType(Node):
     """``action`` is "add value", "drop value", "rename value", "rename to" or other words."""
 
@@ -231,7 +224,6 @@ class AlterType(Node):
     if_not_exists: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AlterObject(Node):
     """ALTER of anything else: ``action`` is what follows the name, keywords in upper case.
 
@@ -244,7 +236,6 @@ class AlterObject(Node):
     if_exists: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RenameObject(Node):
     """ALTER … RENAME TO of what is no table: an index of a table, a type, a database …"""
 
@@ -255,7 +246,6 @@ class RenameObject(Node):
     if_exists: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Drop(Node):
     """``table`` is that of DROP TRIGGER … ON, or of CockroachDB's DROP INDEX table@index.
 
@@ -271,7 +261,6 @@ class Drop(Node):
     tables: tuple[QName, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Truncate(Node):
     """TRUNCATE of one table or several."""
 
@@ -280,7 +269,6 @@ class Truncate(Node):
     cascade: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Comment(Node):
     """COMMENT ON: ``object_kind`` in lower case, ``name`` as text, ``text`` None for NULL."""
 
@@ -290,7 +278,6 @@ class Comment(Node):
     text: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Grant(Node):
     """``privileges`` in upper case, or the roles granted; ``target`` the text after ON."""
 
@@ -300,7 +287,6 @@ class Grant(Node):
     grantees: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Revoke(Node):
     """See `Grant`."""
 
@@ -314,7 +300,6 @@ class Revoke(Node):
 # Data
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Dml(Node):
     """INSERT, UPSERT, UPDATE, DELETE, MERGE or COPY.
 
@@ -334,7 +319,6 @@ class Dml(Node):
     writes_more: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Query(Node):
     """SELECT, WITH, VALUES, TABLE, SHOW or EXPLAIN.
 
@@ -351,7 +335,6 @@ class Query(Node):
 # The session
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SetVar(Node):
     """SET: ``value`` as written without quotes, None for DEFAULT."""
 
@@ -361,7 +344,6 @@ class SetVar(Node):
     scope: Literal["session", "local", "cluster", "role", "database"] = "session"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reset(Node):
     """RESET of a setting; ``name`` is "all" for RESET ALL."""
 
@@ -370,7 +352,6 @@ class Reset(Node):
     scope: Literal["session", "cluster"] = "session"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Do(Node):
     """DO: ``body`` without its quotes."""
 
@@ -379,7 +360,6 @@ class Do(Node):
     body: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Node):
     """CALL of a procedure."""
 
@@ -387,14 +367,12 @@ class Call(Node):
     name: QName
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionControl(Node):
     """BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE, ROLLBACK TO, SET TRANSACTION and the like."""
 
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Maintenance(Node):
     """VACUUM, ANALYZE, REINDEX, BACKUP, jobs and the like; ``name`` of the table, if one.
 
@@ -406,7 +384,6 @@ class Maintenance(Node):
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionCommand(Node):
     """DISCARD, LISTEN, NOTIFY, PREPARE, DEALLOCATE, LOCK TABLE, USE and the like."""
 

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from .record import Record
+
 _SIMPLE_NAME = re.compile(r"[a-z_\x80-\U0010ffff][a-z0-9_$\x80-\U0010ffff]*")
 
 # Words that neither server takes as the name of a table or a column without quotes.
@@ -49,8 +51,7 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class Column(Record):
     """A column as CREATE TABLE or ADD COLUMN defines it; ``type`` is "" where none is given."""
 
     name: str
@@ -78,8 +79,7 @@ class Column:
 ConstraintKind = Literal["primary key", "unique", "foreign key", "check", "exclude", "not null"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Constraint:
+class Constraint(Record):
     """A table constraint. ``columns`` are plain names or expressions, as text.
 
     ``on_update`` and ``on_delete`` are upper-case words such as "CASCADE"; ``using_index`` is
@@ -103,8 +103,7 @@ class Constraint:
     start: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndexColumn:
+class IndexColumn(Record):
     """A key of an index: ``name`` for a plain column, else None; ``direction`` "" or ASC, DESC."""
 
     expression: str
@@ -114,8 +113,7 @@ class IndexColumn:
     start: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InlineIndex:
+class InlineIndex(Record):
     """An index defined inside CREATE TABLE, as CockroachDB allows."""
 
     name: str | None
@@ -130,14 +128,12 @@ class InlineIndex:
     start: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
+class Action(Record):
     """One action of ALTER TABLE; ``start`` is where it begins."""
 
     start: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AddColumn(Action):
     """ADD COLUMN."""
 
@@ -145,7 +141,6 @@ class AddColumn(Action):
     if_not_exists: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DropColumn(Action):
     """DROP COLUMN."""
 
@@ -154,7 +149,6 @@ class DropColumn(Action):
     cascade: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AlterColumnType(Action):
     """ALTER COLUMN … TYPE; ``using`` is an expression's text."""
 
@@ -164,7 +158,6 @@ class AlterColumnType(Action):
     collation: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SetDefault(Action):
     """ALTER COLUMN … SET DEFAULT."""
 
@@ -172,28 +165,24 @@ class SetDefault(Action):
     expression: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DropDefault(Action):
     """ALTER COLUMN … DROP DEFAULT."""
 
     column: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SetNotNull(Action):
     """ALTER COLUMN … SET NOT NULL."""
 
     column: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DropNotNull(Action):
     """ALTER COLUMN … DROP NOT NULL."""
 
     column: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DropExpression(Action):
     """DROP EXPRESSION of PostgreSQL, DROP STORED of CockroachDB."""
 
@@ -201,7 +190,6 @@ class DropExpression(Action):
     if_exists: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AddConstraint(Action):
     """ADD of a table constraint."""
 
@@ -209,7 +197,6 @@ class AddConstraint(Action):
     if_not_exists: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DropConstraint(Action):
     """DROP CONSTRAINT."""
 
@@ -218,14 +205,12 @@ class DropConstraint(Action):
     cascade: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ValidateConstraint(Action):
     """VALIDATE CONSTRAINT."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RenameColumn(Action):
     """RENAME COLUMN."""
 
@@ -233,7 +218,6 @@ class RenameColumn(Action):
     new: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RenameConstraint(Action):
     """RENAME CONSTRAINT."""
 
@@ -241,14 +225,12 @@ class RenameConstraint(Action):
     new: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RenameTo(Action):
     """RENAME TO, of the table itself."""
 
     new: QName
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AlterPrimaryKey(Action):
     """CockroachDB's ALTER PRIMARY KEY USING COLUMNS."""
 
@@ -256,35 +238,30 @@ class AlterPrimaryKey(Action):
     using_hash: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SetSchema(Action):
     """SET SCHEMA."""
 
     schema: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SetLocality(Action):
     """``text`` in upper case up to a name: "GLOBAL", "REGIONAL BY ROW"."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SetOptions(Action):
     """SET (…) of storage parameters, as in `CreateTable`."""
 
     options: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ResetOptions(Action):
     """RESET (…) of storage parameters."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AttachPartition(Action):
     """ATTACH PARTITION; ``bounds`` from FOR VALUES or DEFAULT on, as text."""
 
@@ -292,7 +269,6 @@ class AttachPartition(Action):
     bounds: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DetachPartition(Action):
     """DETACH PARTITION."""
 
@@ -301,7 +277,6 @@ class DetachPartition(Action):
     finalize: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OtherAction(Action):
     """An action that is known but has no node of its own: its text, keywords in upper case."""
 
