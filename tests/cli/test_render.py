@@ -49,7 +49,7 @@ def test_values_become_plain_data() -> None:
 
 
 def test_json_is_one_text_in_ascii(capsys: pytest.CaptureFixture[str]) -> None:
-    assert emit(Result({"a": "é\x1b"}, code=3), as_json=True) == 3
+    assert emit(Result(lambda: {"a": "é\x1b"}, code=3), as_json=True) == 3
     out = capsys.readouterr().out
     assert out.isascii() and out.count("\n") == 1 and json.loads(out) == {"a": "é\x1b"}
 
@@ -117,7 +117,7 @@ def test_the_exit_code_of_a_status(found: Status, code: int) -> None:
 
 def test_the_data_of_a_status() -> None:
     found = status(applied=(1, 2), pending=(waiting(3),), problems=1)
-    data = plain(present.status(found, "root@h/d", "m", Page(), exit_code=False).data)
+    data = present.status(found, "root@h/d", "m", Page(), exit_code=False).plain()
     assert isinstance(data, dict)
     assert data["current"] == 2
     assert [row["version"] for row in data["applied"]] == [1, 2]
@@ -190,7 +190,7 @@ def test_the_lease() -> None:
     ]
     gone = present.lease(LeaseStatus("h:1", 3, "s", now, -1.0))
     assert "expired" in gone.lines[0]
-    assert "token" not in str(plain(held.data))
+    assert "token" not in str(held.plain())
 
 
 def test_a_closed_stdout_is_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:

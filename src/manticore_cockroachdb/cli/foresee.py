@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from ..foresight.report import Plan, PlannedMigration, PlannedStatement, Size, Undo, Work
 from .index import Exit
-from .render import Result, count, plain, safe
-from .terminal import one_line
+from .render import Result, count, safe
+from .terminal import one_line, width_of
 
 if TYPE_CHECKING:
     from .present import Page
@@ -38,7 +39,8 @@ def exit_code(plan: Plan) -> int:
 
 def result(plan: Plan, where: str, directory: str, page: Page, code: int = Exit.OK) -> Result:
     """The plan as a command's result."""
-    return Result(_data(plan, where, directory), [*_lines(plan, where, directory, page)], code)
+    data = partial(_data, plan, where, directory)
+    return Result(data, [*_lines(plan, where, directory, page)], code)
 
 
 def as_sql(plan: Plan, where: str, directory: str, code: int = Exit.OK) -> Result:
@@ -54,7 +56,7 @@ def _data(plan: Plan, where: str, directory: str) -> dict[str, object]:
         "changes": plan.changes,
         "dangerous": plan.dangerous,
         "refused": [m.version for m in plan.refused],
-        "migrations": plain(plan.migrations),
+        "migrations": plan.migrations,
         "server": plan.server,
         "database": where,
         "directory": directory,
@@ -160,10 +162,10 @@ def _wrapped(
 ) -> Iterator[str]:
     """A text in lines no wider than the terminal, coloured one by one."""
     text = safe(one_line(text))
-    below = " " * (len(indent) if hang is None else hang)
-    if page.width is None:
+    if page.width is None or len(indent) + width_of(text) <= page.width:
         yield indent + page.style(text, *colours)
         return
+    below = " " * (len(indent) if hang is None else hang)
     lines = wrap(
         text,
         max(page.width, 20),

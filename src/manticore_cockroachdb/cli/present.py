@@ -66,10 +66,10 @@ def status(found: Status, where: str, directory: str, page: Page, *, exit_code: 
         lines += ["", bold("Everything is applied.", "green")]
     data = {
         "current": found.current,
-        "applied": [plain(row) for row in found.applied],
-        "pending": [plain(p) for p in found.pending],
-        "skipped": [plain(p) for p in found.skipped],
-        "problems": [plain(p) for p in found.problems],
+        "applied": found.applied,
+        "pending": found.pending,
+        "skipped": found.skipped,
+        "problems": found.problems,
         "server": found.server,
         "database": where,
         "directory": directory,

@@ -22,13 +22,18 @@ from .terminal import printable, redacted
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a command found. ``quiet``: the lines tell a person what was done, and ``--quiet``
-    leaves them out; otherwise they are what was asked for."""
+    """What a command found. ``data`` may be a function that gives them, where that takes long.
+    ``quiet``: the lines tell a person what was done, and ``--quiet`` leaves them out; otherwise
+    they are what was asked for."""
 
     data: object
     lines: Sequence[str] = ()
     code: int = Exit.OK
     quiet: bool = False
+
+    def plain(self) -> object:
+        """The data as JSON knows them."""
+        return plain(self.data() if callable(self.data) else self.data)
 
 
 def plain(value: object) -> object:
@@ -54,7 +59,7 @@ def emit(result: Result, *, as_json: bool, quiet: bool = False) -> int:
     if as_json:
         import json
 
-        text = json.dumps(plain(result.data), indent=2 if stream.isatty() else None) + "\n"
+        text = json.dumps(result.plain(), indent=2 if stream.isatty() else None) + "\n"
     elif quiet and result.quiet:
         text = ""
     else:

@@ -77,8 +77,11 @@ def redacted(text: str) -> str:
     That is one in a URL, in ``key=value``, or in SQL after PASSWORD. The library's own messages
     hold none; this is for what a user typed into the wrong place, and for a migration's text.
     """
-    text = re.sub(_USERINFO, r"\1***@", text)
-    return re.sub(_SECRET, lambda m: f"{m[1]}{'=' if '=' in m[2] else ' '}***", text)
+    if "://" in text:
+        text = re.sub(_USERINFO, r"\1***@", text)
+    if any(word in text.casefold() for word in ("password", "secret", "_key")):
+        text = re.sub(_SECRET, lambda m: f"{m[1]}{'=' if '=' in m[2] else ' '}***", text)
+    return text
 
 
 def width_of(text: str) -> int:

@@ -49,10 +49,9 @@ async def async_plan_up(session: AsyncSession, look: Look, files: Sequence[Migra
         except MigrationError as error:
             planned.append(Planned(file.version, file.description, file.path, None, None, error))
         else:
-            undo = None if file.down_sql is None else _nodes(script_of(file, down=True))
-            planned.append(
-                Planned(file.version, file.description, file.path, script, plan, None, undo or None)
-            )
+            undo = () if file.down_start is None else _nodes(script_of(file, down=True))
+            about = (file.version, file.description, file.path, script, plan, None)
+            planned.append(Planned(*about, tuple(read(script)), undo or None))
     return await _plan(session, look, planned, "up")
 
 
@@ -70,7 +69,8 @@ async def async_plan_down(session: AsyncSession, look: Look, chosen: Sequence[St
         except MigrationError as error:
             planned.append(Planned(one.version, one.description, path, None, None, error))
         else:
-            planned.append(Planned(one.version, one.description, path, script, plan, None))
+            about = (one.version, one.description, path, script, plan, None)
+            planned.append(Planned(*about, tuple(read(script))))
     return await _plan(session, look, planned, "down")
 
 
@@ -82,7 +82,7 @@ async def _plan(
     session: AsyncSession, look: Look, planned: Sequence[Planned], direction: str
 ) -> Plan:
     cockroachdb = session.tables.cockroachdb
-    reads = [one for p in planned if p.script is not None for one in read(p.script)]
+    reads = [one for p in planned for one in p.reads]
     done: dict[int, frozenset[int]] = {}
     for version in {row.version for row in look.journal if row.direction == direction}:
         mine = [r for r in look.journal if (r.version, r.direction) == (version, direction)]

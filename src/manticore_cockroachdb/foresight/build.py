@@ -10,7 +10,6 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from ..errors import MigrationError
 from ..migrations import nodes as n
@@ -43,8 +42,8 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A script with its plan, or with the error that refuses it; ``undo`` are the statements of
-    the undo part, None without one and in a rollback."""
+    """A script with its plan and what it was read as, or with the error that refuses it; ``undo``
+    are the statements of the undo part, None without one and in a rollback."""
 
     version: int
     description: str
@@ -52,11 +51,8 @@ class Planned:
     script: Script | None
     plan: MigrationPlan | None
     error: MigrationError | None
+    reads: tuple[Read, ...] = ()
     undo: tuple[n.Node, ...] | None = None
-
-
-# A script is read once for what it names and once for what it costs.
-_parsed = lru_cache(maxsize=20_000)(parse)
 
 
 def read(script: Script) -> Iterator[Read]:
@@ -71,7 +67,7 @@ def read(script: Script) -> Iterator[Read]:
                 yield run
                 run = None
             sql = text[start:end]
-            yield Read(start, sql, _parsed(sql), i)
+            yield Read(start, sql, parse(sql), i)
         elif run is not None and alike and found["table"] == into:
             run.times += 1
         else:
@@ -157,14 +153,13 @@ def _migration(
     firsts = [step.first for step in plan.steps]
     found: list[PlannedStatement] = []
     lines = _Lines(script.text)
-    for statement in read(script):
+    for statement in one.reads:
         step = bisect_right(firsts, statement.index) - 1
-        told = _statement(statement, step, world, shapes, undoing, cockroachdb)
-        line, times = lines.at(statement.start), statement.times
-        told = replace(told, line=line, times=times, done=step in done)
+        line = lines.at(statement.start)
+        told = _statement(statement, line, step, step in done, world, shapes, undoing, cockroachdb)
         world.take(statement.node)
         if found and _alike(found[-1], told):
-            found[-1] = replace(found[-1], times=found[-1].times + times)
+            found[-1] = replace(found[-1], times=found[-1].times + statement.times)
         else:
             found.append(told)
     return PlannedMigration(
@@ -187,7 +182,9 @@ def _alike(one: PlannedStatement, two: PlannedStatement) -> bool:
 
 def _statement(
     one: Read,
+    line: int,
     step: int,
+    done: bool,
     world: World,
     shapes: Mapping[str, Shape],
     undoing: Undoing | None,
@@ -205,11 +202,11 @@ def _statement(
     return PlannedStatement(
         verb=node.verb or "?",
         object=subject(node),
-        line=0,
+        line=line,
         step=step,
         sql=" ".join(one.sql[:_SHOWN].split()) + (" …" if len(one.sql) > _SHOWN else ""),
         size=size,
-        work=tuple(work for work in Work if work in cost.work),
+        work=tuple(work for work in Work if work in cost.work) if cost.work else (),
         lock=cost.lock,
         lock_on=None if cost.lock_on is None else str(cost.lock_on),
         blocks=blocks(cost.lock),  # type: ignore[arg-type]
@@ -218,12 +215,16 @@ def _statement(
         source=cost.source if cost != NOTHING else None,
         dangers=dangers(cost, size),
         undo=undo,
+        times=one.times,
+        done=done,
     )
 
 
 def subject(node: n.Node) -> str:
     """What a statement is about, in a few words: "users ADD COLUMN age"."""
     match node:
+        case n.CreateTable(name=name):
+            return str(name)
         case n.CreateIndex(name=name, table=table):
             return f"{n.quote(name)} on {table}" if name else f"on {table}"
         case n.AlterTable(name=name, actions=actions):

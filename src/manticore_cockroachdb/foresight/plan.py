@@ -50,10 +50,9 @@ def plan_up(session: Session, look: Look, files: Sequence[MigrationFile]) -> Pla
         except MigrationError as error:
             planned.append(Planned(file.version, file.description, file.path, None, None, error))
         else:
-            undo = None if file.down_sql is None else _nodes(script_of(file, down=True))
-            planned.append(
-                Planned(file.version, file.description, file.path, script, plan, None, undo or None)
-            )
+            undo = () if file.down_start is None else _nodes(script_of(file, down=True))
+            about = (file.version, file.description, file.path, script, plan, None)
+            planned.append(Planned(*about, tuple(read(script)), undo or None))
     return _plan(session, look, planned, "up")
 
 
@@ -71,7 +70,8 @@ def plan_down(session: Session, look: Look, chosen: Sequence[Standing]) -> Plan:
         except MigrationError as error:
             planned.append(Planned(one.version, one.description, path, None, None, error))
         else:
-            planned.append(Planned(one.version, one.description, path, script, plan, None))
+            about = (one.version, one.description, path, script, plan, None)
+            planned.append(Planned(*about, tuple(read(script))))
     return _plan(session, look, planned, "down")
 
 
@@ -81,7 +81,7 @@ def _nodes(script: Script) -> tuple[Node, ...]:
 
 def _plan(session: Session, look: Look, planned: Sequence[Planned], direction: str) -> Plan:
     cockroachdb = session.tables.cockroachdb
-    reads = [one for p in planned if p.script is not None for one in read(p.script)]
+    reads = [one for p in planned for one in p.reads]
     done: dict[int, frozenset[int]] = {}
     for version in {row.version for row in look.journal if row.direction == direction}:
         mine = [r for r in look.journal if (r.version, r.direction) == (version, direction)]

@@ -121,6 +121,8 @@ def choose_up(
     chosen = []
     for one in standings:
         move = one.rule.on_migrate
+        if move is Move.PASS:
+            continue
         passes = _passes(one.state, allow)
         if move is Move.STOP and not passes:
             raise obstacle(one, standings)

@@ -29,8 +29,8 @@ def read(directory: Path) -> Iterator[tuple[str, bytes]]:
                 if entry.name.endswith(".sql") and not entry.name.startswith(".")
             )
         for name in names:
-            with open(os.path.join(directory, name), "rb") as file:  # noqa: PTH118, PTH123
-                data = file.read()
+            with open(f"{directory}{os.sep}{name}", "rb", buffering=0) as file:  # noqa: PTH123
+                data = file.readall()
             yield name, data
     except FileNotFoundError as error:
         if directory.is_dir():
@@ -61,7 +61,7 @@ def load(directory: Path) -> tuple[MigrationFile, ...]:
     return check_unique(
         parse_file(name, decode(data, path), path)
         for name, data in read(directory)
-        for path in (os.path.join(directory, name),)  # noqa: PTH118 - half the time of a Path
+        for path in (f"{directory}{os.sep}{name}",)  # a fraction of the time of a Path
     )
 
 

@@ -13,6 +13,7 @@ seed data costs no more than finding where its statements end.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from .lex import Unterminated
 from .nodes import AlteredKind, Node, Query, Unparsed
@@ -48,7 +49,17 @@ __all__ = ["node_tables", "parse", "verb_of"]
 
 
 def parse(sql: str) -> Node:
-    """The model of one statement, with or without its `;`. Never raises."""
+    """The model of one statement, with or without its `;`. Never raises.
+
+    One that was read a moment ago is not read again: it is planned and then explained.
+    """
+    return _recent(sql) if len(sql) < _SHORT else _parse(sql)
+
+
+_SHORT = 10_000
+
+
+def _parse(sql: str) -> Node:
     if sql[:1] in "iIuU" and len(sql) < LONG and (rows := insert_of_rows(sql)):
         return rows
     try:
@@ -62,6 +73,9 @@ def parse(sql: str) -> Node:
     except Misunderstood as error:
         return Unparsed(verb=verb_of(sql), reason=error.reason, start=error.start)
     return node
+
+
+_recent = lru_cache(maxsize=128)(_parse)
 
 
 def _statement(c: Cursor) -> Node:

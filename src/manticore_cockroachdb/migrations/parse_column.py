@@ -14,7 +14,7 @@ from .parse_constraint import references
 from .parse_cursor import Cursor
 from .parse_index import hash_buckets
 from .parse_types import data_type
-from .parse_words import COLUMN_QUALIFIERS
+from .parse_words import CLOSES, COLUMN_QUALIFIERS
 
 # What is read so far of a column, by field.
 Draft = dict[str, Any]
@@ -23,12 +23,13 @@ Draft = dict[str, Any]
 def column_definition(c: Cursor) -> Column:
     """A name, a type (except where one is inherited or comes from a query) and qualifiers."""
     draft: Draft = {"start": c.start, "name": c.name(), "type": ""}
-    key = c.key
-    if c.accept("with", "options"):
+    keys = c.keys
+    key = keys[c.i]
+    if key == "with" and c.accept("with", "options"):
         pass
     elif key not in (",", ")", "") and key not in COLUMN_QUALIFIERS:
         draft["type"] = data_type(c)
-    while (qualifier := _QUALIFIERS.get(c.key)) is not None:
+    while (qualifier := _QUALIFIERS.get(keys[c.i])) is not None:
         c.i += 1
         qualifier(c, draft)
     return Column(**draft)
@@ -37,7 +38,8 @@ def column_definition(c: Cursor) -> Column:
 def _not(c: Cursor, draft: Draft) -> None:
     if c.accept("null"):
         draft["not_null"] = True
-        c.accept("no", "inherit")
+        if c.key == "no":
+            c.accept("no", "inherit")
     elif c.accept("visible"):
         draft["not_visible"] = True
     elif not c.accept_any(("deferrable", "valid", "enforced")):
@@ -57,6 +59,8 @@ def _constraint(c: Cursor, draft: Draft) -> None:
 def _primary(c: Cursor, draft: Draft) -> None:
     c.expect("key")
     draft["primary_key"] = True
+    if c.key in CLOSES:
+        return
     if c.accept("using", "hash"):
         draft["using_hash"] = True
         hash_buckets(c)

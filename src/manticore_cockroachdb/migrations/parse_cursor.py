@@ -33,6 +33,7 @@ class Misunderstood(Exception):
         self.start = start
 
 
+_OPENED = ("(", "()")
 _UNEVEN = re.compile(r"[\n\t\r\f\v]|  |--|/\*")
 
 
@@ -329,9 +330,7 @@ class Cursor:
         """The names followed by a parenthesis that is token ``start`` or later; see `nodes`."""
         keys = self.keys
         found: set[str] = set()
-        for i in [i for i, key in enumerate(keys) if key == "(" or key == "()"]:
-            if i < start:
-                continue
+        for i in [i for i in range(start, self.size) if keys[i] in _OPENED]:
             name = keys[i - 1]
             if name in NOT_CALLED or (i > 1 and keys[i - 2] in NAMED_NOT_CALLED):
                 continue

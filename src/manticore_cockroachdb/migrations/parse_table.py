@@ -65,8 +65,8 @@ def _elements(c: Cursor, draft: Draft) -> int | None:
     like: list[QName] = []
     untyped: int | None = None
     c.expect("(")
-    while c.key != ")":
-        key = c.key
+    keys = c.keys
+    while (key := keys[c.i]) != ")":
         if key in CONSTRAINT_STARTS and not _is_column(c):
             element = table_constraint(c)
             if isinstance(element, InlineIndex):
@@ -80,7 +80,8 @@ def _elements(c: Cursor, draft: Draft) -> int | None:
             if c.key != "(":
                 c.name()
             c.names()
-        elif c.accept("like"):
+        elif key == "like":
+            c.i += 1
             like.append(c.qname())
             while c.accept_any(("including", "excluding")):
                 c.label()
@@ -89,9 +90,10 @@ def _elements(c: Cursor, draft: Draft) -> int | None:
             columns.append(column := column_definition(c))
             if not column.type and untyped is None:
                 untyped = at
-        if not c.accept(","):
+        if keys[c.i] != ",":
             break
-        if c.key == ")":
+        c.i += 1
+        if keys[c.i] == ")":
             c.fail()
     c.expect(")")
     draft["columns"], draft["constraints"] = tuple(columns), tuple(constraints)

@@ -14,16 +14,18 @@ from .parse_words import (
 
 def data_type(c: Cursor) -> str:
     """A data type: built-in names in upper case, blanks as the servers print them."""
-    first = c.key
-    if first in _WHOLE and c.keys[c.i + 1] in _AFTER:
+    first, following = c.keys[c.i : c.i + 2]
+    if first in _WHOLE and following in _AFTER:
         c.i += 1
         return first.upper()
-    if first[:1] == '"' or c.keys[c.i + 1] == ".":
+    if first[:1] == '"' or following == ".":
         text = str(c.qname())
     else:
         text = _simple(c)
     if c.key == "(":
         text += _compact_group(c)
+        if c.key in _AFTER:
+            return text
     if first in TIMES:
         for zone in ("with", "without"):
             if c.accept(zone, "time", "zone"):

@@ -172,7 +172,7 @@ class _Body:
 
 @dataclass(frozen=True, slots=True)
 class Directive:
-    """A comment line ``-- @name value``: the span of the comment, and its line from 1.
+    """A comment line ``-- @name value``, and the span of the comment.
 
     ``name`` is in lower case; ``value`` has no blanks around it.
     """
@@ -181,7 +181,6 @@ class Directive:
     value: str
     start: int
     end: int
-    line: int
 
 
 def directives(text: str) -> list[Directive]:
@@ -193,16 +192,14 @@ def directives(text: str) -> list[Directive]:
         return []
     match = _up_to_directive().match
     directives: list[Directive] = []
-    pos, line, counted = 0, 1, 0
+    pos = 0
     while (found := match(text, pos)) and (pos := found.end()) < len(text):
         if text[pos] != "-":
             pos, _ = take(text, pos)
         elif found := _DIRECTIVE.match(text, pos):
             if _line_is_blank_before(text, pos):
-                line += _line_ends(text, counted, pos)
-                counted = pos
                 name, value = found[1].lower(), found[2].rstrip()
-                directives.append(Directive(name, value, pos, found.end(), line))
+                directives.append(Directive(name, value, pos, found.end()))
             pos = found.end()
         else:
             pos += 2
