@@ -23,7 +23,7 @@ from psycopg.rows import TupleRow
 from psycopg.sql import Composable
 
 from . import sql as statements
-from .async_batch import UnevenRows, copy_rows, insert_rows
+from .async_batch import NoCopy, copy_rows, insert_rows
 from .async_connections import AsyncConnections, Row
 from .async_retrying import AsyncRetrying
 from .conditions import OrderBy, Where, conditions, ordering
@@ -33,8 +33,9 @@ from .retry import RetryPolicy
 T = TypeVar("T")
 Parameters: TypeAlias = Sequence[object] | Mapping[str, object]
 
-# A view or row-level security: INSERT can, COPY cannot.
-NO_COPY = (psycopg.errors.FeatureNotSupported, psycopg.errors.WrongObjectType)
+# What COPY cannot do INSERT perhaps can, and otherwise says better why not: a view, row-level
+# security; on CockroachDB some values, and in some versions users without all rights.
+NO_COPY = ("0A", "22", "42", "XXUUU")
 # Databases that a new cluster has; one of them is there to connect to.
 USUAL_DATABASES = ("postgres", "defaultdb", "template1")
 
@@ -209,9 +210,9 @@ class AsyncDatabase(AsyncConnections):
         """Insert many rows in one transaction, all or none; return them in their order.
 
         With ``returning=False`` it returns only how many, and is several times faster: rows go
-        to PostgreSQL by COPY. A row without a key that others have gets that column's default.
-        ``batch_size`` is the number of rows a statement, by default as many as do well. The
-        transaction is tried again after a 40001, as in `run_in_transaction`.
+        by COPY where that takes them. A row without a key that others have gets that column's
+        default. ``batch_size`` is the number of rows a statement, by default as many as do well.
+        The transaction is tried again after a 40001, as in `run_in_transaction`.
         """
         if batch_size is not None and _count("batch_size", batch_size) < 1:
             raise QueryError("batch_size is at least 1.")
@@ -219,11 +220,8 @@ class AsyncDatabase(AsyncConnections):
         if not given:
             return [] if returning else 0
 
-        async def copy(connection: AsyncConnection[Row]) -> bool:
-            if AsyncCrdbConnection.is_crdb(connection):
-                return False
+        async def copy(connection: AsyncConnection[Row]) -> None:
             await copy_rows(connection, table, given)
-            return True
 
         async def insert(connection: AsyncConnection[Row]) -> list[Row]:
             return await insert_rows(
@@ -231,9 +229,14 @@ class AsyncDatabase(AsyncConnections):
             )
 
         if not returning and batch_size is None and given[0]:
-            with suppress(UnevenRows, *NO_COPY):
-                if await self.run_in_transaction(copy):
-                    return len(given)
+            try:
+                await self.run_in_transaction(copy)
+                return len(given)
+            except NoCopy:
+                pass
+            except psycopg.Error as error:
+                if not (error.sqlstate or "").startswith(NO_COPY):
+                    raise
         inserted = await self.run_in_transaction(insert)
         return inserted if returning else len(given)
 

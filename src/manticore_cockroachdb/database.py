@@ -24,7 +24,7 @@ from psycopg.rows import TupleRow
 from psycopg.sql import Composable
 
 from . import sql as statements
-from .batch import UnevenRows, copy_rows, insert_rows
+from .batch import NoCopy, copy_rows, insert_rows
 from .conditions import OrderBy, Where, conditions, ordering
 from .connections import Connections, Row
 from .errors import NoSuchDatabase, QueryError
@@ -34,8 +34,9 @@ from .retrying import Retrying
 T = TypeVar("T")
 Parameters: TypeAlias = Sequence[object] | Mapping[str, object]
 
-# A view or row-level security: INSERT can, COPY cannot.
-NO_COPY = (psycopg.errors.FeatureNotSupported, psycopg.errors.WrongObjectType)
+# What COPY cannot do INSERT perhaps can, and otherwise says better why not: a view, row-level
+# security; on CockroachDB some values, and in some versions users without all rights.
+NO_COPY = ("0A", "22", "42", "XXUUU")
 # Databases that a new cluster has; one of them is there to connect to.
 USUAL_DATABASES = ("postgres", "defaultdb", "template1")
 
@@ -206,9 +207,9 @@ class Database(Connections):
         """Insert many rows in one transaction, all or none; return them in their order.
 
         With ``returning=False`` it returns only how many, and is several times faster: rows go
-        to PostgreSQL by COPY. A row without a key that others have gets that column's default.
-        ``batch_size`` is the number of rows a statement, by default as many as do well. The
-        transaction is tried again after a 40001, as in `run_in_transaction`.
+        by COPY where that takes them. A row without a key that others have gets that column's
+        default. ``batch_size`` is the number of rows a statement, by default as many as do well.
+        The transaction is tried again after a 40001, as in `run_in_transaction`.
         """
         if batch_size is not None and _count("batch_size", batch_size) < 1:
             raise QueryError("batch_size is at least 1.")
@@ -216,19 +217,21 @@ class Database(Connections):
         if not given:
             return [] if returning else 0
 
-        def copy(connection: Connection[Row]) -> bool:
-            if CrdbConnection.is_crdb(connection):
-                return False
+        def copy(connection: Connection[Row]) -> None:
             copy_rows(connection, table, given)
-            return True
 
         def insert(connection: Connection[Row]) -> list[Row]:
             return insert_rows(connection, table, given, batch_size=batch_size, returning=returning)
 
         if not returning and batch_size is None and given[0]:
-            with suppress(UnevenRows, *NO_COPY):
-                if self.run_in_transaction(copy):
-                    return len(given)
+            try:
+                self.run_in_transaction(copy)
+                return len(given)
+            except NoCopy:
+                pass
+            except psycopg.Error as error:
+                if not (error.sqlstate or "").startswith(NO_COPY):
+                    raise
         inserted = self.run_in_transaction(insert)
         return inserted if returning else len(given)
 

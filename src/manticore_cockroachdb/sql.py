@@ -174,6 +174,11 @@ def copy(table: str, columns: tuple[str, ...]) -> bytes:
     return text.replace("%%", "%").encode()
 
 
+def kinds(table: str, columns: tuple[str, ...]) -> bytes:
+    """Return a SELECT without rows, whose answer tells the columns' types."""
+    return f"SELECT {columns_of(columns)} FROM {table_name(table)} LIMIT 0".encode()
+
+
 def create_table(table: str, columns: Mapping[str, str], *, if_not_exists: bool) -> bytes:
     """Return a CREATE TABLE. The types are SQL as they stand: never from outside."""
     guard = "IF NOT EXISTS " if if_not_exists else ""

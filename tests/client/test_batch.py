@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -87,8 +90,36 @@ async def test_a_batch_has_a_size(db: Any, size: Any) -> None:
 
 @pytest.mark.engine("postgresql")
 async def test_where_copy_is_not_possible_insert_is_used(db: Any) -> None:
-    """Views that COPY refuses are PostgreSQL's; CockroachDB gets INSERT anyway."""
+    """Views that one can insert into are PostgreSQL's."""
     await db.create_table("t", {"id": "INT"})
     await db.execute("CREATE VIEW v AS SELECT id FROM t")
     assert await db.batch_insert("v", [{"id": 1}, {"id": 2}], returning=False) == 2
     assert len(await db.select("t")) == 2
+
+
+VALUES: dict[str, tuple[str, list[Any]]] = {
+    "text": ("TEXT", ["x", "", "tab\tand\nmore\\ \\N", "\\N", "\\.", "é€😀", "\x01\x7f", "%s"]),
+    "bytes": ("BYTEA", [b"", b"\x00\\'\xff\n\t", b"abc", b"\\x61"]),
+    "json": ("JSONB", [{"k": [1, '\\n\t"é', None]}, {}]),
+    "float": ("FLOAT8", [1.5e-10, -0.0, 1e300]),
+    "decimal": ("DECIMAL", [Decimal("1.50"), Decimal("-1e-9")]),
+    "number": ("INT8", [2**63 - 1, -1]),
+    "time zone": ("TIMESTAMPTZ", [datetime(2020, 1, 1, 1, 2, 3, 456, tzinfo=UTC)]),
+    "time": ("TIMESTAMP", [datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 999999)]),
+    "date": ("DATE", [date(2020, 2, 29)]),
+    "interval": ("INTERVAL", [timedelta(days=-1, seconds=3)]),
+    "uuid": ("UUID", [UUID(int=2**128 - 1)]),
+    "bool": ("BOOL", [True, False]),
+    "texts": ("TEXT[]", [["a,b", '"q"', "\\", None, "é\n"], []]),
+    "numbers": ("INT8[]", [[1, None, 3]]),
+}
+
+
+@pytest.mark.parametrize("kind", VALUES)
+async def test_values_arrive_as_they_are_however_they_are_sent(db: Any, kind: str) -> None:
+    type_, values = VALUES[kind]
+    rows = [{"id": i, "v": value} for i, value in enumerate([*values, None])]
+    for table, returning in (("copied", False), ("inserted", True)):
+        await db.create_table(table, {"id": "INT8 PRIMARY KEY", "v": type_})
+        await db.batch_insert(table, rows, returning=returning)
+        assert await db.select(table, order_by="id") == rows

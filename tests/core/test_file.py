@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,6 +75,12 @@ def test_the_marker_is_data_anywhere_but_on_a_comment_line(text):
 @pytest.mark.parametrize("text", [GUIDE.replace("\n", "\r\n"), GUIDE + "  \n\n", GUIDE.rstrip()])
 def test_line_endings_and_trailing_space_do_not_change_the_checksum(text):
     assert parsed(text).checksum == parsed(GUIDE).checksum
+
+
+def test_a_large_file_has_the_checksum_that_it_would_have_small():
+    body = f"SELECT '{'é' * 1_500_000}'"
+    assert checksum(f"\n {body}\t\n\n") == hashlib.sha256(body.encode()).hexdigest()
+    assert checksum(" " * 1_500_000) == checksum("")
 
 
 def test_a_changed_word_changes_the_checksum():

@@ -30,8 +30,8 @@ def read(directory: Path) -> Iterator[tuple[str, bytes]]:
             )
         for name in names:
             with open(f"{directory}{os.sep}{name}", "rb", buffering=0) as file:  # noqa: PTH123
-                data = file.readall()
-            yield name, data
+                found = [file.readall()]
+            yield name, found.pop()  # a large file is let go as soon as it is decoded
     except FileNotFoundError as error:
         if directory.is_dir():
             raise FileError(
@@ -58,11 +58,15 @@ def read(directory: Path) -> Iterator[tuple[str, bytes]]:
 
 def load(directory: Path) -> tuple[MigrationFile, ...]:
     """Every migration of a directory, in order of version. Raises FileError."""
-    return check_unique(
-        parse_file(name, decode(data, path), path)
-        for name, data in read(directory)
-        for path in (f"{directory}{os.sep}{name}",)  # a fraction of the time of a Path
-    )
+
+    def texts() -> Iterator[tuple[str, str, str]]:
+        for name, data in read(directory):
+            path = f"{directory}{os.sep}{name}"  # a fraction of the time of a Path
+            text = decode(data, path)
+            del data
+            yield name, text, path
+
+    return check_unique(parse_file(*found) for found in texts())
 
 
 def create(

@@ -77,10 +77,16 @@ def checksum(sql: str) -> str:
     """The SHA-256 of what `sql` means: line endings and trailing space do not count."""
     if _UNTIDY.search(sql):
         sql = _TRAILING.sub("", sql)
-    sql = sql.strip()
-    digest = hashlib.sha256()
-    for start in range(0, len(sql), _PIECE):  # a large file is not encoded at once
-        digest.update(sql[start : start + _PIECE].encode())
+    if len(sql) <= _PIECE:
+        return hashlib.sha256(sql.strip().encode()).hexdigest()
+    digest = hashlib.sha256()  # a large file is neither copied nor encoded at once
+    start, end = 0, len(sql)
+    while start < end and sql[start].isspace():
+        start += 1
+    while end > start and sql[end - 1].isspace():
+        end -= 1
+    for piece in range(start, end, _PIECE):
+        digest.update(sql[piece : min(piece + _PIECE, end)].encode())
     return digest.hexdigest()
 
 
