@@ -41,7 +41,15 @@ def exchange(
     connection.send_query(message)
     yield from _send(connection)
     done, tag, error = 0, "", None
-    while (result := (yield from _next(connection))) is not None:
+    while True:
+        while connection.is_busy():
+            yield Wait.R
+            connection.consume_input()
+            while connection.notifies() is not None:
+                pass  # nobody listens on a migration's session
+        result = connection.get_result()
+        if result is None:
+            break
         if result.status in _OK:
             done += 1
             tag = (result.command_status or b"").decode()
@@ -67,19 +75,3 @@ def _send(connection: psycopg.pq.abc.PGconn) -> Generator[Wait, Ready | int, Non
             connection.consume_input()
         if connection.flush() == 0:
             return
-
-
-def _next(
-    connection: psycopg.pq.abc.PGconn,
-) -> Generator[Wait, Ready | int, psycopg.pq.abc.PGresult | None]:
-    while True:
-        if not connection.is_busy():
-            _notify(connection)
-            return connection.get_result()
-        yield Wait.R
-        connection.consume_input()
-
-
-def _notify(connection: psycopg.pq.abc.PGconn) -> None:
-    while connection.notifies() is not None:
-        pass  # nobody listens on a migration's session
