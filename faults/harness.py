@@ -147,9 +147,8 @@ def sweep(leg: Leg, kinds: Sequence[Kind], *, thorough: bool) -> list[Try]:
     What comes before the first statement and after the last is the same in every leg, so it is
     cut in those of the first migration. Each client's message is cut before, and after with every
     fate of the server's side; each server's message before in one colour, after in the other.
-    Where not ``thorough``, only applying is swept, and shared between the colours: one cuts before
-    the client's messages, the other after, with the fates in turn; and each takes half of the
-    server's messages, before which it cuts, since after one is before the next.
+    Where not ``thorough``, only applying is swept, with one of the fates after each client's
+    message, in turn; and a server's message is only cut before, since after one is before the next.
     """
     turn = 0 if leg.colour == "sync" else 1
     chosen = [
@@ -168,8 +167,8 @@ def sweep(leg: Leg, kinds: Sequence[Kind], *, thorough: bool) -> list[Try]:
     return [
         one
         for one in chosen
-        if (one.point == "server" and one.kind == "cut-before" and one.number % 2 == turn)
-        or (one.point == "client" and one.kind == (fates[one.number % 3] if turn else "cut-before"))
+        if one.kind == "cut-before"
+        or (one.point == "client" and one.kind == fates[(one.number + turn) % 3])
     ]
 
 

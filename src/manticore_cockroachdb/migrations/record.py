@@ -8,7 +8,7 @@ stays in the class.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar, Self, dataclass_transform
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -38,6 +38,10 @@ class Record:
 
     def __delattr__(self, name: str) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen")
+
+    def replaced(self, **changes: Any) -> Self:
+        """Return a value with some fields changed."""
+        return type(self)(**{**self.__dict__, **changes})
 
     def _values(self) -> tuple[object, ...]:
         return tuple(getattr(self, name) for name in self.fields_)

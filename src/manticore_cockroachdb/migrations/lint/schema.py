@@ -8,7 +8,6 @@ Only what the text says is known: a table that no file creates has no columns he
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import replace
 from typing import Generic, TypeVar
 
 from .. import nodes as n
@@ -133,7 +132,7 @@ class Schema:
                 self._constraint(table, constraint, stamp)
             case n.ValidateConstraint(name=name):
                 if (old := self._constraints.at((table, name), stamp)) is not None:
-                    self._constraints.put((table, name), stamp, replace(old, not_valid=False))
+                    self._constraints.put((table, name), stamp, old.replaced(not_valid=False))
             case n.DropConstraint(name=name):
                 self._constraints.put((table, name), stamp, None)
             case n.RenameColumn(old=name, new=new):
