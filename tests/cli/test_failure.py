@@ -83,3 +83,18 @@ def test_a_mistake_of_ours_is_called_one() -> None:
 def test_a_missing_database_is_not_answered_in_python() -> None:
     told, _ = failure(errors.NoSuchDatabase("no", hint="call create_database()"))
     assert "CREATE DATABASE" in (told.hint or "")
+
+
+def test_on_a_terminal_long_lines_break_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("manticore_cockroachdb.cli.voice.room", lambda stream: 40)
+    stream = io.StringIO()
+    voice = Voice(stream)
+    voice.error("Migration 3 cannot be applied, because its file has been changed.\n  Stayed: it")
+    voice.hint("short")
+    assert stream.getvalue() == (
+        "error: Migration 3 cannot be applied,\n"
+        "       because its file has been\n"
+        "       changed.\n"
+        "  Stayed: it\n"
+        "hint: short\n"
+    )

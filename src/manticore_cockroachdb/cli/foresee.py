@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from ..foresight.report import Plan, PlannedMigration, PlannedStatement, Size, Undo, Work
 from .index import Exit
 from .render import Result, count, safe
-from .terminal import one_line, width_of
+from .terminal import one_line, wrapped
 
 if TYPE_CHECKING:
     from .present import Page
@@ -161,19 +160,7 @@ def _wrapped(
     text: str, page: Page, indent: str, *colours: str, hang: int | None = None
 ) -> Iterator[str]:
     """A text in lines no wider than the terminal, coloured one by one."""
-    text = safe(one_line(text))
-    if page.width is None or len(indent) + width_of(text) <= page.width:
-        yield indent + page.style(text, *colours)
-        return
-    below = " " * (len(indent) if hang is None else hang)
-    lines = wrap(
-        text,
-        max(page.width, 20),
-        initial_indent=indent,
-        subsequent_indent=below,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    for line in lines or [indent]:
+    below = indent if hang is None else " " * hang
+    for line in wrapped(safe(one_line(text)), page.width, indent, below):
         lead = len(line) - len(line.lstrip())
         yield line[:lead] + page.style(line[lead:], *colours)

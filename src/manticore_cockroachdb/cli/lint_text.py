@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from textwrap import wrap
 
 from ..dialect import Server
 from ..migrations.lint import Finding, Level, at_least
@@ -19,7 +18,7 @@ from ..migrations.lint.index import GROUPS, load
 from ..migrations.lint.model import LEVELS
 from ..migrations.split import excerpt
 from .render import count, safe
-from .terminal import Style
+from .terminal import Style, wrapped
 
 _COLOURS: Mapping[Level, str] = {"error": "red", "warning": "yellow", "info": "cyan"}
 
@@ -30,29 +29,17 @@ def lines(
     """Each finding, an empty line after it."""
     for one in findings:
         name = f"{one.level}[{one.rule}]:"
-        first, *rest = _wrapped(f"{name} {safe(one.message)}", width, "  ")
+        first, *rest = wrapped(f"{name} {safe(one.message)}", width, "", "  ")
         yield style(name, _COLOURS[one.level], "bold") + first.removeprefix(name)
         yield from rest
         yield f"  {style('-->', 'cyan')} {safe(f'{one.path}:{one.line}:{one.column}')}"
         if texts.get(one.path, "").strip():
             for line in excerpt(texts.get(one.path, ""), one.start).split("\n"):
                 yield f"  {style('|', 'cyan')} {safe(line)}".rstrip()
-        first, *rest = _wrapped(f"  help: {safe(one.help)}", width, "        ")
+        first, *rest = wrapped(f"help: {safe(one.help)}", width, "  ", "        ")
         yield first.replace("help:", style("help:", "cyan"), 1)
         yield from rest
         yield ""
-
-
-def _wrapped(text: str, width: int | None, indent: str) -> list[str]:
-    if width is None or len(text) <= width:
-        return [text]
-    return wrap(
-        text,
-        max(width, 40),
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def summary(

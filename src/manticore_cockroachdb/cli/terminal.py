@@ -107,6 +107,26 @@ def cut(text: str, width: int) -> str:
     return f"{kept}…"
 
 
+def wrapped(text: str, width: int | None, indent: str = "", hang: str | None = None) -> list[str]:
+    """Return the text in lines of at most ``width`` columns, broken between words only.
+
+    ``indent`` stands before the first, ``hang`` (otherwise ``indent``) before the others.
+    """
+    if width is None or len(indent) + width_of(text) <= width:
+        return [indent + text]
+    from textwrap import wrap
+
+    found = wrap(
+        text,
+        max(width, 20),
+        initial_indent=indent,
+        subsequent_indent=indent if hang is None else hang,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return found or [indent]
+
+
 def columns(rows: Sequence[Sequence[str]], *, limit: int | None, indent: str = "  ") -> list[str]:
     """Return the rows as lines in aligned columns; the last column is cut at ``limit``."""
     if not rows:

@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 from typing import TextIO
 
-from .terminal import Style, is_terminal, printable, redacted, room
+from .terminal import Style, is_terminal, printable, redacted, room, wrapped
 
 
 class Voice:
@@ -74,14 +74,26 @@ class Voice:
 
     def warn(self, text: str, hint: str | None = None) -> None:
         """Warn, and say what to do."""
-        self.line(f"{self.style('warning:', 'yellow', 'bold')} {redacted(printable(text))}")
+        self._labelled("warning:", "yellow", text)
         self.hint(hint)
 
     def error(self, text: str) -> None:
         """Say what went wrong."""
-        self.line(f"{self.style('error:', 'red', 'bold')} {redacted(printable(text))}")
+        self._labelled("error:", "red", text)
 
     def hint(self, text: str | None) -> None:
         """Say what to do."""
         if text:
-            self.line(f"{self.style('hint:', 'cyan', 'bold')} {redacted(printable(text))}")
+            self._labelled("hint:", "cyan", text)
+
+    def _labelled(self, label: str, colour: str, text: str) -> None:
+        """Write a text after its label; on a terminal, in lines that are no wider."""
+        first, *more = redacted(printable(text)).split("\n")
+        width = room(self.stream)
+        hang = " " * (len(label) + 1)
+        lines = wrapped(first, width, hang)
+        for line in more:
+            lead = line[: len(line) - len(line.lstrip())]
+            lines += wrapped(line.lstrip(), width, lead)
+        lines[0] = f"{self.style(label, colour, 'bold')} {lines[0][len(hang) :]}"
+        self.line("\n".join(lines))
