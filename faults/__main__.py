@@ -101,12 +101,13 @@ def report(session: Session, given: Sequence[str], page: Path | None) -> int:
             for engine, title in session.titles.items()
             if session.walked
         ),
+        *(f"Cut short: {' '.join(str(error).split())[:200]}" for error in session.errors),
     ]
     text = "\n\n".join((" ".join(lines), table.markdown(session.titles)))
     print(f"\n{text}")
     if page is not None:
         write(page, text)
-    return 1 if table.bad else 0
+    return 1 if table.bad or session.errors else 0
 
 
 if __name__ == "__main__":

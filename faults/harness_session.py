@@ -7,6 +7,7 @@ import random
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -92,8 +93,6 @@ class Session:
                 self.titles = {name: servers[name].title for name in self.wanted.engines}
                 self._work(servers, directories)
         self.seconds = time.monotonic() - started
-        if self.errors:
-            raise self.errors[0]
 
     def only(self, one: Try) -> None:
         """Make one try."""
@@ -127,10 +126,12 @@ class Session:
                 waiting[engine].put(stretch)
 
         def worker(engine: str) -> None:
-            with Runners() as runners, suppress(queue.Empty):
-                while not self.errors:
+            with suppress(queue.Empty):
+                while True:
                     stretch = waiting[engine].get_nowait()
-                    self._walk(servers[engine], stretch, directories, runners)
+                    with Runners() as runners:
+                        walk = partial(self._walk, servers[engine], stretch, directories, runners)
+                        self._guarded(walk)
 
         each = max(1, self.wanted.workers // len(servers))
         work = [partial(worker, engine) for engine in servers for _ in range(each)]
@@ -146,9 +147,11 @@ class Session:
             thread.join()
 
     def _guarded(self, work: Callable[[], None]) -> None:
+        """Do some of the work; what stops it is told at the end, and the rest goes on."""
         try:
             work()
-        except BaseException as error:  # noqa: BLE001 - raised where all are waited for
+        except Exception as error:  # noqa: BLE001 - told by the report
+            traceback.print_exc()
             self.errors.append(error)
 
     def _walk(
@@ -204,4 +207,4 @@ class Session:
                 point = rng.choice(kind.points)
                 number = rng.randint(1, leg.counts[point])
                 one = Try(leg.engine, leg.colour, leg.direction, version, kind.name, point, number)
-                self._note(walk.attempt(one))
+                walk.attempt(one)

@@ -34,6 +34,13 @@ from manticore_cockroachdb.migrations.plan import MigrationPlan, plan_script, sc
 DOWN: dict[Direction, Direction] = {"up": "down", "down": "up"}
 
 
+ENTRIES = 3
+
+
+class Disturbed(Exception):
+    """A run without a fault of ours did not end well."""
+
+
 @dataclass(slots=True)
 class Result:
     """What became of one try. Every list but ``person`` must be empty."""
@@ -127,8 +134,21 @@ class Walk:
     # --- databases --------------------------------------------------------------------------
 
     def _enter(self, version: int) -> None:
-        """A new database in which this many migrations are applied."""
-        self._leave()
+        """A new database in which this many migrations are applied.
+
+        A server that was just killed may answer with an internal error; then another one is made.
+        """
+        for attempt in range(ENTRIES):
+            self._leave()
+            try:
+                self._build(version)
+                return
+            except Disturbed as error:
+                if attempt + 1 == ENTRIES or "internal error" not in str(error):
+                    raise
+                print(f"begun again in a new database: {error}", flush=True)
+
+    def _build(self, version: int) -> None:
         self.url = self.served.fresh()
         self.proxy: Proxy
         self.imitation: Imitation | None
@@ -166,7 +186,7 @@ class Walk:
     def _must(self, job: Job) -> None:
         ending = self.runners.run(job)
         if ending.code != 0:
-            raise RuntimeError(f"an undisturbed run ended with {ending}")
+            raise Disturbed(f"an undisturbed run ended with {ending}")
 
     # --- over one migration -----------------------------------------------------------------
 
@@ -196,7 +216,7 @@ class Walk:
         direction: Direction = "up"
         while (due["up"] or due["down"]) and before():
             if due[direction]:
-                self.listener(self.attempt(due[direction].pop()))
+                self.attempt(due[direction].pop())
             else:
                 self._must(self._leg(direction))
             direction = DOWN[direction]
@@ -238,11 +258,11 @@ class Walk:
         self.legs(one.version)
         if one.direction == "down":
             self._must(self._leg("up"))
-        self.listener(self.attempt(one))
+        self.attempt(one)
 
     # --- one try ----------------------------------------------------------------------------
 
-    def attempt(self, one: Try) -> Result:
+    def attempt(self, one: Try) -> None:
         """A leg with a fault in it, and another without; what then is in the database."""
         result = Result(one, str(self.plans[one.direction].mode))
         started = time.monotonic()
@@ -254,10 +274,10 @@ class Walk:
         except psycopg.Error as error:
             result.other.append(f"the state could not be read: {error!r}")
         result.seconds = time.monotonic() - started
+        self.listener(result)
         if result.bad or result.person:
             version = self.version
             self._enter(version if one.direction == "up" else version - 1)
-        return result
 
     def _disturbed(self, one: Try, result: Result) -> None:
         self.proxy.reset()

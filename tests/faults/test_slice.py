@@ -22,6 +22,7 @@ def test_a_slice_of_all_faults_loses_and_doubles_nothing():
     session = Session(wanted, quiet=True)
     session.run()
     table = session.table
+    assert not session.errors
     assert not table.bad, "\n\n".join(result.told() for result in table.bad)
     assert table.sum().tries
     assert {result.one.kind for result in table.people} <= {"XXA00"}
