@@ -9,7 +9,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -129,9 +129,7 @@ class Session:
             with suppress(queue.Empty):
                 while True:
                     stretch = waiting[engine].get_nowait()
-                    with Runners() as runners:
-                        walk = partial(self._walk, servers[engine], stretch, directories, runners)
-                        self._guarded(walk)
+                    self._guarded(partial(self._stretch, servers, stretch, directories))
 
         each = max(1, self.wanted.workers // len(servers))
         work = [partial(worker, engine) for engine in servers for _ in range(each)]
@@ -145,6 +143,17 @@ class Session:
             thread.start()
         for thread in threads:
             thread.join()
+
+    def _stretch(
+        self, servers: dict[str, Served], stretch: Stretch, directories: Directories
+    ) -> None:
+        """Walk with a runner process of its own and, on CockroachDB, a server of its own: what
+        thousands of tries have dropped slows it down, and in the end v20.2 dies of it."""
+        with ExitStack() as stack:
+            runners = stack.enter_context(Runners())
+            if stretch.engine == "cockroachdb":
+                servers = stack.enter_context(served([stretch.engine]))
+            self._walk(servers[stretch.engine], stretch, directories, runners)
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """Do some of the work; what stops it is told at the end, and the rest goes on."""
