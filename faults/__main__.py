@@ -101,6 +101,10 @@ def report(session: Session, given: Sequence[str], page: Path | None) -> int:
             for engine, title in session.titles.items()
             if session.walked
         ),
+        *(
+            f"{one}: the server came back and then ended by itself; not counted."
+            for one in session.gone
+        ),
         *(f"Cut short: {' '.join(str(error).split())[:200]}" for error in session.errors),
     ]
     text = "\n\n".join((" ".join(lines), table.markdown(session.titles)))

@@ -93,6 +93,10 @@ class Served:
         while local.status(self.home).running or any(_lives(one) for one in family):
             time.sleep(0.005)
 
+    def ended_by_itself(self) -> bool:
+        """Whether this server, which is killed and started again here, is not there."""
+        return self.home is not None and not local.status(self.home).running
+
     def start(self) -> None:
         """Start it again; its URL may be another."""
         assert self.home is not None

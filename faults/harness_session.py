@@ -19,7 +19,7 @@ from faults.harness import KINDS, Try
 from faults.harness_runner import Colour, Runners
 from faults.harness_servers import Served, killable, served
 from faults.harness_table import Table
-from faults.harness_walk import Directories, Result, Walk
+from faults.harness_walk import Directories, Gone, Result, Walk
 
 COLOURS: tuple[Colour, ...] = ("sync", "async")
 # What a worker walks over at a time. Building a database up to the first migration costs most
@@ -81,6 +81,7 @@ class Session:
         self.seconds = 0.0
         self.errors: list[BaseException] = []
         self.walked: dict[str, int] = {}
+        self.gone: list[str] = []
         self._quiet = quiet
         self._end = time.monotonic() + wanted.seconds
 
@@ -196,19 +197,29 @@ class Session:
     # --- servers that are killed ------------------------------------------------------------
 
     def _kill_servers(self, engine: str, directories: Directories) -> None:
-        with killable(engine) as server, Runners() as runners:
-            for colour in self.wanted.colours:
-                with Walk(server, colour, directories, runners, self._note) as walk:
-                    self._kill_server(walk, self.wanted.server_kills)
+        for colour in self.wanted.colours:
+            left = -(-self.wanted.server_kills // 4)
+            while left > 0:
+                with (
+                    killable(engine) as server,
+                    Runners() as runners,
+                    Walk(server, colour, directories, runners, self._note) as walk,
+                ):
+                    try:
+                        left = self._kill_server(walk, left)
+                    except Gone as gone:
+                        self.gone.append(str(gone))
+                        left -= 1
 
-    def _kill_server(self, walk: Walk, count: int) -> None:
-        rng = random.Random(f"{self.wanted.seed}:{walk.served.engine}:{walk.colour}:server")
+    def _kill_server(self, walk: Walk, turns: int) -> int:
+        """So many turns, as far as time allows; returns how many are left, none when time is up."""
+        rng = random.Random(f"{self.wanted.seed}:{walk.served.engine}:{walk.colour}:{turns}")
         kinds = [KINDS["server-kill"], KINDS["server-kill-random"]]
         share = (self._end - time.monotonic()) / (2 if walk.colour == self.wanted.colours[0] else 1)
         end = time.monotonic() + share
-        for turn in range(-(-count // 4)):
+        for turn in range(turns):
             if time.monotonic() > end:
-                return
+                break
             version = rng.choice(self.wanted.versions)
             up, down = walk.legs(version)
             for leg in (up, down):
@@ -217,3 +228,4 @@ class Session:
                 number = rng.randint(1, leg.counts[point])
                 one = Try(leg.engine, leg.colour, leg.direction, version, kind.name, point, number)
                 walk.attempt(one)
+        return 0

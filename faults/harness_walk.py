@@ -41,6 +41,10 @@ class Disturbed(Exception):
     """A run without a fault of ours did not end well."""
 
 
+class Gone(Exception):
+    """A server that was killed came back, and then ended by itself: nothing to judge us by."""
+
+
 @dataclass(slots=True)
 class Result:
     """What became of one try. Every list but ``person`` must be empty."""
@@ -274,6 +278,8 @@ class Walk:
         except psycopg.Error as error:
             result.other.append(f"the state could not be read: {error!r}")
         result.seconds = time.monotonic() - started
+        if self.served.ended_by_itself():
+            raise Gone(str(one))
         self.listener(result)
         if result.bad or result.person:
             version = self.version

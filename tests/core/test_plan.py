@@ -90,6 +90,36 @@ def test_a_table_with_a_foreign_key_is_not_mentioned_again_in_its_transaction():
     ]
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TABLE c (a INT8 REFERENCES u)",
+        "CREATE TABLE c (a INT8 PRIMARY KEY) INTERLEAVE IN PARENT u (a)",
+        "CREATE TABLE c (a INT8, CONSTRAINT f FOREIGN KEY (a) REFERENCES s.u (a))",
+    ],
+)
+def test_a_table_that_refers_to_an_older_one_runs_alone_on_cockroachdb(sql):
+    """A job shows it after COMMIT; faults found it hidden, and its migration recorded."""
+    assert planned(sql, PG).mode is Mode.TRANSACTION
+    for caps in CRDB:
+        assert shape(sql, caps) == [f"!{sql}"]
+    plan = planned(sql, NEW)
+    assert plan.reason == "on CockroachDB a job shows a table with foreign keys after COMMIT"
+
+
+def test_a_table_that_refers_to_itself_needs_no_job():
+    sql = "CREATE TABLE t (a INT8 PRIMARY KEY, b INT8 REFERENCES t)"
+    assert planned(sql, NEW).mode is Mode.TRANSACTION
+
+
+@pytest.mark.parametrize(
+    "change", ["ADD COLUMN b INT8 REFERENCES u", "ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES u"]
+)
+def test_a_new_table_that_is_made_to_refer_to_an_older_one_needs_a_step(change):
+    sql = f"ALTER TABLE t {change}"
+    assert shape(f"{T}; {sql}", NEW) == [T, f"!{sql}"]
+
+
 def test_a_change_that_lost_its_tables_transaction_runs_alone():
     child = "CREATE TABLE c (a INT8 REFERENCES t (a))"
     assert shape(f"{T}; {child}; CREATE INDEX i ON c (a)", NEW) == [

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 
-import psycopg
 import pytest
 
 from faults.imitate import Imitation, JobScript
@@ -113,54 +111,6 @@ async def test_a_failed_job_leaves_the_statement_undone(imitation, url, colour, 
     with pytest.raises(MigrationFailed):
         await migration.migrate()
     assert await migration.migrate() == 1
-
-
-def settle(jobs, number, status, also=lambda: None):
-    also()
-    jobs.update(number, status)
-
-
-@pytest.mark.engine("postgresql")
-async def test_a_table_that_a_job_has_yet_to_show_is_waited_for(imitation, url, colour, tmp_path):
-    """The answer of COMMIT was lost, with which CockroachDB would have told that it is there."""
-    made = "CREATE TABLE t (a INT8 PRIMARY KEY REFERENCES s (a))"
-    write(tmp_path, 1, "CREATE TABLE s (a INT8 PRIMARY KEY);")
-    write(tmp_path, 2, f"{made};")
-    cluster, proxy = imitation
-    migration = colour.Migration(colour.database(proxy.through(url)), migrations_dir=tmp_path)
-    await migration.migrate(1)
-    job = cluster.jobs.start(made, "root")
-    proxy.arm(Fault(When(text=COMMIT), Cut(forward=True, server="finish")))
-    timer = threading.Timer(1.0, settle, (cluster.jobs, job, "succeeded"))
-    timer.start()
-    assert await migration.migrate() == 1
-    assert cluster.jobs[job].ended, "it did not say so before"
-    timer.join()
-
-
-@pytest.mark.engine("postgresql")
-async def test_a_table_that_no_job_will_show_is_said_to_be_missing(
-    imitation, url, colour, tmp_path
-):
-    made = "CREATE TABLE t (a INT8 PRIMARY KEY REFERENCES s (a))"
-    write(tmp_path, 1, "CREATE TABLE s (a INT8 PRIMARY KEY);")
-    write(tmp_path, 2, f"{made};")
-    cluster, proxy = imitation
-    migration = colour.Migration(colour.database(proxy.through(url)), migrations_dir=tmp_path)
-    await migration.migrate(1)
-    job = cluster.jobs.start(made, "root")
-    proxy.arm(Fault(When(text=COMMIT), Cut(forward=True, server="finish")))
-
-    def taken_back():
-        with psycopg.connect(url) as connection:
-            connection.execute("DROP TABLE t")
-
-    timer = threading.Timer(1.0, settle, (cluster.jobs, job, "failed", taken_back))
-    timer.start()
-    with pytest.raises(PartialMigration, match="Undone: CREATE TABLE t"):
-        await migration.migrate()
-    timer.join()
-    assert not await migration.is_applied(2)
 
 
 @pytest.mark.engine("postgresql")

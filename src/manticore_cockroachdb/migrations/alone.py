@@ -27,7 +27,6 @@ from .effects import Conclusion, Effect, conclude, effect_of
 from .failures import Stopped, repair_hint
 from .jobs import UNFINISHED, Job, jobs_of
 from .messages import Message
-from .nodes import CreateTable, SetVar
 from .outcome import Verdict, verdict_of
 from .parse import parse
 from .plan import MigrationPlan, Step
@@ -236,19 +235,6 @@ class Alone:
         self._wait_for_jobs(effect)
         now = self._look(effect)
         return now != before and conclude(effect, before, now) is Conclusion.DONE
-
-    def settled(self, first: int, last: int) -> bool:
-        """Wait for the jobs that a committed transaction left; whether its tables are there."""
-        spans, text = self.plan.script.spans, self.plan.script.text
-        nodes = [parse(text[start:end]) for start, end in spans[first:last]]
-        made = [n for n in nodes if isinstance(n, CreateTable) and not n.temporary]
-        if not made:
-            return True
-        self._wait_for_jobs(Effect(tables=tuple(n.name for n in made)))
-        if self.plan.changes_session or any(isinstance(n, SetVar) for n in nodes):
-            return True  # their names may mean something else in this session
-        effects = [effect_of(n, cockroachdb=self._crdb) for n in made]
-        return self._proven(Effect(tuple(p for one in effects for p in one.probes)))
 
     def _paused(self, job: Job) -> PartialMigration:
         return PartialMigration(

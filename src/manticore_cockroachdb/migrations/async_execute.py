@@ -335,7 +335,6 @@ class AsyncExecutor:
                         raise
                     await self.recover(plan, stopped)
                     if recorded():
-                        await self._settle(plan, first, last)
                         self.session.listener(e.Recovered(plan.version, "it had been committed"))
                         return
                     self.session.listener(
@@ -343,34 +342,6 @@ class AsyncExecutor:
                     )
                 else:
                     raise
-
-    async def _settle(self, plan: MigrationPlan, first: int, last: int) -> None:
-        """Wait for what COMMIT itself would have waited for, had its answer come.
-
-        CockroachDB shows a table with foreign keys when a job has told the tables they refer to.
-        Raises PartialMigration if that did not happen.
-        """
-        if not self.session.tables.cockroachdb or first == last:
-            return
-        from .async_alone import AsyncAlone
-
-        alone = AsyncAlone(self, plan)
-        for attempt in range(RECOVERIES + 1):
-            try:
-                if await alone.settled(first, last):
-                    return
-            except (psycopg.Error, ConnectionFailed) as error:
-                stopped = Stopped(error, None, 0)
-                if attempt == RECOVERIES or not worth_waiting(error):
-                    raise stopped from error
-                await self.recover(plan, stopped)
-            else:
-                reason = (
-                    "COMMIT went through, and the job then failed that should have shown its tables"
-                )
-                stopped = Stopped(psycopg.OperationalError(reason), None, 0)
-                stopped.span = (first, last)
-                raise await alone.committed_in_part(stopped)
 
     async def _send(self, plan: MigrationPlan, first: int, last: int, after: Sequence[str]) -> None:
         script = plan.script

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ..dialect import Capabilities
 from . import nodes as n
-from .judge import Unusable, changes_session, judge, sets_session
+from .judge import Unusable, changes_session, judge, refers_to, sets_session
 from .parse import parse
 from .plan import Script, is_plain, refused
 
@@ -99,15 +99,25 @@ class _Covered:
         if self.caps.transactional_ddl or self.caps.schema_locked or not self.created:
             return False
         match node:
+            case n.CreateTable(as_query=False):
+                return refers_to(node) <= self.created
             case n.CreateIndex(table=table, concurrently=False):
                 return _key(table) in self.created
             case n.AlterTable(object="table", name=name, actions=actions):
-                return _key(name) in self.created and all(
-                    isinstance(a, n.AddColumn | n.AddConstraint | n.SetDefault | n.DropDefault)
-                    for a in actions
-                )
+                return _key(name) in self.created and all(map(self._in_place, actions))
             case _:
                 return False
+
+    def _in_place(self, action: n.Action) -> bool:
+        """Whether a new table takes this change at once."""
+        match action:
+            case n.AddColumn(column=column):
+                other = column.references
+            case n.AddConstraint(constraint=constraint):
+                other = constraint.references
+            case _:
+                return isinstance(action, n.SetDefault | n.DropDefault)
+        return other is None or _key(other) in self.created
 
     def take(self, node: n.Node | None, text: str, start: int, end: int) -> bool:
         """Note a covered statement (None: a data change); False when it cannot join."""

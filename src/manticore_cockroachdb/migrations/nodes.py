@@ -148,6 +148,7 @@ class CreateTable(Node):
     partition_of: QName | None = None
     of_type: QName | None = None
     inherits: tuple[QName, ...] = ()
+    interleaved: QName | None = None
     partitioned: str | None = None
     locality: str | None = None
     options: tuple[tuple[str, str], ...] = ()

@@ -173,7 +173,7 @@ def _on_commit(c: Cursor, draft: Draft) -> None:
 
 def _interleave(c: Cursor, draft: Draft) -> None:
     c.expect("in", "parent")
-    c.qname()
+    draft["interleaved"] = c.qname()
     c.names()
 
 
