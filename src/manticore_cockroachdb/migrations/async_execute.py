@@ -33,8 +33,9 @@ from .async_lease import HOST, AsyncLease
 from .async_session import RECONNECTS, AsyncSession, Rows, worth_waiting
 from .exchange import Reply
 from .failures import Stopped, failure_of, repair_hint, sentence, statement_of, unknown
-from .messages import messages
+from .messages import messages, together
 from .outcome import Verdict, verdict_of
+from .pace import Pace
 from .plan import MigrationPlan, Mode, Step
 from .report import JournalRow, journal_rows
 from .secrets import without_secrets
@@ -77,6 +78,93 @@ class AsyncExecutor:
             if row.version == plan.version and row.direction == plan.script.direction
         }
 
+    # --- all of them -----------------------------------------------------------------------
+
+    async def run_all(self, plans: Sequence[MigrationPlan]) -> None:
+        """Apply or roll back migrations in order, as many in one message as `Pace` allows.
+
+        Raises what `run` raises for the first that fails; what came before it stays.
+        """
+        pace, at = Pace(), 0
+        while at < len(plans):
+            several = pace.next(plans, at)
+            started = monotonic()
+            if len(several) > 1 and not self._stale_session and not self._is_known(several):
+                at += await self._run_together(several, pace)
+                continue
+            await self.run(plans[at])
+            if plans[at].mode is Mode.TRANSACTION:
+                pace.took(1, monotonic() - started, self.session.distance)
+            at += 1
+
+    def _is_known(self, plans: Sequence[MigrationPlan]) -> bool:
+        """Whether something is recorded of one of them already: then each is run by itself."""
+        return any(self.steps_of(plan) or self._is_recorded(plan) for plan in plans)
+
+    async def _run_together(self, plans: Sequence[MigrationPlan], pace: Pace) -> int:
+        """Run migrations in one message, a transaction each; return how many are done.
+
+        One that fails there is carried on by itself, from its failure.
+        """
+        tables, before = self.session.tables, None
+        parts = []
+        for plan in plans:
+            parts.append((plan.script.text, plan.script.spans, self._record(plan, after=before)))
+            before = plan.version
+        sql, places = together(parts, begin=tables.begin)
+        commits: list[float] = []
+        stopped: Stopped | None = None
+        started = monotonic()
+        self._tell_started(plans[0])
+        try:
+            await self.lease.check()
+            reply = await self.session.run(sql, commits)
+        except psycopg.Error as error:
+            stopped = Stopped(error, None, 0)
+        else:
+            if reply.error is not None:
+                stopped = Stopped(reply.error, places[len(commits)], reply.done)
+            elif len(commits) < len(plans):
+                stopped = _odd(reply)
+        finally:  # also where the program is interrupted
+            self._tell_done(plans, started, commits)
+        done = len(commits)
+        if stopped is None:
+            pace.took(done, monotonic() - started, self.session.distance)
+            return done
+        pace.stumbled()
+        if done:
+            self._tell_started(plans[done])
+        elif not stopped.done and verdict_of(stopped.sqlstate) is Verdict.FAILED:
+            # The message was refused as a whole, whichever of them is wrong.
+            await self._quietly_roll_back()
+            stopped = None
+        await self._carry_on(plans[done], started, stopped)
+        return done + 1
+
+    def _tell_started(self, plan: MigrationPlan) -> None:
+        script = plan.script
+        self.session.listener(
+            e.MigrationStarted(
+                plan.version, script.description, script.direction, plan.mode, len(plan.steps)
+            )
+        )
+
+    def _tell_done(
+        self, plans: Sequence[MigrationPlan], started: float, commits: Sequence[float]
+    ) -> None:
+        for i in range(len(commits)):
+            if i:
+                self._tell_started(plans[i])
+            self._tell_finished(plans[i], (commits[-1] - started) / len(commits))
+
+    def _tell_finished(self, plan: MigrationPlan, seconds: float) -> None:
+        script = plan.script
+        self.finished.append(plan.version)
+        self.session.listener(
+            e.MigrationFinished(plan.version, script.description, script.direction, seconds)
+        )
+
     # --- one migration ---------------------------------------------------------------------
 
     async def run(self, plan: MigrationPlan) -> None:
@@ -84,29 +172,22 @@ class AsyncExecutor:
 
         Raises MigrationFailed, PartialMigration or LeaseLost.
         """
-        script = plan.script
-        started = monotonic()
-        self.session.listener(
-            e.MigrationStarted(
-                plan.version, script.description, script.direction, plan.mode, len(plan.steps)
-            )
-        )
+        self._tell_started(plan)
+        await self._carry_on(plan, monotonic(), None)
+
+    async def _carry_on(self, plan: MigrationPlan, started: float, sent: Stopped | None) -> None:
+        """Run a migration to its end; `sent` is how a first try of it ended."""
         try:
-            await self._run(plan)
+            await self._run(plan, sent)
         except Stopped as stopped:
             raise await self._failed(plan, stopped, started) from stopped.error
         except PartialMigration as failure:
             await self._keep_attempt(plan, failure, started, None, "partial")
             raise
         self._stale_session = plan.changes_session
-        self.finished.append(plan.version)
-        self.session.listener(
-            e.MigrationFinished(
-                plan.version, script.description, script.direction, monotonic() - started
-            )
-        )
+        self._tell_finished(plan, monotonic() - started)
 
-    async def _run(self, plan: MigrationPlan) -> None:
+    async def _run(self, plan: MigrationPlan, sent: Stopped | None) -> None:
         """Run one migration; wherever a connection is lost, go on from what is recorded."""
         self._passed, self._set_up = 0, None
         for attempt in range(RECOVERIES + 1):
@@ -116,12 +197,14 @@ class AsyncExecutor:
                 if plan.mode is Mode.STEPS or rows:
                     await self._steps(plan, rows)
                 elif not self._is_recorded(plan):
+                    first, sent = sent, None
                     await self.transaction(
                         plan,
                         0,
                         len(plan.script.spans),
                         lambda: self._record(plan),
                         lambda: self._is_recorded(plan),
+                        sent=first,
                     )
                 return
             except (psycopg.Error, ConnectionFailed) as error:
@@ -177,24 +260,23 @@ class AsyncExecutor:
             seconds = (monotonic() - started) / len(plans)
             for plan in plans:
                 if plan.version in self.recorded:
-                    self.finished.append(plan.version)
-                    self.session.listener(
-                        e.MigrationFinished(plan.version, plan.script.description, "up", seconds)
-                    )
+                    self._tell_finished(plan, seconds)
         for plan in plans:
             if plan.version not in self.recorded:
                 await self.run(plan)
 
-    def _record(self, plan: MigrationPlan, *, journalled: bool = False) -> tuple[str, ...]:
+    def _record(
+        self, plan: MigrationPlan, *, journalled: bool = False, after: int | None = None
+    ) -> tuple[str, ...]:
         script, tables = plan.script, self.session.tables
         if script.direction == "up":
-            write = tables.insert_history(self.history_row(plan))
+            write = tables.insert_history(self.history_row(plan, after))
         else:
             write = tables.delete_history(plan.version)
         clear = (tables.clear_steps(plan.version),) if journalled else ()
         return (tables.fence(self.lease.token), write, *clear, "COMMIT")
 
-    def history_row(self, plan: MigrationPlan) -> str:
+    def history_row(self, plan: MigrationPlan, after: int | None = None) -> str:
         """The history row of a migration that is applied, as `Tables.insert_history` takes it."""
         script = plan.script
         return self.session.tables.history_row(
@@ -205,6 +287,7 @@ class AsyncExecutor:
             mode=plan.mode.value,
             host=HOST,
             token=self.lease.token,
+            after=after,
         )
 
     def _is_recorded(self, plan: MigrationPlan) -> bool:
@@ -299,20 +382,27 @@ class AsyncExecutor:
         last: int,
         after: Callable[[], Sequence[str]],
         recorded: Callable[[], bool],
+        *,
+        sent: Stopped | None = None,
     ) -> None:
         """Run statements `first` to `last` and what `after` gives, exactly once.
 
         `after` makes the fence, our own writes and COMMIT anew for each try, since the token may
-        have moved on; `recorded` says, from what was last read, whether they have happened.
+        have moved on; `recorded` says, from what was last read, whether they have happened;
+        `sent` is how a first try ended that was made in a message of several transactions.
         Raises Stopped when they have not and would fail again, LeaseLost when the fence fell.
         """
         attempt = recoveries = 0
         while True:
-            await self._check_lease(plan)
+            if sent is None:
+                await self._check_lease(plan)
             try:
+                if sent is not None:
+                    raise sent
                 await self._send(plan, first, last, after())
                 return
             except Stopped as stopped:
+                sent = None
                 verdict = verdict_of(stopped.sqlstate)
                 stopped.span = (first, last)
                 if verdict is Verdict.PARTIAL and first == last:
@@ -356,8 +446,7 @@ class AsyncExecutor:
             if reply.error is not None:
                 raise Stopped(reply.error, message, reply.done)
         if reply.tag != "COMMIT":
-            odd = psycopg.OperationalError(f"COMMIT was answered with {reply.tag!r}")
-            raise Stopped(odd, None, 0)
+            raise _odd(reply)
 
     async def _check_lease(self, plan: MigrationPlan) -> None:
         try:
@@ -457,3 +546,8 @@ class AsyncExecutor:
             await self.session.fetch(row)
         except (psycopg.Error, AssertionError):
             return
+
+
+def _odd(reply: Reply) -> Stopped:
+    odd = psycopg.OperationalError(f"COMMIT was answered with {reply.tag!r}")
+    return Stopped(odd, None, 0)

@@ -179,8 +179,7 @@ class AsyncRun:
             for group in grouped(plans):
                 await self.executor.run_group(group)
             return
-        for plan in plans:
-            await self.executor.run(plan)
+        await self.executor.run_all(plans)
 
     async def _undo_plans(self, chosen: Sequence[Standing]) -> list[MigrationPlan]:
         """The plans that revert these migrations. Raises NoUndo before anything is touched.

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from time import monotonic
 
 import psycopg
 from psycopg import errors, pq
@@ -25,8 +26,8 @@ _OK = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QU
 class Reply:
     """What became of a message.
 
-    `done`: how many of its statements succeeded; `tag`: the last one's command tag; `error`:
-    what stopped it, None when nothing did.
+    `done`: how many of its statements succeeded, those before the last COMMIT that did left out;
+    `tag`: the last one's command tag; `error`: what stopped it, None when nothing did.
     """
 
     done: int
@@ -35,9 +36,13 @@ class Reply:
 
 
 def exchange(
-    connection: psycopg.pq.abc.PGconn, message: bytes
+    connection: psycopg.pq.abc.PGconn, message: bytes, commits: list[float]
 ) -> Generator[Wait, Ready | int, Reply]:
-    """Send `message` and gather its answers. Raises psycopg.OperationalError on a lost link."""
+    """Send `message` and gather its answers. Raises psycopg.OperationalError on a lost link.
+
+    The moment (`time.monotonic`) of each COMMIT that succeeded is added to `commits`, which also
+    tells of them when the link is lost later, or the program is interrupted.
+    """
     connection.send_query(message)
     yield from _send(connection)
     done, tag, error = 0, "", None
@@ -51,8 +56,11 @@ def exchange(
         if result is None:
             break
         if result.status in _OK:
-            done += 1
             tag = (result.command_status or b"").decode()
+            done += 1
+            if tag == "COMMIT":
+                commits.append(monotonic())
+                done = 0
         elif result.status == pq.ExecStatus.COPY_IN:
             connection.put_copy_end(b"a migration cannot send COPY data")
             yield from _send(connection)

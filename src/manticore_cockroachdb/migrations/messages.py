@@ -2,16 +2,18 @@
 
 A transaction travels as one message: BEGIN, the statements, the fence, the history row, COMMIT.
 A script longer than `LIMIT` characters travels in several, cut between statements, so that
-memory stays bounded whatever the file's size; the transaction is still one.
+memory stays bounded whatever the file's size; the transaction is still one. Short ones may travel
+together: where one fails, the server leaves out what comes after it in the message.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 LIMIT = 1_000_000
+_NEXT = ";\n"
 _DETAIL = re.compile(r"source SQL:\n(?P<text>.*)\n(?P<caret> *)\^\s*\Z", re.DOTALL)
 
 
@@ -46,21 +48,39 @@ def messages(
     limit: int = LIMIT,
 ) -> Iterator[Message]:
     """The messages of one transaction over statements `first` to `last` of `text`."""
-    head = f"{begin};\n"
-    end = ";\n".join(after)
+    head = begin + _NEXT
+    end = _NEXT.join(after)
     start = first
     while True:
         stop = start
         while stop < last and (stop == start or spans[stop][1] - spans[start][0] <= limit):
             stop += 1
         body = text[spans[start][0] : spans[stop - 1][1]] if stop > start else ""
-        sql = f"{head}{body};\n" if body else head
+        sql = head + body + _NEXT if body else head
         if stop == last:
             sql += end
         yield Message(sql, 1 if head else 0, start, stop, len(head))
         if stop == last:
             return
         start, head = stop, ""
+
+
+def together(
+    transactions: Iterable[tuple[str, Sequence[tuple[int, int]], Sequence[str]]], *, begin: str
+) -> tuple[str, list[Message]]:
+    """One message for several transactions, and where in it each one's statements are.
+
+    A transaction is a script's text, the spans of its statements, and what comes after them.
+    """
+    parts: list[str] = []
+    places: list[Message] = []
+    length = 0
+    for text, spans, after in transactions:
+        places.append(Message("", 1, 0, len(spans), length + len(begin) + len(_NEXT)))
+        body = text[spans[0][0] : spans[-1][1]]
+        parts.append(_NEXT.join((begin, body, *after)))
+        length += len(parts[-1]) + len(_NEXT)
+    return _NEXT.join(parts), places
 
 
 def place(

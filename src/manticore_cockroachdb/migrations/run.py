@@ -176,8 +176,7 @@ class Run:
             for group in grouped(plans):
                 self.executor.run_group(group)
             return
-        for plan in plans:
-            self.executor.run(plan)
+        self.executor.run_all(plans)
 
     def _undo_plans(self, chosen: Sequence[Standing]) -> list[MigrationPlan]:
         """The plans that revert these migrations. Raises NoUndo before anything is touched.

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from math import inf
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
@@ -62,6 +64,7 @@ class Session:
         self.tables = Tables("public", False)
         self.id = ""
         self.jobs: list[str] = []
+        self.distance = inf  # seconds that the quickest answer took
         self._known = False
 
     # --- opening and closing ---------------------------------------------------------------
@@ -128,22 +131,26 @@ class Session:
         Raises psycopg's error for the first that fails.
         """
         assert self.connection is not None
+        started = monotonic()
         cursor = self.connection.execute(sql.encode())
+        self.distance = min(self.distance, monotonic() - started)
         sets: list[Rows] = []
         while True:
             sets.append(cursor.fetchall() if cursor.description else [])
             if not cursor.nextset():
                 return sets
 
-    def run(self, message: str) -> Reply:
+    def run(self, message: str, commits: list[float] | None = None) -> Reply:
         """Send one message of any length; say how many statements succeeded and what stopped it.
 
+        Each COMMIT in it that succeeded adds its moment to `commits`, however the message ends.
         Raises psycopg.OperationalError when the connection is lost.
         """
         from .exchange import exchange
 
         assert self.connection is not None
-        return self.connection.wait(exchange(self.connection.pgconn, message.encode()))
+        pgconn, told = self.connection.pgconn, [] if commits is None else commits
+        return self.connection.wait(exchange(pgconn, message.encode(), told))
 
     def prepared(self, sql: str) -> list[Rows]:
         """Like `fetch`, making or upgrading our tables first if they turn out to be missing."""

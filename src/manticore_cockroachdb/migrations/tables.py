@@ -134,13 +134,18 @@ class Tables:
         mode: str,
         host: str,
         token: int | None,
+        after: int | None = None,
     ) -> str:
         """One row of VALUES that says that a migration is applied.
 
         Its duration is the transaction's, by server time; for a migration in steps it is the
-        time since its first step began.
+        time since its first step began. `after` is the migration before it in the same message:
+        on PostgreSQL all its transactions have the message's timestamp (`StartTransaction` takes
+        it from the statement), so the duration counts from when that one was recorded.
         """
         since = "transaction_timestamp()"
+        if after is not None and not self.cockroachdb:
+            since = f"(SELECT applied_at FROM {self.name(HISTORY)} WHERE version = {int(after)})"
         if mode == "steps":
             since = (
                 f"(SELECT min(started_at) FROM {self.name(STEPS)} WHERE version = {int(version)}"

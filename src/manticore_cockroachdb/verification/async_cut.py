@@ -40,13 +40,13 @@ class AsyncCutSession(AsyncSession):
             raise ConnectionFailed("This runner has crashed.")
         await super().open()
 
-    async def run(self, message: str) -> Reply:
+    async def run(self, message: str, commits: list[float] | None = None) -> Reply:
         """Send a message; die at the one that is to be cut."""
         if self.cut is None or message == "ROLLBACK":
-            return await super().run(message)
+            return await super().run(message, commits)
         number, self._count = self._count, self._count + 1
         if number != self.cut.message:
-            return await super().run(message)
+            return await super().run(message, commits)
         await super().run(message.removesuffix("COMMIT") if self.cut.torn else message)
         self.dead = True
         await self.close()

@@ -41,13 +41,13 @@ class CutSession(Session):
             raise ConnectionFailed("This runner has crashed.")
         super().open()
 
-    def run(self, message: str) -> Reply:
+    def run(self, message: str, commits: list[float] | None = None) -> Reply:
         """Send a message; die at the one that is to be cut."""
         if self.cut is None or message == "ROLLBACK":
-            return super().run(message)
+            return super().run(message, commits)
         number, self._count = self._count, self._count + 1
         if number != self.cut.message:
-            return super().run(message)
+            return super().run(message, commits)
         super().run(message.removesuffix("COMMIT") if self.cut.torn else message)
         self.dead = True
         self.close()
