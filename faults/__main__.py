@@ -45,7 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--kinds", metavar="A,B", help=f"of {', '.join(KINDS)}")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--server-kills", type=int, default=0, metavar="N", help="of each server")
-    parser.add_argument("--versions", metavar="A-B", help="of the twenty migrations")
+    parser.add_argument(
+        "--versions",
+        metavar="A-B",
+        help="of the twenty migrations, and 21: seven short ones in one run",
+    )
     parser.add_argument("--workers", type=int, default=6, help="shared by the engines")
     parser.add_argument("--minutes", type=float, default=1440.0, help="stop after so many")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the table into a page")
@@ -74,7 +78,7 @@ def _wanted(options: argparse.Namespace, parser: argparse.ArgumentParser) -> Wan
     for kind in kinds:
         if kind not in KINDS:
             parser.error(f"no such kind: {kind}")
-    first, _, last = (options.versions or f"1-{migrations.COUNT}").partition("-")
+    first, _, last = (options.versions or f"1-{migrations.TOGETHER}").partition("-")
     return Wanted(
         tuple(found),
         kinds,
@@ -97,7 +101,7 @@ def report(session: Session, given: Sequence[str], page: Path | None) -> int:
         f" {session.seconds / 60:.0f} minutes, seed {session.wanted.seed}."
         f" {table.missed} faults whose message never came are not counted.",
         *(
-            f"{title}: all tries made at {session.walked.get(engine, 0)} of {whole} migrations."
+            f"{title}: all tries made in {session.walked.get(engine, 0)} of {whole} walks."
             for engine, title in session.titles.items()
             if session.walked
         ),

@@ -6,10 +6,11 @@ is one `Try`: on PostgreSQL, in the asynchronous half, while migration 5 is appl
 is cut after the twelfth message of the client. ``python -m faults --only NAME`` does it again.
 
 Theory of operation. A *leg* applies or rolls back one of the twenty migrations in a process of its
-own, from its first connection to its last message. A *try* is a leg with one fault in it, then the
+own, from its first connection to its last message; the twenty-first leg does so with seven short
+ones, which share messages. A *try* is a leg with one fault in it, then the
 leg once more without, as a person would run it again; what is then in the database is compared
 with what an undisturbed leg left there. The next try begins where this one ended, in the other
-direction: a *walk* goes up and down over each migration until every try has been made.
+direction: a *walk* goes up and down over each leg until every try has been made.
 
 How many messages a leg has is counted first, in each direction, so that every message of either
 side can be hit. A fault whose message never came, because the leg took a shorter way, is no try.
@@ -123,7 +124,7 @@ def parse(name: str) -> Try:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One way over one migration, as counted undisturbed."""
+    """One way over one migration, or the short ones together, as counted undisturbed."""
 
     engine: str
     colour: Colour

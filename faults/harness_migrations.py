@@ -5,6 +5,9 @@ only it touches (``version * 100 + k``), and each schema change fails or shows i
 it is done again. So a state with a counter at 2 was doubled, and one at 0 behind a history row
 was lost. Every undo part takes back exactly what its migration did, counters included: rolling
 back is run through the same faults, and a sweep can go up and down over one migration for ever.
+
+After the twenty come seven short ones that one run applies at once, several in a message: as many
+as it takes for messages of one, two and four.
 """
 
 from __future__ import annotations
@@ -165,13 +168,34 @@ _SOURCES = (
     Source("seed", "", "{-1}\nDROP TABLE seed;"),
 )
 
+_SHORT = (
+    Source(
+        "short", "CREATE TABLE short_1 (id INT8 PRIMARY KEY);\n{+1}", "{-1} DROP TABLE short_1;"
+    ),
+    Source("short", "{+1}\n{+2}", "{-2}\n{-1}"),
+    Source("short", "INSERT INTO short_1 VALUES (1);\n{+1}", "{-1}\nDELETE FROM short_1;"),
+    Source(
+        "short", "CREATE TABLE short_2 (id INT8 PRIMARY KEY);\n{+1}", "{-1} DROP TABLE short_2;"
+    ),
+    Source("short", "{+1}", "{-1}"),
+    Source("short", "INSERT INTO short_2 VALUES (1);\n{+1}\n{+2}", "DELETE FROM short_2;{-1}{-2}"),
+    Source("short", "{+1}", "{-1}"),
+)
+
 COUNT = len(_SOURCES)
+TOGETHER = COUNT + 1
+LAST = COUNT + len(_SHORT)
 SEED = 1 + [one.name for one in _SOURCES].index("seed")
+
+
+def last_of(leg: int) -> int:
+    """The newest migration of a leg: its own, or the last of those that run together."""
+    return LAST if leg == TOGETHER else leg
 
 
 def counters_of(version: int) -> dict[int, int]:
     """The counters that a migration moves, each with what it has once applied."""
-    source = _SOURCES[version - 1]
+    source = (*_SOURCES, *_SHORT)[version - 1]
     text = source.up if version != SEED else "{+1}"
     return {
         version * 100 + k: 1 for k in range(1, COUNTERS_EACH + 1) if "{+" + str(k) + "}" in text
@@ -179,8 +203,8 @@ def counters_of(version: int) -> dict[int, int]:
 
 
 def write(directory: Path, count: int = COUNT) -> None:
-    """Write the first ``count`` files into a directory."""
-    for version, source in enumerate(_SOURCES[:count], 1):
+    """Write the files of the first ``count`` legs into a directory."""
+    for version, source in enumerate((*_SOURCES, *_SHORT)[: last_of(count)], 1):
         up = {1: _counters(), SEED: _seed(version)}.get(version, source.up)
         text = f"{source.head}\n{_filled(up, version)}\n-- @UNDO\n{_filled(source.down, version)}\n"
         (directory / f"{version}_{source.name}.sql").write_text(text, encoding="utf-8")
@@ -194,7 +218,7 @@ def _filled(text: str, version: int) -> str:
 
 
 def _counters() -> str:
-    every = sorted(number for version in range(2, COUNT + 1) for number in counters_of(version))
+    every = sorted(number for version in range(2, LAST + 1) for number in counters_of(version))
     rows = ", ".join(f"({number}, 0)" for number in every)
     return (
         "CREATE TABLE counters (id INT8 PRIMARY KEY, n INT8 NOT NULL);\n"

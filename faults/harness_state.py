@@ -40,6 +40,8 @@ DATA = {
     "orders": "SELECT id, user_id FROM orders ORDER BY id",
     "more": "SELECT id FROM more ORDER BY id",
     "seed": "SELECT count(*), sum(length(body)) FROM seed",
+    "short_1": "SELECT id FROM short_1 ORDER BY id",
+    "short_2": "SELECT id FROM short_2 ORDER BY id",
 }
 
 

@@ -123,16 +123,17 @@ class Executor:
         except psycopg.Error as error:
             stopped = Stopped(error, None, 0)
         else:
-            if reply.error is not None:
-                stopped = Stopped(reply.error, places[len(commits)], reply.done)
-            elif len(commits) < len(plans):
+            if len(commits) < len(plans):
                 stopped = _odd(reply)
+                if reply.error is not None:
+                    stopped = Stopped(reply.error, places[len(commits)], reply.done)
         finally:  # also where the program is interrupted
             self._tell_done(plans, started, commits)
         done = len(commits)
-        if stopped is None:
+        if done == len(plans):  # even if the connection was lost just then
             pace.took(done, monotonic() - started, self.session.distance)
             return done
+        assert stopped is not None
         pace.stumbled()
         if done:
             self._tell_started(plans[done])
