@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 import pytest
 
 from faults.proxy import Cut, Fault, Proxy, When
@@ -37,19 +39,44 @@ async def recorded(db):
 
 
 async def test_each_is_told_recorded_and_timed_by_itself(db, colour, tmp_path):
-    write(tmp_path)
+    write(tmp_path, m5="SELECT pg_sleep(0.5);")
     told = []
     migration = colour.Migration(db, tmp_path, on_event=told.append)
+    await migration.initialize()
+    started = monotonic()
     assert await migration.migrate() == 7
+    elapsed = monotonic() - started
     runs = [event for event in told if isinstance(event, e.MigrationStarted | e.MigrationFinished)]
     assert [type(event) for event in runs] == [e.MigrationStarted, e.MigrationFinished] * 7
     assert [event.version for event in runs] == sorted([*SEVEN, *SEVEN])
+    seconds = {event.version: event.seconds for event in runs[1::2]}
+    assert 0.5 <= seconds[5] < sum(seconds.values()) < elapsed
     rows = await db.execute("SELECT applied_at, duration_ms FROM _migrations ORDER BY version")
     moments = [row["applied_at"] for row in rows]
     assert moments == sorted(moments)
     span = (moments[-1] - moments[3]).total_seconds() * 1000
     assert all(row["duration_ms"] >= 0 for row in rows)
+    assert rows[4]["duration_ms"] >= 500
     assert sum(row["duration_ms"] for row in rows[4:]) <= span + 3  # each is rounded
+
+
+async def test_each_that_is_rolled_back_is_told_by_itself(db, colour, tmp_path):
+    for version in SEVEN:
+        undo = "SELECT pg_sleep(0.3)" if version == 3 else "SELECT 1"
+        (tmp_path / f"{version}_m.sql").write_text(f"SELECT 1;\n-- @UNDO\n{undo};\n")
+    told = []
+    migration = colour.Migration(db, tmp_path, on_event=told.append)
+    await migration.migrate()
+    await db.execute("DELETE FROM _migrations WHERE version = 2")
+    del told[:]
+    started = monotonic()
+    assert await migration.rollback(7) == 6
+    elapsed = monotonic() - started
+    runs = [event for event in told if isinstance(event, e.MigrationFinished)]
+    assert [event.version for event in runs] == [7, 6, 5, 4, 3, 1]
+    seconds = [event.seconds for event in runs]
+    assert 0.3 <= seconds[4] < sum(seconds) < elapsed
+    assert await recorded(db) == []
 
 
 @pytest.mark.parametrize(

@@ -139,10 +139,11 @@ class AsyncSession:
             if not cursor.nextset():
                 return sets
 
-    async def run(self, message: str, commits: list[float] | None = None) -> Reply:
+    async def run(self, message: str, commits: list[str] | None = None) -> Reply:
         """Send one message of any length; say how many statements succeeded and what stopped it.
 
-        Each COMMIT in it that succeeded adds its moment to `commits`, however the message ends.
+        Each COMMIT in it that succeeded adds to `commits` what the statement before it returned,
+        however the message ends.
         Raises psycopg.OperationalError when the connection is lost.
         """
         from .exchange import exchange

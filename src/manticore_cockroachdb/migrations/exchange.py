@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from time import monotonic
 
 import psycopg
 from psycopg import errors, pq
@@ -36,16 +35,16 @@ class Reply:
 
 
 def exchange(
-    connection: psycopg.pq.abc.PGconn, message: bytes, commits: list[float]
+    connection: psycopg.pq.abc.PGconn, message: bytes, commits: list[str]
 ) -> Generator[Wait, Ready | int, Reply]:
     """Send `message` and gather its answers. Raises psycopg.OperationalError on a lost link.
 
-    The moment (`time.monotonic`) of each COMMIT that succeeded is added to `commits`, which also
-    tells of them when the link is lost later, or the program is interrupted.
+    For each COMMIT that succeeded, what the statement before it returned is added to `commits`,
+    which also tells of them when the link is lost later, or the program is interrupted.
     """
     connection.send_query(message)
     yield from _send(connection)
-    done, tag, error = 0, "", None
+    done, tag, said, error = 0, "", "", None
     while True:
         while connection.is_busy():
             yield Wait.R
@@ -59,8 +58,9 @@ def exchange(
             tag = (result.command_status or b"").decode()
             done += 1
             if tag == "COMMIT":
-                commits.append(monotonic())
+                commits.append(said)
                 done = 0
+            said = _said(result)
         elif result.status == pq.ExecStatus.COPY_IN:
             connection.put_copy_end(b"a migration cannot send COPY data")
             yield from _send(connection)
@@ -74,6 +74,13 @@ def exchange(
     if connection.status != pq.ConnStatus.OK and error is None:
         raise psycopg.OperationalError("the connection was closed")
     return Reply(done, tag, error)
+
+
+def _said(result: psycopg.pq.abc.PGresult) -> str:
+    """The only value of a result that has one, in text."""
+    if (result.ntuples, result.nfields) != (1, 1):
+        return ""
+    return (result.get_value(0, 0) or b"").decode(errors="replace")
 
 
 def _send(connection: psycopg.pq.abc.PGconn) -> Generator[Wait, Ready | int, None]:

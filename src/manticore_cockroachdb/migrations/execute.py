@@ -40,6 +40,7 @@ from .plan import MigrationPlan, Mode, Step
 from .report import JournalRow, journal_rows
 from .secrets import without_secrets
 from .session import RECONNECTS, Rows, Session, worth_waiting
+from .tables import RETURNING_SECONDS
 
 RECOVERIES = 5
 
@@ -107,13 +108,14 @@ class Executor:
 
         One that fails there is carried on by itself, from its failure.
         """
-        tables, before = self.session.tables, None
-        parts = []
+        parts, before = [], None
         for plan in plans:
-            parts.append((plan.script.text, plan.script.spans, self._record(plan, after=before)))
+            fence, write, commit = self._record(plan, after=before)
+            after = (fence, write + RETURNING_SECONDS, commit)
+            parts.append((plan.script.text, plan.script.spans, after))
             before = plan.version
-        sql, places = together(parts, begin=tables.begin)
-        commits: list[float] = []
+        sql, places = together(parts, begin=self.session.tables.begin)
+        commits: list[str] = []
         stopped: Stopped | None = None
         started = monotonic()
         self._tell_started(plans[0])
@@ -128,7 +130,7 @@ class Executor:
                 if reply.error is not None:
                     stopped = Stopped(reply.error, places[len(commits)], reply.done)
         finally:  # also where the program is interrupted
-            self._tell_done(plans, started, commits)
+            self._tell_done(plans, commits)
         done = len(commits)
         if done == len(plans):  # even if the connection was lost just then
             pace.took(done, monotonic() - started, self.session.distance)
@@ -152,13 +154,17 @@ class Executor:
             )
         )
 
-    def _tell_done(
-        self, plans: Sequence[MigrationPlan], started: float, commits: Sequence[float]
-    ) -> None:
-        for i in range(len(commits)):
+    def _tell_done(self, plans: Sequence[MigrationPlan], commits: Sequence[str]) -> None:
+        """Tell of those that are done; `commits` are the seconds that each took by server time,
+        empty where a write of ours touched no row."""
+        before = 0.0
+        for i, said in enumerate(commits):
+            seconds = float(said or before)
             if i:
                 self._tell_started(plans[i])
-            self._tell_finished(plans[i], (commits[-1] - started) / len(commits))
+            self._tell_finished(plans[i], max(seconds - before, 0.0))
+            if not self.session.tables.cockroachdb:
+                before = seconds  # there all count from the message's arrival
 
     def _tell_finished(self, plan: MigrationPlan, seconds: float) -> None:
         script = plan.script

@@ -50,6 +50,11 @@ SCHEMAS_WITH_HISTORY = (
     " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     f" WHERE c.relname = {literal(HISTORY)} AND n.nspname = ANY (current_schemas(false))"
 )
+# How long the transaction has taken so far, for a write that is asked to return it. On PostgreSQL
+# the transactions of one message have one timestamp, which `StartTransaction` takes from it.
+RETURNING_SECONDS = (
+    " RETURNING EXTRACT(EPOCH FROM clock_timestamp() - transaction_timestamp())::FLOAT8"
+)
 _SEPARATOR = "|"
 
 
@@ -140,8 +145,8 @@ class Tables:
 
         Its duration is the transaction's, by server time; for a migration in steps it is the
         time since its first step began. `after` is the migration before it in the same message:
-        on PostgreSQL all its transactions have the message's timestamp (`StartTransaction` takes
-        it from the statement), so the duration counts from when that one was recorded.
+        on PostgreSQL, where all have the message's timestamp, the duration counts from when that
+        one was recorded.
         """
         since = "transaction_timestamp()"
         if after is not None and not self.cockroachdb:

@@ -40,7 +40,7 @@ class AsyncCutSession(AsyncSession):
             raise ConnectionFailed("This runner has crashed.")
         await super().open()
 
-    async def run(self, message: str, commits: list[float] | None = None) -> Reply:
+    async def run(self, message: str, commits: list[str] | None = None) -> Reply:
         """Send a message; die at the one that is to be cut."""
         if self.cut is None or message == "ROLLBACK":
             return await super().run(message, commits)

@@ -41,7 +41,7 @@ class CutSession(Session):
             raise ConnectionFailed("This runner has crashed.")
         super().open()
 
-    def run(self, message: str, commits: list[float] | None = None) -> Reply:
+    def run(self, message: str, commits: list[str] | None = None) -> Reply:
         """Send a message; die at the one that is to be cut."""
         if self.cut is None or message == "ROLLBACK":
             return super().run(message, commits)
