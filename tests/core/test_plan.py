@@ -6,8 +6,11 @@ import pytest
 
 from manticore_cockroachdb.dialect import Server, capabilities
 from manticore_cockroachdb.errors import Refused
+from manticore_cockroachdb.migrations import plan
 from manticore_cockroachdb.migrations.file import parse_file
 from manticore_cockroachdb.migrations.plan import Mode, plan_script, script_of
+
+from .test_parse import UNDERSTOOD
 
 PG = capabilities(Server("postgresql", (17, 0)))
 OLD = capabilities(Server("cockroachdb", (20, 2)))
@@ -226,6 +229,30 @@ def test_what_is_not_understood_runs_alone_where_it_matters():
 )
 def test_a_migration_that_changes_its_session_is_known(sql, changes):
     assert planned(sql, PG).changes_session is changes
+
+
+def test_a_plain_new_table_is_known_at_sight_and_planned_alike(monkeypatch):
+    """Every statement of the model's tables, on CockroachDB, by both roads."""
+    at_sight, apart = [], []
+    for sql in UNDERSTOOD:
+        for caps in (OLD, LOCKED):
+            quick = planned_or_refused(sql, caps)
+            with monkeypatch.context() as patch:
+                patch.setattr(plan, "_is_simple", lambda *_: False)
+                slow = planned_or_refused(sql, caps)
+            apart += [sql] * (quick != slow)
+        file = parse_file("1_x.sql", sql, "1_x.sql")
+        at_sight += [sql] * plan._is_simple(script_of(file), OLD)
+    assert apart == []
+    assert at_sight
+
+
+def planned_or_refused(sql, caps):
+    try:
+        found = planned(sql, caps)
+    except Refused as refused:
+        return refused.message
+    return found.mode, found.reason, found.steps, found.changes_session, found.sociable
 
 
 def test_the_reason_is_always_said():

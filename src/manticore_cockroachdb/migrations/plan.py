@@ -26,11 +26,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from ..dialect import Capabilities
 from ..errors import Refused
 from .file import MigrationFile, statements
+from .lex import parentheses
 from .split import excerpt, line_column
 
 if TYPE_CHECKING:
@@ -129,6 +131,8 @@ _COVERED = re.compile(
     r"(?:create\s+(?:table|view|function|or\s+replace)|drop\s+(?:table|view)|comment|grant)\b",
     re.IGNORECASE,
 )
+# What CockroachDB covers only if it is looked at closely, in the parentheses of a new table.
+_MORE = re.compile(r"\b(?:references|interleave|as|like)\b", re.IGNORECASE)
 # Verbs that always stay inside a transaction and are never worth parsing.
 _PLAIN = frozenset({"insert", "update", "delete", "upsert", "values", "with", "merge"})
 
@@ -136,8 +140,7 @@ _PLAIN = frozenset({"insert", "update", "delete", "upsert", "values", "with", "m
 def plan_script(script: Script, caps: Capabilities) -> MigrationPlan:
     """Decide mode and steps of one script. Raises Refused when no way is safe."""
     spans = script.spans
-    simple = caps.transactional_ddl and script.wish is not False
-    if simple and all(is_plain(script, i, caps) for i in range(len(spans))):
+    if script.wish is not False and _is_simple(script, caps):
         return _in_one_transaction(script, caps, changes_session=False, sociable=True)
     from .grouping import group  # the statement model, which many runs do not need
 
@@ -166,6 +169,18 @@ def plan_script(script: Script, caps: Capabilities) -> MigrationPlan:
     return MigrationPlan(script, Mode.STEPS, reason, steps, changes_session, settings=settings)
 
 
+def _is_simple(script: Script, caps: Capabilities) -> bool:
+    """Whether it is seen without reading closely that a transaction covers all of a script."""
+    spans = script.spans
+    if caps.transactional_ddl:
+        return all(is_plain(script, i, caps) for i in range(len(spans)))
+    if len(spans) != 1:
+        return False
+    start, end = spans[0]
+    found = _new_table().match(script.text, start, end)
+    return found is not None and _MORE.search(found[1]) is None
+
+
 def _in_one_transaction(
     script: Script, caps: Capabilities, *, changes_session: bool, sociable: bool
 ) -> MigrationPlan:
@@ -176,6 +191,14 @@ def _in_one_transaction(
     )
     step = Step(0, 0, len(script.spans), True, reason)
     return MigrationPlan(script, Mode.TRANSACTION, reason, (step,), changes_session, sociable)
+
+
+@cache
+def _new_table() -> re.Pattern[str]:
+    """CREATE TABLE, a name and what is in parentheses, group 1, and nothing else."""
+    return re.compile(
+        rf"create\s+table\s+[a-z_][a-z0-9_]*\s*({parentheses(4)})\Z", re.IGNORECASE | re.DOTALL
+    )
 
 
 def is_plain(script: Script, i: int, caps: Capabilities) -> bool:
