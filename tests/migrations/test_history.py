@@ -110,6 +110,24 @@ async def test_without_undo_nothing_is_touched(db, colour, tmp_path):
     assert await migration.rollback() == 1
 
 
+async def test_an_undo_part_with_a_password_is_not_stored(db, colour, tmp_path):
+    """Then only the file can roll back; without it nothing is touched."""
+    path = tmp_path / "1_a.sql"
+    path.write_text("SELECT 1;\n-- @UNDO\nSELECT 2; -- CREATE USER a PASSWORD 's3cret'\n")
+    migration = colour.Migration(db, migrations_dir=tmp_path)
+    await migration.migrate()
+    assert "s3cret" not in str(await db.execute("SELECT * FROM _migrations"))
+    with path.open("a") as file:
+        file.write("\n")
+    await migration.repair(1)
+    assert "s3cret" not in str(await db.execute("SELECT * FROM _migrations"))
+    path.rename(tmp_path / "aside")
+    with pytest.raises(NoUndo):
+        await migration.rollback()
+    (tmp_path / "aside").rename(path)
+    assert await migration.rollback() == 1
+
+
 async def test_baseline_records_without_running(db, colour, tmp_path):
     await db.execute("CREATE TABLE t1 (id INT8 PRIMARY KEY)")
     for version in (1, 2, 3):

@@ -24,6 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .quoting import identifier, literal
+from .secrets import without_secrets
 
 HISTORY = "_migrations"
 LEASE = "_migrations_lease"
@@ -64,6 +65,11 @@ def _text(value: str | None) -> str:
 
 def _number(value: int | None) -> str:
     return "NULL" if value is None else str(int(value))
+
+
+def _kept(undo: str | None) -> str | None:
+    """What is stored of an undo part: all of it, or nothing if it holds a password."""
+    return undo if undo is None or without_secrets(undo) == undo else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +167,7 @@ class Tables:
             duration = "NULL"
         return (
             f"({int(version)}, {literal(description)}, clock_timestamp(), {_text(checksum)},"
-            f" {_text(undo)}, {literal(mode)}, {duration}, current_user, {literal(host)},"
+            f" {_text(_kept(undo))}, {literal(mode)}, {duration}, current_user, {literal(host)},"
             f" {_number(token)})"
         )
 
@@ -180,7 +186,7 @@ class Tables:
         """Accept a file as it is now for an applied migration."""
         return (
             f"UPDATE {self.name(HISTORY)} SET checksum = {literal(checksum)},"
-            f" undo = {_text(undo)} WHERE version = {int(version)}"
+            f" undo = {_text(_kept(undo))} WHERE version = {int(version)}"
         )
 
     # --- lease -----------------------------------------------------------------------------
