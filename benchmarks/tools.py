@@ -57,7 +57,10 @@ class Ours:
     """This package."""
 
     name: str = OURS
-    remark: str = "`manticore migrate`, as it is."
+    remark: str = (
+        "`manticore migrate`, as it is: short migrations travel several in a message, each in a"
+        " transaction of its own with its row in the history."
+    )
 
     def refuses(self, engine: Engine, version: str) -> str | None:
         return None
