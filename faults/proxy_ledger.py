@@ -15,7 +15,7 @@ from faults.proxy_rules import Armed, Fault, Seen, decide, seen
 from faults.proxy_talk import Trips
 from faults.wire import Message, Sender
 
-_TEXT = 10_000
+_TEXT = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Ledger:
             self._armed = ()
 
     def trace(self) -> list[Seen]:
-        """The newest messages, oldest first; texts are kept up to 10,000 characters."""
+        """The newest messages, oldest first; texts are kept up to 100,000 characters."""
         with self._lock:
             return list(self._trace)
 

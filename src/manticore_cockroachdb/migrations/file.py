@@ -20,6 +20,7 @@ from __future__ import annotations
 import hashlib
 import re
 from array import array
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -112,8 +113,9 @@ def parse_name(name: str, path: str) -> tuple[int, str]:
 
 def decode(data: bytes, path: str) -> str:
     """The text of a file's bytes, without a byte order mark. Raises FileError if not UTF-8."""
+    data = data.removeprefix(BOM_UTF8)  # the codec for that is written in Python
     try:
-        return data.decode("utf-8-sig")
+        return data.decode()
     except UnicodeDecodeError as error:
         before = data[: error.start]
         raise FileError(
