@@ -182,9 +182,10 @@ _SHORT = (
     Source("short", "{+1}", "{-1}"),
 )
 
+_ALL = (*_SOURCES, *_SHORT)
 COUNT = len(_SOURCES)
 TOGETHER = COUNT + 1
-LAST = COUNT + len(_SHORT)
+LAST = len(_ALL)
 SEED = 1 + [one.name for one in _SOURCES].index("seed")
 
 
@@ -195,7 +196,7 @@ def last_of(leg: int) -> int:
 
 def counters_of(version: int) -> dict[int, int]:
     """The counters that a migration moves, each with what it has once applied."""
-    source = (*_SOURCES, *_SHORT)[version - 1]
+    source = _ALL[version - 1]
     text = source.up if version != SEED else "{+1}"
     return {
         version * 100 + k: 1 for k in range(1, COUNTERS_EACH + 1) if "{+" + str(k) + "}" in text
@@ -204,7 +205,7 @@ def counters_of(version: int) -> dict[int, int]:
 
 def write(directory: Path, count: int = COUNT) -> None:
     """Write the files of the first ``count`` legs into a directory."""
-    for version, source in enumerate((*_SOURCES, *_SHORT)[: last_of(count)], 1):
+    for version, source in enumerate(_ALL[: last_of(count)], 1):
         up = {1: _counters(), SEED: _seed(version)}.get(version, source.up)
         text = f"{source.head}\n{_filled(up, version)}\n-- @UNDO\n{_filled(source.down, version)}\n"
         (directory / f"{version}_{source.name}.sql").write_text(text, encoding="utf-8")

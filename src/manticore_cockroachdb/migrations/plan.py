@@ -100,6 +100,11 @@ class MigrationPlan:
     def version(self) -> int:
         return self.script.version
 
+    @property
+    def self_contained(self) -> bool:
+        """Whether one transaction covers it and leaves the session as it was."""
+        return self.mode is Mode.TRANSACTION and not self.changes_session
+
     def step_sql(self, step: Step) -> str:
         """The text of one step, from its first statement to its last, without the final `;`."""
         spans = self.script.spans

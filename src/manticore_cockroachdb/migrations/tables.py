@@ -24,7 +24,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .quoting import identifier, literal
-from .secrets import without_secrets
 
 HISTORY = "_migrations"
 LEASE = "_migrations_lease"
@@ -69,6 +68,8 @@ def _number(value: int | None) -> str:
 
 def _kept(undo: str | None) -> str | None:
     """What is stored of an undo part: all of it, or nothing if it holds a password."""
+    from .secrets import without_secrets  # a run that has nothing to do keeps nothing
+
     return undo if undo is None or without_secrets(undo) == undo else None
 
 
