@@ -24,6 +24,7 @@ others.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from inspect import iscoroutinefunction
 from typing import Any
@@ -42,6 +43,9 @@ _servers = pytest.StashKey[Servers]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # Begun with `&` by a script: the programs under test would be deaf to Ctrl-C too.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.stash[_servers] = Servers()
     config.addinivalue_line("markers", "engine(name): run on this engine only")
 
