@@ -23,7 +23,10 @@ from manticore_cockroachdb.migrations.nodes import (
     Query,
     Unparsed,
 )
+from manticore_cockroachdb.migrations.nodes_table import RESERVED
 from manticore_cockroachdb.migrations.parse import node_tables, parse, verb_of
+from manticore_cockroachdb.migrations.parse_plain import plain_drop, plain_table
+from manticore_cockroachdb.migrations.parse_words import BUILT_IN_TYPES, KEYWORDS, NOT_CALLED
 
 from .statements import brief, read
 
@@ -302,3 +305,128 @@ SEEDS = [
 def test_the_short_road_for_rows_leads_to_the_same_model(sql: str) -> None:
     # A comment at its end sends a statement along the long road.
     assert brief(parse(sql)) == brief(parse(f"{sql} /* */"))
+
+
+# Plain tables
+
+PLAIN = [
+    "CREATE TABLE t (a int)",
+    "create  table if not\texists s.t(\n  a INT8 primary key , B VARCHAR ( 10 ) not null\n)\n",
+    "CREATE TABLE d.s.select (id UUID PRIMARY KEY DEFAULT gen_random_uuid(), n NUMERIC(10 , 2))",
+    "CREATE TABLE t (a text DEFAULT 'x  --(' NOT NULL UNIQUE, b timestamptz NULL DEFAULT NOW())",
+    "CREATE TABLE t (a int DEFAULT -1, b float DEFAULT 0.5 NOT NULL, c bool DEFAULT true)",
+    "CREATE TABLE if (a int UNIQUE NOT NULL DEFAULT null UNIQUE)",
+    "DROP TABLE t",
+    "drop table IF  EXISTS s.t  CASCADE\n",
+    "DROP TABLE if RESTRICT",
+]
+NOT_PLAIN = [
+    "CREATE TABLE t ()",
+    "CREATE TABLE t (a int,)",
+    "CREATE TABLE t (a int) WITH (x = 1)",
+    "CREATE TABLE t (a int);",
+    "CREATE TABLE user (a int)",
+    "CREATE TABLE a.b.c.d.e (a int)",
+    "CREATE TABLE t (check int)",
+    "CREATE TABLE t (index int)",
+    "CREATE TABLE t (a mood)",
+    "CREATE TABLE t (a vector(3))",
+    "CREATE TABLE t (a double precision)",
+    "CREATE TABLE t (a int[])",
+    "CREATE TABLE t (a int DEFAULT 1e5)",
+    "CREATE TABLE t (a int DEFAULT 1 + 1)",
+    "CREATE TABLE t (a text DEFAULT 'it''s')",
+    "CREATE TABLE t (a text DEFAULT 'a' 'b')",
+    "CREATE TABLE t (a text DEFAULT 'x'::text)",
+    "CREATE TABLE t (a int DEFAULT user())",
+    "CREATE TABLE t (a int DEFAULT row())",
+    "CREATE TABLE t (a int NOT NULLX)",
+    "CREATE TABLE t (a int REFERENCES u)",
+    "CREATE TABLE t (a int, PRIMARY KEY (a))",
+    "CREATE TABLE t (a int -- b int\n)",
+    "CREATE TABLE t\x0b\x1c(a int)",
+    "CREATE TABLE \u212a (a int)",
+    "DROP TABLE if exists",
+    "DROP TABLE a, b",
+    "DROP TABLE all",
+    "DROP TABLE t;",
+    "DROP TABLE t CASCADED",
+]
+
+
+def _plain(sql: str) -> Node | None:
+    return plain_table(sql) if sql[:1] in "cC" else plain_drop(sql)
+
+
+def _long_road(sql: str) -> Node:
+    return parse(f"{sql} /* */")
+
+
+@pytest.mark.parametrize("sql", PLAIN)
+def test_the_short_road_for_plain_tables_leads_to_the_same_model(sql: str) -> None:
+    assert _plain(sql) == _long_road(sql)
+
+
+@pytest.mark.parametrize("sql", NOT_PLAIN)
+def test_what_is_more_than_a_plain_table_takes_the_long_road(sql: str) -> None:
+    assert _plain(sql) is None
+    assert parse(sql) == _long_road(sql)
+
+
+@pytest.mark.parametrize("sql", [s for s in STATEMENTS if s[:1] in "cCdD"])
+def test_the_short_road_takes_no_other_statement(sql: str) -> None:
+    assert _plain(sql) in (None, _long_road(sql))
+
+
+WORDS = sorted(
+    KEYWORDS | RESERVED | BUILT_IN_TYPES | NOT_CALLED | {"a", "_b2", "exclude", "now", "c$", "é"}
+)
+gap = st.sampled_from([" ", " ", "\n", " \t ", ""])
+word = st.sampled_from(WORDS) | st.sampled_from(["a", "INT", "varchar"])
+default = st.sampled_from(
+    ["0", "-1", "1.5", "'x'", "''", "'a;(\\n--'", "true", "NULL", "now()", "current_timestamp"]
+) | word.map("{}()".format)
+flag = st.sampled_from(["NOT NULL", "null", "PRIMARY KEY", "unique", "not  null", "UNIQUE"])
+
+
+@st.composite
+def columns(draw: st.DrawFn) -> str:
+    types = st.sampled_from(sorted(BUILT_IN_TYPES)) | st.sampled_from(["INT", "text", "varchar"])
+    parts = [draw(word), draw(types | types | word)]
+    parts[-1] += draw(st.sampled_from(["", "", "", "(3)", " ( 4 , 2 )", "(a)"]))
+    parts += draw(st.lists(flag, max_size=3))
+    if draw(st.booleans()):
+        parts += ["DEFAULT", draw(default), *draw(st.lists(flag | flag | word, max_size=2))]
+    return "".join(f"{part}{draw(gap) or ' '}" for part in parts).strip()
+
+
+@settings(max_examples=600, deadline=None)
+@given(word, st.lists(columns(), min_size=1, max_size=3), gap, gap)
+def test_both_roads_for_tables_agree(name: str, parts: list[str], one: str, two: str) -> None:
+    sql = f"CREATE TABLE {name}{one}({two}{f'{one},{two}'.join(parts)}{one})"
+    assert _plain(sql) in (None, _long_road(sql))
+    drop = f"DROP{one or ' '}TABLE {name}{one}{parts[0]}"
+    assert _plain(drop) in (None, _long_road(drop))
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "CREATE TABLE {} (a int)",
+        "CREATE TABLE a.{} (a int)",
+        "CREATE TABLE a ({} int)",
+        "CREATE TABLE a (a {})",
+        "CREATE TABLE a (a {} (3))",
+        "CREATE TABLE a (a int {})",
+        "CREATE TABLE a (a int DEFAULT {})",
+        "CREATE TABLE a (a int DEFAULT {}())",
+        "CREATE TABLE a (a int DEFAULT 1 {})",
+        "CREATE TABLE a (a int) {}",
+        "DROP TABLE {}",
+        "DROP TABLE a.{}",
+        "DROP TABLE a {}",
+    ],
+)
+def test_both_roads_for_tables_agree_on_every_word(template: str) -> None:
+    for sql in map(template.format, WORDS):
+        assert _plain(sql) in (None, _long_road(sql)), sql

@@ -76,6 +76,18 @@ async def test_what_a_table_with_rows_costs(colour, db, server, directory):
         assert plan.migrations[1].mode == "steps"
 
 
+@pytest.mark.parametrize("name", ["users", 'it\'s "Ä\\"'])
+async def test_a_table_is_found_among_thousands_of_names(colour, db, tmp_path, name):
+    quoted = '"' + name.replace('"', '""') + '"'
+    await db.execute(f"CREATE TABLE {quoted} (id INT8 PRIMARY KEY, age INT8)")
+    await db.execute(f"INSERT INTO {quoted} VALUES (1, 2)")
+    names = ", ".join(f"none{i}" for i in range(2000))
+    text = f"DROP TABLE IF EXISTS {names};\nALTER TABLE {quoted} ALTER age TYPE INT4;"
+    write(tmp_path, _1_many=text)
+    plan = await colour.Migration(db, migrations_dir=tmp_path).plan()
+    assert plan.migrations[0].statements[1].why == ("changes age from bigint to INT4 in every row",)
+
+
 async def test_the_target_and_nothing_to_do(colour, db, directory):
     migration = colour.Migration(db, migrations_dir=directory)
     assert [m.version for m in (await migration.plan(2)).migrations] == [1, 2]

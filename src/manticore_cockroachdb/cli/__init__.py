@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     # What a command imports and loads lives as long as it does; looking through it again and
     # again for garbage is a tenth of the time of a run that finds nothing to do.
-    gc.set_threshold(100_000, 50, 50)
+    gc.set_threshold(500_000, 50, 50)
     from .app import run
 
     return run(arguments)

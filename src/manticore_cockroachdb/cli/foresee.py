@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from ..foresight.report import Plan, PlannedMigration, PlannedStatement, Size, Undo, Work
@@ -156,11 +156,17 @@ def _summary(plan: Plan) -> str:
     return "; ".join((text, *parts))
 
 
+@lru_cache(maxsize=64)
+def _folded(text: str, width: int | None, indent: str, below: str) -> list[str]:
+    """The lines of a text; the same few sentences are said of many migrations."""
+    return wrapped(safe(one_line(text)), width, indent, below)
+
+
 def _wrapped(
     text: str, page: Page, indent: str, *colours: str, hang: int | None = None
 ) -> Iterator[str]:
     """A text in lines no wider than the terminal, coloured one by one."""
     below = indent if hang is None else " " * hang
-    for line in wrapped(safe(one_line(text)), page.width, indent, below):
+    for line in _folded(text, page.width, indent, below):
         lead = len(line) - len(line.lstrip())
         yield line[:lead] + page.style(line[lead:], *colours)

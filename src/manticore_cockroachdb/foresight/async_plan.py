@@ -16,10 +16,9 @@ from ..errors import MigrationError
 from ..migrations.async_run import undo_script
 from ..migrations.async_session import AsyncSession, Rows
 from ..migrations.choose import Standing
-from ..migrations.file import MigrationFile
-from ..migrations.nodes import Node
+from ..migrations.file import MigrationFile, statements
 from ..migrations.parse import parse
-from ..migrations.plan import Script, plan_script, script_of
+from ..migrations.plan import plan_script, script_of
 from ..migrations.tables import ADDED
 from . import facts as f
 from .build import Planned, Read, Shape, build, named, read
@@ -49,7 +48,7 @@ async def async_plan_up(session: AsyncSession, look: Look, files: Sequence[Migra
         except MigrationError as error:
             planned.append(Planned(file.version, file.description, file.path, None, None, error))
         else:
-            undo = () if file.down_start is None else _nodes(script_of(file, down=True))
+            undo = tuple(parse(file.text[a:b]) for a, b in statements(file, down=True))
             about = (file.version, file.description, file.path, script, plan, None)
             planned.append(Planned(*about, tuple(read(script)), undo or None))
     return await _plan(session, look, planned, "up")
@@ -72,10 +71,6 @@ async def async_plan_down(session: AsyncSession, look: Look, chosen: Sequence[St
             about = (one.version, one.description, path, script, plan, None)
             planned.append(Planned(*about, tuple(read(script))))
     return await _plan(session, look, planned, "down")
-
-
-def _nodes(script: Script) -> tuple[Node, ...]:
-    return tuple(parse(script.text[start:end]) for start, end in script.spans)
 
 
 async def _plan(

@@ -8,8 +8,9 @@ is said here. A table that the plan itself makes costs nothing and loses nothing
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 
 from ..migrations import nodes as n
 from .report import Size, Work
@@ -71,6 +72,8 @@ def level(lock: str | None) -> int:
 
 def blocks(lock: str | None) -> str | None:
     """Who waits for a statement with this lock."""
+    if lock is None:
+        return None
     if lock == "ACCESS EXCLUSIVE":
         return "reads and writes"
     return "writes" if level(lock) >= level("SHARE") else None
@@ -91,14 +94,12 @@ def total(parts: Iterable[Cost]) -> Cost:
 
 def cost_of(node: n.Node, sql: str, world: World, *, cockroachdb: bool) -> Cost:
     """What a statement costs, by the rules for its engine."""
-    if cockroachdb:
-        from .on_cockroachdb import cost
-    else:
-        from .on_postgresql import cost
-    found = cost(node, world)
+    found = _rules(cockroachdb)(node, world)
     lost = destroyed(node, sql, world)
     if lost is not None:
         found = replace(found, destroys=lost)
+    elif found is NOTHING:
+        return found
     table = target(node, world)
     if table is not None and world.is_new(table) and not isinstance(node, n.CreateTable):
         return replace(found, work=frozenset(), lock=None, lock_on=None, why=())
@@ -107,6 +108,15 @@ def cost_of(node: n.Node, sql: str, world: World, *, cockroachdb: bool) -> Cost:
     if found.lock is not None and found.lock_on is None:
         found = replace(found, lock_on=table)
     return found
+
+
+@cache
+def _rules(cockroachdb: bool) -> Callable[[n.Node, World], Cost]:
+    if cockroachdb:
+        from .on_cockroachdb import cost
+    else:
+        from .on_postgresql import cost
+    return cost
 
 
 def target(node: n.Node, world: World) -> n.QName | None:
@@ -140,6 +150,8 @@ def target(node: n.Node, world: World) -> n.QName | None:
 def destroyed(node: n.Node, sql: str, world: World) -> str | None:
     """The data that are gone after a statement; None where none are."""
     match node:
+        case n.CreateTable():
+            return None
         case n.Drop(kind="table", names=names):
             lost = [str(name) for name in names if not world.is_new(name)]
             more = ", and what CASCADE takes with it" if node.cascade and lost else ""
@@ -215,6 +227,8 @@ def is_large(size: Size | None) -> bool:
 
 def dangers(cost: Cost, size: Size | None) -> tuple[str, ...]:
     """The reasons to think twice about a statement, as sentences."""
+    if cost is NOTHING:
+        return ()
     found = []
     if cost.destroys:
         found.append(f"destroys {cost.destroys}")

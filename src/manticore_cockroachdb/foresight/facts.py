@@ -6,7 +6,7 @@ counted, only statistics are read, so that a plan costs the same on a table of a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -41,11 +41,20 @@ class Facts:
     volatile: frozenset[str] = frozenset()
 
 
-def _names(names: Iterable[str]) -> str:
+_MANY = 1000
+
+
+def _names(names: Collection[str]) -> str:
+    """What stands in `IN (…)`. Thousands of names a server reads sooner as one text."""
+    if len(names) > _MANY:
+        from json import dumps
+
+        texts = literal(dumps(sorted(names), ensure_ascii=False))
+        return f"SELECT json_array_elements_text({texts}::JSON)"
     return ", ".join(literal(name) for name in sorted(names)) or "NULL"
 
 
-def sizes_postgresql(names: Iterable[str]) -> str:
+def sizes_postgresql(names: Collection[str]) -> str:
     """Schema, name, rows, bytes; a partitioned table's are those of its partitions."""
     rows = (
         "CASE WHEN m.reltuples >= 0 THEN m.reltuples::INT8"
@@ -66,7 +75,7 @@ def sizes_postgresql(names: Iterable[str]) -> str:
     )
 
 
-def rows_cockroachdb(names: Iterable[str]) -> str:
+def rows_cockroachdb(names: Collection[str]) -> str:
     """Schema, name, rows by the latest statistics."""
     return (
         "SELECT schema_name, table_name, estimated_row_count FROM [SHOW TABLES]"
@@ -83,7 +92,7 @@ def bytes_cockroachdb(schema: str, name: str, *, details: bool) -> str:
     )
 
 
-def columns(names: Iterable[str]) -> str:
+def columns(names: Collection[str]) -> str:
     """Schema, table, column, type, whether NOT NULL."""
     return (
         "SELECT n.nspname, c.relname, a.attname,"
@@ -96,7 +105,7 @@ def columns(names: Iterable[str]) -> str:
     )
 
 
-def checks(names: Iterable[str]) -> str:
+def checks(names: Collection[str]) -> str:
     """Schema, table and definition of each CHECK that holds for every row."""
     return (
         "SELECT n.nspname, c.relname, pg_catalog.pg_get_constraintdef(k.oid)"
@@ -107,7 +116,7 @@ def checks(names: Iterable[str]) -> str:
     )
 
 
-def indexes(names: Iterable[str]) -> str:
+def indexes(names: Collection[str]) -> str:
     """Schema and name of each index, and the name of its table."""
     return (
         "SELECT n.nspname, i.relname, c.relname FROM pg_catalog.pg_index x"
@@ -118,7 +127,7 @@ def indexes(names: Iterable[str]) -> str:
     )
 
 
-def volatile(functions: Iterable[str]) -> str:
+def volatile(functions: Collection[str]) -> str:
     """Which of these functions may give another value for each row."""
     return (
         "SELECT DISTINCT proname FROM pg_catalog.pg_proc"

@@ -87,13 +87,13 @@ def cost(node: n.Node, world: World) -> Cost:
 
 
 def _create_table(node: n.CreateTable) -> Cost:
-    works = (Work.BACKFILL,) if node.as_query else ()
-    found = costs(*works, why="runs its query and stores the rows" if works else "")
+    found = NOTHING
+    if node.as_query:
+        found = costs(Work.BACKFILL, why="runs its query and stores the rows")
     if node.partition_of is not None:
         locked = Cost(lock=AE, lock_on=node.partition_of, source="PostgreSQL: CREATE TABLE")
         return found + locked
-    referred = [c.references for c in node.columns] + [c.references for c in node.constraints]
-    for other in referred:
+    for other in [c.references for c in node.columns] + [c.references for c in node.constraints]:
         if other is not None and other != node.name:
             found += Cost(lock=SRE, lock_on=other, source="PostgreSQL: CREATE TABLE")
     return found

@@ -15,10 +15,9 @@ import psycopg
 
 from ..errors import MigrationError
 from ..migrations.choose import Standing
-from ..migrations.file import MigrationFile
-from ..migrations.nodes import Node
+from ..migrations.file import MigrationFile, statements
 from ..migrations.parse import parse
-from ..migrations.plan import Script, plan_script, script_of
+from ..migrations.plan import plan_script, script_of
 from ..migrations.run import undo_script
 from ..migrations.session import Rows, Session
 from ..migrations.tables import ADDED
@@ -50,7 +49,7 @@ def plan_up(session: Session, look: Look, files: Sequence[MigrationFile]) -> Pla
         except MigrationError as error:
             planned.append(Planned(file.version, file.description, file.path, None, None, error))
         else:
-            undo = () if file.down_start is None else _nodes(script_of(file, down=True))
+            undo = tuple(parse(file.text[a:b]) for a, b in statements(file, down=True))
             about = (file.version, file.description, file.path, script, plan, None)
             planned.append(Planned(*about, tuple(read(script)), undo or None))
     return _plan(session, look, planned, "up")
@@ -73,10 +72,6 @@ def plan_down(session: Session, look: Look, chosen: Sequence[Standing]) -> Plan:
             about = (one.version, one.description, path, script, plan, None)
             planned.append(Planned(*about, tuple(read(script))))
     return _plan(session, look, planned, "down")
-
-
-def _nodes(script: Script) -> tuple[Node, ...]:
-    return tuple(parse(script.text[start:end]) for start, end in script.spans)
 
 
 def _plan(session: Session, look: Look, planned: Sequence[Planned], direction: str) -> Plan:

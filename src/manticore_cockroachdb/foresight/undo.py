@@ -148,8 +148,7 @@ class Undoing:
 
     def of(self, node: n.Node, *, destroys: bool) -> Undo:
         """Whether one forward statement is taken back."""
-        found = [self._one(way, mark) for way, mark in trace(node)]
-        answer = worst(found)
+        answer = worst([self._one(way, mark) for way, mark in trace(node)])
         if answer is Undo.YES and destroys:
             return Undo.WITHOUT_DATA
         return answer
@@ -159,6 +158,8 @@ class Undoing:
             return Undo.YES
         if not self.there:
             return Undo.NO
+        if way == "makes" and self._finds(mark, self._removed):
+            return Undo.YES
         if Mark("relation", "", mark.table) in self._removed:
             return Undo.YES  # with the table goes whatever is in it
         if way == "touches" and _owner(mark) in self._removed:
@@ -168,7 +169,7 @@ class Undoing:
         )  # with a column goes what is on it, but which columns these are on is not known here
         otherwise = Undo.UNKNOWN if self._unknown or perhaps else Undo.NO
         if way == "makes":
-            return Undo.YES if self._finds(mark, self._removed) else otherwise
+            return otherwise
         if way == "removes":
             if mark.kind == "rows":
                 rows = mark in self._touched

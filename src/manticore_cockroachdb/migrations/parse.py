@@ -33,6 +33,7 @@ from .parse_drop import drop, truncate
 from .parse_index import create_index
 from .parse_kinds import object_kind, verb_of
 from .parse_long import LONG, long_cursor
+from .parse_plain import plain_drop, plain_table
 from .parse_rows import insert_of_rows
 from .parse_session import (
     call,
@@ -60,8 +61,9 @@ _SHORT = 10_000
 
 
 def _parse(sql: str) -> Node:
-    if sql[:1] in "iIuU" and len(sql) < LONG and (rows := insert_of_rows(sql)):
-        return rows
+    short = _SHORT_ROADS.get(sql[:1])
+    if short is not None and len(sql) < LONG and (node := short(sql)) is not None:
+        return node
     try:
         c = Cursor(sql) if len(sql) < LONG else long_cursor(sql)
         if not c.size:
@@ -76,6 +78,12 @@ def _parse(sql: str) -> Node:
 
 
 _recent = lru_cache(maxsize=128)(_parse)
+# By the first letter, what reads the plainest statements that begin with it.
+_SHORT_ROADS: dict[str, Callable[[str], Node | None]] = {
+    **dict.fromkeys("iIuU", insert_of_rows),
+    **dict.fromkeys("cC", plain_table),
+    **dict.fromkeys("dD", plain_drop),
+}
 
 
 def _statement(c: Cursor) -> Node:

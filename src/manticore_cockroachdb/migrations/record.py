@@ -33,6 +33,13 @@ class Record:
             raise TypeError(f"{type(self).__name__}: missing or unknown: {', '.join(wrong)}")
         self.__dict__.update(values)
 
+    @classmethod
+    def made(cls, values: dict[str, Any]) -> Self:
+        """A value of fields that are known to be right, for where there are many; keeps them."""
+        self = cls.__new__(cls)
+        object.__setattr__(self, "__dict__", values)
+        return self
+
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen")
 

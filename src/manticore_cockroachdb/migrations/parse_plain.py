@@ -1,0 +1,116 @@
+"""CREATE TABLE of plain columns, and DROP TABLE: much of what migrations hold, read by expressions.
+
+They take what is surely nothing more than that: names without quotes, built-in types, constants
+and calls without arguments as defaults, no comment and no constraint of the table. Anything else
+is left to `parse_table` and `parse_drop`, which must give the same for what is taken here.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from typing import Any
+
+from .nodes import CreateTable, Drop
+from .nodes_table import RESERVED, Column, QName
+from .parse_constraint import CONSTRAINT_STARTS
+from .parse_words import BUILT_IN_TYPES, NOT_CALLED
+
+_NAME = r"[a-z_][a-z0-9_]*+"
+_QNAME = rf"({_NAME}(?:\.{_NAME}|(?!))*+)"
+# Words that begin something else than a column, on one of the servers.
+_NO_COLUMN = RESERVED | CONSTRAINT_STARTS | {"family", "index", "inverted", "like", "vector"}
+_TYPES = BUILT_IN_TYPES - {"double", "national"}
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """A space in ``pattern`` stands for one blank or more; no other character is a blank."""
+    return re.compile(pattern.replace(" ", r"\s++"), re.IGNORECASE | re.ASCII)
+
+
+@cache
+def _drop() -> re.Pattern[str]:
+    return _compiled(rf"drop table (if exists |){_QNAME}(?: (cascade|restrict)|)\s*+\Z")
+
+
+@cache
+def _create() -> re.Pattern[str]:
+    return _compiled(rf"create table (if not exists |){_QNAME}\s*+\(")
+
+
+@cache
+def _column() -> re.Pattern[str]:
+    """Name, type and its size, flags, default and the function it calls, flags, what follows."""
+    size = r"\(\s*+([0-9]++(?:\s*+,\s*+[0-9]++|))\s*+\)"
+    flags = r"((?: (?:not null|null|primary key|unique)|(?!))*+)"
+    default = rf"-?[0-9]++(?:\.[0-9]++|)|'[^'\\]*+'|true|false|null|current_timestamp|({_NAME})\(\)"
+    return _compiled(
+        rf"\s*+({_NAME}) ({_NAME})(?:\s*+{size}|){flags}(?: default ({default}){flags}|)"
+        rf"\s*+([,)])"
+    )
+
+
+@lru_cache(maxsize=64)
+def _flags(text: str) -> dict[str, bool]:
+    """The fields of a column that its flags set."""
+    words = " ".join(text.lower().split()).replace("not null", "not_null").split()
+    names = {"key": "primary_key"}
+    return {names.get(word, word): True for word in words if word != "primary"}
+
+
+def plain_drop(sql: str) -> Drop | None:
+    """The model of ``sql`` if it is a plain DROP TABLE, else None."""
+    found = _drop().match(sql)
+    if found is None:
+        return None
+    if_exists, name, behaviour = found.groups()
+    parts = name.lower().split(".")
+    if parts[0] in RESERVED or len(parts) > 4:
+        return None
+    cascade = behaviour is not None and behaviour.lower() == "cascade"
+    names = (QName(tuple(parts)),)
+    return Drop(
+        verb="DROP TABLE", kind="table", names=names, if_exists=bool(if_exists), cascade=cascade
+    )
+
+
+def plain_table(sql: str) -> CreateTable | None:
+    """The model of ``sql`` if it is a CREATE TABLE of plain columns, else None."""
+    head = _create().match(sql)
+    if head is None:
+        return None
+    parts = head[2].lower().split(".")
+    if parts[0] in RESERVED or len(parts) > 4:
+        return None
+    columns: list[Column] = []
+    functions: set[str] = set()
+    match, pos, following = _column().match, head.end(), ","
+    while following == ",":
+        found = match(sql, pos)
+        if found is None:
+            return None
+        name, type_, size, flags, default, function, more, following = found.groups()
+        name, type_ = name.lower(), type_.lower()
+        if name in _NO_COLUMN or type_ not in _TYPES or (size and type_ not in NOT_CALLED):
+            return None
+        draft: dict[str, Any] = {"start": found.start(1), "name": name, "type": type_.upper()}
+        if size:
+            draft["type"] += f"({''.join(size.split())})"
+        if flags:
+            draft.update(_flags(flags))
+        if default:
+            draft.update(_flags(more), default=default)
+        if function:
+            functions.add(function.lower())
+        columns.append(Column.made(draft))
+        pos = found.end()
+    if functions & (RESERVED | NOT_CALLED) or sql[pos:].strip(" \t\n\r\f\v"):
+        return None
+    return CreateTable.made(
+        {
+            "name": QName(tuple(parts)),
+            "if_not_exists": bool(head[1]),
+            "columns": tuple(columns),
+            "functions": frozenset(functions),
+        }
+    )
