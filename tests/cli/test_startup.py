@@ -74,6 +74,23 @@ def test_nothing_to_do_loads_neither_rich_nor_the_pool(url: str) -> None:
     assert not found & {"rich", "psycopg_pool", "manticore_cockroachdb.cli.progress"}
 
 
+@pytest.mark.parametrize("argument", ["None", "['lint', '--help']"])
+def test_the_end_is_not_spent_on_looking_for_garbage(argument: str) -> None:
+    """That takes longer than all the rest of ending, and only a process that ends may do without."""
+    program = (
+        "import gc; from manticore_cockroachdb.cli import main;"
+        f" main({argument}); print('frozen:', gc.get_freeze_count())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "lint", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    frozen = int(done.stdout.rpartition("frozen:")[2])
+    assert (frozen > 1000) is (argument == "None")
+
+
 def test_the_module_is_the_program() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "manticore_cockroachdb", "--version"], capture_output=True, text=True

@@ -321,6 +321,7 @@ def found(text: str) -> list[tuple[str, str, int]]:
 )
 def test_directives(text: str, expected: list[tuple[str, str, int]]) -> None:
     assert found(text) == expected
+    assert found(f"{text}\n''") == expected  # where there is a string, it is read more closely
 
 
 def test_a_directive_knows_its_span() -> None:

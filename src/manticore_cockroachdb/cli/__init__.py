@@ -43,7 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     gc.set_threshold(500_000, 50, 50)
     from .app import run
 
-    return run(arguments)
+    code = run(arguments)
+    if argv is None:  # the process ends now, and need not look through it once more either
+        gc.freeze()
+    return code
 
 
 def _print(text: str) -> int:

@@ -188,8 +188,12 @@ def directives(text: str) -> list[Directive]:
 
     Raises `Unterminated` for a token that does not end, if there is a directive to look for.
     """
-    if not any(_line_is_blank_before(text, found.start()) for found in _AT.finditer(text)):
+    marks = (found.start() for found in _AT.finditer(text))
+    starts = [start for start in marks if _line_is_blank_before(text, start)]
+    if not starts:
         return []
+    if not ("'" in text or '"' in text or "$" in text or "/*" in text):  # nothing to be inside of
+        return [_directive(found) for at in starts if (found := _DIRECTIVE.match(text, at))]
     match = _up_to_directive().match
     directives: list[Directive] = []
     pos = 0
@@ -198,12 +202,15 @@ def directives(text: str) -> list[Directive]:
             pos, _ = take(text, pos)
         elif found := _DIRECTIVE.match(text, pos):
             if _line_is_blank_before(text, pos):
-                name, value = found[1].lower(), found[2].rstrip()
-                directives.append(Directive(name, value, pos, found.end()))
+                directives.append(_directive(found))
             pos = found.end()
         else:
             pos += 2
     return directives
+
+
+def _directive(found: re.Match[str]) -> Directive:
+    return Directive(found[1].lower(), found[2].rstrip(), *found.span())
 
 
 def _line_is_blank_before(text: str, offset: int) -> bool:
