@@ -76,7 +76,7 @@ def test_nothing_to_do_loads_neither_rich_nor_the_pool(url: str) -> None:
 
 @pytest.mark.parametrize("argument", ["None", "['lint', '--help']"])
 def test_the_end_is_not_spent_on_looking_for_garbage(argument: str) -> None:
-    """That takes longer than all the rest of ending, and only a process that ends may do without."""
+    """That takes longer than all else at the end; only a process that ends may do without."""
     program = (
         "import gc; from manticore_cockroachdb.cli import main;"
         f" main({argument}); print('frozen:', gc.get_freeze_count())"

@@ -164,9 +164,14 @@ def _folded(text: str, width: int | None, indent: str, below: str) -> list[str]:
 
 def _wrapped(
     text: str, page: Page, indent: str, *colours: str, hang: int | None = None
-) -> Iterator[str]:
+) -> list[str]:
     """A text in lines no wider than the terminal, coloured one by one."""
     below = indent if hang is None else " " * hang
-    for line in _folded(text, page.width, indent, below):
-        lead = len(line) - len(line.lstrip())
-        yield line[:lead] + page.style(line[lead:], *colours)
+    lines = _folded(text, page.width, indent, below)
+    if not page.style.enabled:
+        return lines
+    leads = [len(line) - len(line.lstrip()) for line in lines]
+    return [
+        line[:lead] + page.style(line[lead:], *colours)
+        for line, lead in zip(lines, leads, strict=True)
+    ]

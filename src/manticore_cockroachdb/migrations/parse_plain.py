@@ -21,6 +21,7 @@ _QNAME = rf"({_NAME}(?:\.{_NAME}|(?!))*+)"
 # Words that begin something else than a column, on one of the servers.
 _NO_COLUMN = RESERVED | CONSTRAINT_STARTS | {"family", "index", "inverted", "like", "vector"}
 _TYPES = BUILT_IN_TYPES - {"double", "national"}
+_FLAGS = ("primary key", "not null", "null", "unique")  # in this order, see `_fields`
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
@@ -38,24 +39,47 @@ def _create() -> re.Pattern[str]:
     return _compiled(rf"create table (if not exists |){_QNAME}\s*+\(")
 
 
-@cache
-def _column() -> re.Pattern[str]:
-    """Name, type and its size, flags, default and the function it calls, flags, what follows."""
+def _type() -> str:
+    """A type and its size, flags, the default and the function it calls, flags."""
     size = r"\(\s*+([0-9]++(?:\s*+,\s*+[0-9]++|))\s*+\)"
     flags = r"((?: (?:not null|null|primary key|unique)|(?!))*+)"
     default = rf"-?[0-9]++(?:\.[0-9]++|)|'[^'\\]*+'|true|false|null|current_timestamp|({_NAME})\(\)"
-    return _compiled(
-        rf"\s*+({_NAME}) ({_NAME})(?:\s*+{size}|){flags}(?: default ({default}){flags}|)"
-        rf"\s*+([,)])"
-    )
+    return rf"({_NAME})(?:\s*+{size}|){flags}(?: default ({default}){flags}|)"
 
 
-@lru_cache(maxsize=64)
-def _flags(text: str) -> dict[str, bool]:
-    """The fields of a column that its flags set."""
-    words = " ".join(text.lower().split()).replace("not null", "not_null").split()
-    names = {"key": "primary_key"}
-    return {names.get(word, word): True for word in words if word != "primary"}
+@cache
+def _column() -> re.Pattern[str]:
+    """A name, group 1, what `_type` says, group 2, and what follows, group 9."""
+    return _compiled(rf"\s*+({_NAME}) ({_type()})\s*+([,)])")
+
+
+@cache
+def _after_name() -> re.Pattern[str]:
+    return _compiled(_type())
+
+
+@lru_cache(maxsize=256)
+def _fields(text: str) -> tuple[dict[str, Any], str] | None:
+    """What follows a column's name, as fields and the function that is called; most repeat."""
+    found = _after_name().fullmatch(text)
+    assert found is not None
+    type_, size, flags, default, function, more = found.groups("")
+    word, function = type_.lower(), function.lower()
+    if word not in _TYPES or (size and word not in NOT_CALLED):
+        return None
+    if function in RESERVED or function in NOT_CALLED:
+        return None
+    fields: dict[str, Any] = {"type": word.upper()}
+    if size:
+        fields["type"] += f"({''.join(size.split())})"
+    words = " ".join(f"{flags} {more}".lower().split())
+    for flag in _FLAGS:
+        if flag in words:
+            fields[flag.replace(" ", "_")] = True
+            words = words.replace(flag, "")
+    if default:
+        fields["default"] = default
+    return fields, function
 
 
 def plain_drop(sql: str) -> Drop | None:
@@ -89,22 +113,16 @@ def plain_table(sql: str) -> CreateTable | None:
         found = match(sql, pos)
         if found is None:
             return None
-        name, type_, size, flags, default, function, more, following = found.groups()
-        name, type_ = name.lower(), type_.lower()
-        if name in _NO_COLUMN or type_ not in _TYPES or (size and type_ not in NOT_CALLED):
+        name, text, following = found.group(1, 2, 9)
+        name, known = name.lower(), _fields(text)
+        if name in _NO_COLUMN or known is None:
             return None
-        draft: dict[str, Any] = {"start": found.start(1), "name": name, "type": type_.upper()}
-        if size:
-            draft["type"] += f"({''.join(size.split())})"
-        if flags:
-            draft.update(_flags(flags))
-        if default:
-            draft.update(_flags(more), default=default)
+        fields, function = known
         if function:
-            functions.add(function.lower())
-        columns.append(Column.made(draft))
+            functions.add(function)
+        columns.append(Column.made({"name": name, "start": found.start(1), **fields}))
         pos = found.end()
-    if functions & (RESERVED | NOT_CALLED) or sql[pos:].strip(" \t\n\r\f\v"):
+    if sql[pos:].strip(" \t\n\r\f\v"):
         return None
     return CreateTable.made(
         {
