@@ -93,8 +93,8 @@ def bytes_cockroachdb(schema: str, name: str, *, details: bool) -> str:
 
 
 def all_bytes_cockroachdb(database: str) -> str:
-    """Name and size of every table of a database. Before v23.1 this takes hardly longer than one
-    table; since then it is an error, and asking for one table is quick."""
+    """Name and size of every table of a database. Before v23.1 this takes hardly longer than the
+    size of one; since then it has to be asked for in other words, and this is an error."""
     return (
         "SELECT table_name, (sum(range_size_mb) * 1000000)::INT8"
         f" FROM [SHOW RANGES FROM DATABASE {identifier(database)}] GROUP BY table_name"
