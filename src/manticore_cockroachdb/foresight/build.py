@@ -15,7 +15,7 @@ from ..errors import MigrationError
 from ..migrations import nodes as n
 from ..migrations.parse import parse
 from ..migrations.plan import MigrationPlan, Script
-from .costs import NOTHING, blocks, cost_of, dangers, target
+from .costs import blocks, cost_of, dangers, target
 from .report import PlannedMigration, PlannedStatement, Undo, Work
 from .undo import Undoing, worst
 from .world import World
@@ -194,7 +194,7 @@ def _statement(
     cost = cost_of(node, one.sql, world, cockroachdb=cockroachdb)
     about = target(node, world)
     size = world.size(about)
-    if shapes and (shape := shapes.get(one.sql)) is not None:
+    if (shape := shapes.get(one.sql)) is not None:
         cost = replace(cost, work=shape[0], why=shape[1], source="EXPLAIN (DDL, SHAPE)")
     undo: Undo | None = None
     if undoing is not None:
@@ -212,7 +212,7 @@ def _statement(
         blocks=blocks(cost.lock),  # type: ignore[arg-type]
         destroys=cost.destroys,
         why=cost.why,
-        source=None if cost is NOTHING or cost == NOTHING else cost.source,
+        source=cost.source,
         dangers=dangers(cost, size),
         undo=undo,
         times=one.times,

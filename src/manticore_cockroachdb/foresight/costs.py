@@ -72,8 +72,6 @@ def level(lock: str | None) -> int:
 
 def blocks(lock: str | None) -> str | None:
     """Who waits for a statement with this lock."""
-    if lock is None:
-        return None
     if lock == "ACCESS EXCLUSIVE":
         return "reads and writes"
     return "writes" if level(lock) >= level("SHARE") else None
@@ -150,8 +148,6 @@ def target(node: n.Node, world: World) -> n.QName | None:
 def destroyed(node: n.Node, sql: str, world: World) -> str | None:
     """The data that are gone after a statement; None where none are."""
     match node:
-        case n.CreateTable():
-            return None
         case n.Drop(kind="table", names=names):
             lost = [str(name) for name in names if not world.is_new(name)]
             more = ", and what CASCADE takes with it" if node.cascade and lost else ""
@@ -227,8 +223,6 @@ def is_large(size: Size | None) -> bool:
 
 def dangers(cost: Cost, size: Size | None) -> tuple[str, ...]:
     """The reasons to think twice about a statement, as sentences."""
-    if cost is NOTHING:
-        return ()
     found = []
     if cost.destroys:
         found.append(f"destroys {cost.destroys}")

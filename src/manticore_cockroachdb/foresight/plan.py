@@ -32,7 +32,7 @@ from .world import World
 if TYPE_CHECKING:
     from ..migrations.status import Look
 
-_FEW = 3
+_FEW = 3  # tables whose sizes are asked for one by one
 _COLUMNS = (
     "SELECT a.attname FROM pg_catalog.pg_attribute a"
     " JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"

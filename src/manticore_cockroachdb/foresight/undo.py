@@ -158,8 +158,6 @@ class Undoing:
             return Undo.YES
         if not self.there:
             return Undo.NO
-        if way == "makes" and self._finds(mark, self._removed):
-            return Undo.YES
         if Mark("relation", "", mark.table) in self._removed:
             return Undo.YES  # with the table goes whatever is in it
         if way == "touches" and _owner(mark) in self._removed:
@@ -169,7 +167,7 @@ class Undoing:
         )  # with a column goes what is on it, but which columns these are on is not known here
         otherwise = Undo.UNKNOWN if self._unknown or perhaps else Undo.NO
         if way == "makes":
-            return otherwise
+            return Undo.YES if self._finds(mark, self._removed) else otherwise
         if way == "removes":
             if mark.kind == "rows":
                 rows = mark in self._touched

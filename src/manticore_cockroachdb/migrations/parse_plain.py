@@ -12,12 +12,11 @@ from functools import cache, lru_cache
 from typing import Any
 
 from .nodes import CreateTable, Drop
-from .nodes_table import RESERVED, Column, QName
+from .nodes_table import RESERVED, Column
 from .parse_constraint import CONSTRAINT_STARTS
+from .parse_rows import NAME, QNAME, plain_name
 from .parse_words import BUILT_IN_TYPES, NOT_CALLED
 
-_NAME = r"[a-z_][a-z0-9_]*+"
-_QNAME = rf"({_NAME}(?:\.{_NAME}|(?!))*+)"
 # Words that begin something else than a column, on one of the servers.
 _NO_COLUMN = RESERVED | CONSTRAINT_STARTS | {"family", "index", "inverted", "like", "vector"}
 _TYPES = BUILT_IN_TYPES - {"double", "national"}
@@ -31,26 +30,26 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 @cache
 def _drop() -> re.Pattern[str]:
-    return _compiled(rf"drop table (if exists |){_QNAME}(?: (cascade|restrict)|)\s*+\Z")
+    return _compiled(rf"drop table (if exists |){QNAME}(?: (cascade|restrict)|)\s*+\Z")
 
 
 @cache
 def _create() -> re.Pattern[str]:
-    return _compiled(rf"create table (if not exists |){_QNAME}\s*+\(")
+    return _compiled(rf"create table (if not exists |){QNAME}\s*+\(")
 
 
 def _type() -> str:
     """A type and its size, flags, the default and the function it calls, flags."""
     size = r"\(\s*+([0-9]++(?:\s*+,\s*+[0-9]++|))\s*+\)"
     flags = r"((?: (?:not null|null|primary key|unique)|(?!))*+)"
-    default = rf"-?[0-9]++(?:\.[0-9]++|)|'[^'\\]*+'|true|false|null|current_timestamp|({_NAME})\(\)"
-    return rf"({_NAME})(?:\s*+{size}|){flags}(?: default ({default}){flags}|)"
+    default = rf"-?[0-9]++(?:\.[0-9]++|)|'[^'\\]*+'|true|false|null|current_timestamp|({NAME})\(\)"
+    return rf"({NAME})(?:\s*+{size}|){flags}(?: default ({default}){flags}|)"
 
 
 @cache
 def _column() -> re.Pattern[str]:
     """A name, group 1, what `_type` says, group 2, and what follows, group 9."""
-    return _compiled(rf"\s*+({_NAME}) ({_type()})\s*+([,)])")
+    return _compiled(rf"\s*+({NAME}) ({_type()})\s*+([,)])")
 
 
 @cache
@@ -87,14 +86,13 @@ def plain_drop(sql: str) -> Drop | None:
     found = _drop().match(sql)
     if found is None:
         return None
-    if_exists, name, behaviour = found.groups()
-    parts = name.lower().split(".")
-    if parts[0] in RESERVED or len(parts) > 4:
+    if_exists, text, behaviour = found.groups("")
+    name = plain_name(text)
+    if name is None:
         return None
-    cascade = behaviour is not None and behaviour.lower() == "cascade"
-    names = (QName(tuple(parts)),)
+    cascade = behaviour.lower() == "cascade"
     return Drop(
-        verb="DROP TABLE", kind="table", names=names, if_exists=bool(if_exists), cascade=cascade
+        verb="DROP TABLE", kind="table", names=(name,), if_exists=bool(if_exists), cascade=cascade
     )
 
 
@@ -103,8 +101,8 @@ def plain_table(sql: str) -> CreateTable | None:
     head = _create().match(sql)
     if head is None:
         return None
-    parts = head[2].lower().split(".")
-    if parts[0] in RESERVED or len(parts) > 4:
+    table = plain_name(head[2])
+    if table is None:
         return None
     columns: list[Column] = []
     functions: set[str] = set()
@@ -126,7 +124,7 @@ def plain_table(sql: str) -> CreateTable | None:
         return None
     return CreateTable.made(
         {
-            "name": QName(tuple(parts)),
+            "name": table,
             "if_not_exists": bool(head[1]),
             "columns": tuple(columns),
             "functions": frozenset(functions),

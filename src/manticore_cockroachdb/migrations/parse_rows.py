@@ -14,16 +14,17 @@ from .lex import BLANK, ESCAPE_STRING, PLAIN_STRING
 from .nodes import Dml
 from .nodes_table import RESERVED, QName
 
-_NAME = r"[a-z_][a-z0-9_]*+"
+NAME = r"[a-z_][a-z0-9_]*+"
+QNAME = rf"({NAME}(?:\.{NAME}|(?!))*+)"
 _ROW = rf"\((?:[^'\"$()\[;/\-]++|{PLAIN_STRING}|{ESCAPE_STRING}|-(?!-)|/(?!\*)|(?!))*+\)"
 
 
 @cache
 def _insert() -> re.Pattern[str]:
     gap = f"{BLANK}*+"
-    columns = rf"\({gap}{_NAME}{gap}(?:,{gap}{_NAME}{gap}|(?!))*+\)"
+    columns = rf"\({gap}{NAME}{gap}(?:,{gap}{NAME}{gap}|(?!))*+\)"
     return re.compile(
-        rf"{gap}(insert|upsert){BLANK}++into{BLANK}++({_NAME}(?:\.{_NAME}|(?!))*+){gap}"
+        rf"{gap}(insert|upsert){BLANK}++into{BLANK}++{QNAME}{gap}"
         rf"(?:{columns}|){gap}values{gap}({_ROW}{gap}(?:,{gap}{_ROW}{gap}|(?!))*+)\Z",
         re.IGNORECASE | re.ASCII | re.DOTALL,
     )
@@ -34,13 +35,19 @@ def _row() -> re.Pattern[str]:
     return re.compile(_ROW, re.DOTALL)
 
 
+def plain_name(text: str) -> QName | None:
+    """The name that `QNAME` has found; None for one that needs quotes or has too many parts."""
+    parts = text.lower().split(".")
+    return None if parts[0] in RESERVED or len(parts) > 4 else QName(tuple(parts))
+
+
 def insert_of_rows(sql: str) -> Dml | None:
     """The model of ``sql`` if it is a plain INSERT … VALUES, else None."""
     found = _insert().match(sql)
     if found is None:
         return None
-    parts = found[2].lower().split(".")
-    if parts[0] in RESERVED or len(parts) > 4:
+    table = plain_name(found[2])
+    if table is None:
         return None
     rows = sum(1 for _ in _row().finditer(sql, found.start(3)))
-    return Dml(verb=found[1].upper(), table=QName(tuple(parts)), rows=rows)
+    return Dml(verb=found[1].upper(), table=table, rows=rows)

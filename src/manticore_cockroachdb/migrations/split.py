@@ -188,12 +188,12 @@ def directives(text: str) -> list[Directive]:
 
     Raises `Unterminated` for a token that does not end, if there is a directive to look for.
     """
-    marks = (found.start() for found in _AT.finditer(text))
-    starts = [start for start in marks if _line_is_blank_before(text, start)]
-    if not starts:
-        return []
+    starts = map(re.Match.start, _AT.finditer(text))
+    marks = (start for start in starts if _line_is_blank_before(text, start))
     if not ("'" in text or '"' in text or "$" in text or "/*" in text):  # nothing to be inside of
-        return [_directive(found) for at in starts if (found := _DIRECTIVE.match(text, at))]
+        return [_directive(found) for mark in marks if (found := _DIRECTIVE.match(text, mark))]
+    if next(marks, None) is None:
+        return []
     match = _up_to_directive().match
     directives: list[Directive] = []
     pos = 0
