@@ -16,8 +16,8 @@ from contextlib import suppress
 
 from manticore_cockroachdb.errors import FileError
 from manticore_cockroachdb.migrations.file import parse_file
-from manticore_cockroachdb.migrations.parse import parse
-from manticore_cockroachdb.migrations.split import Unterminated, split
+from manticore_cockroachdb.parser.parse import parse
+from manticore_cockroachdb.parser.split import Unterminated, split
 
 from .splitting import splitting, texts
 

@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from manticore_cockroachdb.migrations.parse import parse
-from manticore_cockroachdb.migrations.split import Unterminated, directives, split
+from manticore_cockroachdb.parser.parse import parse
+from manticore_cockroachdb.parser.split import Unterminated, directives, split
 
 DDL = """\
 -- Orders of customer {i}

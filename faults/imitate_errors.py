@@ -11,7 +11,7 @@ import re
 
 from faults import wire
 from faults.wire import Message
-from manticore_cockroachdb.migrations.split import Unterminated, split
+from manticore_cockroachdb.parser.split import Unterminated, split
 
 _NEAR = re.compile(r'syntax error at or near (".*")', re.DOTALL)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property
 
-from manticore_cockroachdb.migrations.split import Unterminated, split
+from manticore_cockroachdb.parser.split import Unterminated, split
 
 _TOKEN = re.compile(
     r"""

@@ -3,7 +3,7 @@
     python tools/lintdocs.py            write what is stale
     python tools/lintdocs.py --check    change nothing; exit 1 when something is stale
 
-What a rule says is in its file only, `manticore_cockroachdb.migrations.lint.rules`; this makes the
+What a rule says is in its file only, `manticore_cockroachdb.lint.rules`; this makes the
 pages that people read in a browser. A page whose rule is gone is removed.
 """
 
@@ -12,8 +12,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from manticore_cockroachdb.migrations.lint.index import NAMES, load
-from manticore_cockroachdb.migrations.lint.page import index_table, page
+from manticore_cockroachdb.lint.index import NAMES, load
+from manticore_cockroachdb.lint.page import index_table, page
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "lint"
 BEGIN, END = "<!-- rules: written by tools/lintdocs.py -->", "<!-- end of rules -->"

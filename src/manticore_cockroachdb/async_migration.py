@@ -1,7 +1,7 @@
 """AsyncMigrator: a directory of migrations, held against a database.
 
 This is the facade. It loads files, asks `migrations.choose` what is to be done, lets
-`migrations.plan` decide how, and hands the plans to `migrations.async_run`. A run that finds
+`migrations.plan` decide how, and hands the plans to `runner.async_run`. A run that finds
 nothing to do takes no lease and costs one round trip after connecting; what it does not need is
 not even imported.
 """
@@ -20,7 +20,6 @@ import psycopg
 from ._acompat import async_blocking
 from .errors import ConfigError
 from .migrations import directory
-from .migrations.async_session import AsyncSession
 from .migrations.choose import (
     Allowances,
     Recorded,
@@ -31,24 +30,25 @@ from .migrations.choose import (
     survey,
 )
 from .migrations.file import MAX_VERSION, MigrationFile
-from .migrations.tables import BRIEF, FULL, HISTORY
 from .retry import RetryPolicy
+from .runner.async_session import AsyncSession
+from .runner.bookkeeping import BRIEF, FULL, HISTORY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from .async_database import AsyncDatabase
     from .dialect import Engine
-    from .foresight.report import Plan
-    from .migrations.async_run import AsyncRun
-    from .migrations.events import Event, Listener
-    from .migrations.lint import Finding, LintConfig
+    from .lint import Finding, LintConfig
     from .migrations.report import Attempt, LeaseStatus, Status
     from .migrations.status import Look
-    from .schema.async_sources import Source
+    from .preview.report import Plan
+    from .runner.async_run import AsyncRun
+    from .runner.events import Event, Listener
     from .schema.diff import Change
     from .schema.report import Drift
-    from .verification.report import Verification
+    from .shadow.async_sources import Source
+    from .shadow.verification import Verification
 
 DEFAULT_TTL = 30.0
 DEFAULT_WAIT = 300.0
@@ -62,7 +62,7 @@ class AsyncMigrator:
     ``lease_ttl`` is how many seconds a dead runner can keep others waiting (default 30, or
     ``MANTICORE_LEASE_TTL``), ``lease_wait`` how many seconds this one waits for another.
     ``allow_out_of_order``, ``allow_changed`` and ``allow_missing`` let pass what otherwise stops
-    `migrate`. ``on_event`` receives `migrations.events` as they happen.
+    `migrate`. ``on_event`` receives `runner.events` as they happen.
     """
 
     def __init__(
@@ -263,7 +263,7 @@ class AsyncMigrator:
         They are replayed on a scratch database, which is dropped again. ``ignore`` are patterns
         of names to leave out: ``audit.*``. Raises SchemaError when they cannot be replayed.
         """
-        from .schema.async_drift import async_find_drift
+        from .shadow.async_drift import async_find_drift
 
         return await async_find_drift(self, ignore)
 
@@ -273,8 +273,8 @@ class AsyncMigrator:
         ``other`` is a database, a URL, the path of a dump or of a directory of migrations.
         """
         from .schema.async_read import async_read
-        from .schema.async_sources import async_schema_of
         from .schema.diff import compare
+        from .shadow.async_sources import async_schema_of
 
         return compare(await async_read(self.db), await async_schema_of(other, self.db))
 
@@ -289,7 +289,7 @@ class AsyncMigrator:
     ) -> Plan:
         """Return what `migrate` would run, in order, and what it costs; with ``rollback`` what
         `rollback` with this ``count`` or target would. Changes nothing. Raises HistoryError."""
-        from .foresight.async_plan import async_plan_down, async_plan_up
+        from .preview.async_plan import async_plan_down, async_plan_up
 
         _check_count(count)
         target, files = parse_version(target_version), await self.load_migrations()
@@ -305,7 +305,7 @@ class AsyncMigrator:
     ) -> tuple[Finding, ...]:
         """Return what the lint rules find in what is not applied here yet; for a ``target`` such
         as ``cockroachdb:25.4`` in every file, without connecting. Raises FileError."""
-        from .migrations.async_linting import async_lint_directory
+        from .lint.async_linting import async_lint_directory
 
         return await async_lint_directory(self.db, self.migrations_dir, target, config)
 
@@ -314,7 +314,7 @@ class AsyncMigrator:
     ) -> Verification:
         """Return whether every migration applies, is undone by its undo part, and can be resumed
         after a crash; tried on scratch databases, on this server or a throwaway one (``on``)."""
-        from .verification.async_verify import async_verify
+        from .shadow.async_verify import async_verify
 
         return await async_verify(self, newest=newest, strict=strict, on=on)
 
@@ -327,14 +327,14 @@ class AsyncMigrator:
         try:
             yield session
         except psycopg.Error as error:
-            from .migrations.refusal import refusal
+            from .runner.refusal import refusal
 
             raise refusal(error) from error
         finally:
             await session.close()
 
     def _run(self, session: AsyncSession) -> AsyncRun:
-        from .migrations.async_run import AsyncRun
+        from .runner.async_run import AsyncRun
 
         return AsyncRun(
             session,

@@ -2,7 +2,7 @@
 """Migration: a directory of migrations, held against a database.
 
 This is the facade. It loads files, asks `migrations.choose` what is to be done, lets
-`migrations.plan` decide how, and hands the plans to `migrations.run`. A run that finds
+`migrations.plan` decide how, and hands the plans to `runner.run`. A run that finds
 nothing to do takes no lease and costs one round trip after connecting; what it does not need is
 not even imported.
 """
@@ -31,25 +31,25 @@ from .migrations.choose import (
     survey,
 )
 from .migrations.file import MAX_VERSION, MigrationFile
-from .migrations.session import Session
-from .migrations.tables import BRIEF, FULL, HISTORY
 from .retry import RetryPolicy
+from .runner.bookkeeping import BRIEF, FULL, HISTORY
+from .runner.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .database import Database
     from .dialect import Engine
-    from .foresight.report import Plan
-    from .migrations.events import Event, Listener
-    from .migrations.lint import Finding, LintConfig
+    from .lint import Finding, LintConfig
     from .migrations.report import Attempt, LeaseStatus, Status
-    from .migrations.run import Run
     from .migrations.status import Look
+    from .preview.report import Plan
+    from .runner.events import Event, Listener
+    from .runner.run import Run
     from .schema.diff import Change
     from .schema.report import Drift
-    from .schema.sources import Source
-    from .verification.report import Verification
+    from .shadow.sources import Source
+    from .shadow.verification import Verification
 
 DEFAULT_TTL = 30.0
 DEFAULT_WAIT = 300.0
@@ -63,7 +63,7 @@ class Migration:
     ``lease_ttl`` is how many seconds a dead runner can keep others waiting (default 30, or
     ``MANTICORE_LEASE_TTL``), ``lease_wait`` how many seconds this one waits for another.
     ``allow_out_of_order``, ``allow_changed`` and ``allow_missing`` let pass what otherwise stops
-    `migrate`. ``on_event`` receives `migrations.events` as they happen.
+    `migrate`. ``on_event`` receives `runner.events` as they happen.
     """
 
     def __init__(
@@ -262,7 +262,7 @@ class Migration:
         They are replayed on a scratch database, which is dropped again. ``ignore`` are patterns
         of names to leave out: ``audit.*``. Raises SchemaError when they cannot be replayed.
         """
-        from .schema.drift import find_drift
+        from .shadow.drift import find_drift
 
         return find_drift(self, ignore)
 
@@ -273,7 +273,7 @@ class Migration:
         """
         from .schema.diff import compare
         from .schema.read import read
-        from .schema.sources import schema_of
+        from .shadow.sources import schema_of
 
         return compare(read(self.db), schema_of(other, self.db))
 
@@ -288,7 +288,7 @@ class Migration:
     ) -> Plan:
         """Return what `migrate` would run, in order, and what it costs; with ``rollback`` what
         `rollback` with this ``count`` or target would. Changes nothing. Raises HistoryError."""
-        from .foresight.plan import plan_down, plan_up
+        from .preview.plan import plan_down, plan_up
 
         _check_count(count)
         target, files = parse_version(target_version), self.load_migrations()
@@ -304,7 +304,7 @@ class Migration:
     ) -> tuple[Finding, ...]:
         """Return what the lint rules find in what is not applied here yet; for a ``target`` such
         as ``cockroachdb:25.4`` in every file, without connecting. Raises FileError."""
-        from .migrations.linting import lint_directory
+        from .lint.linting import lint_directory
 
         return lint_directory(self.db, self.migrations_dir, target, config)
 
@@ -313,7 +313,7 @@ class Migration:
     ) -> Verification:
         """Return whether every migration applies, is undone by its undo part, and can be resumed
         after a crash; tried on scratch databases, on this server or a throwaway one (``on``)."""
-        from .verification.verify import verify
+        from .shadow.verify import verify
 
         return verify(self, newest=newest, strict=strict, on=on)
 
@@ -326,14 +326,14 @@ class Migration:
         try:
             yield session
         except psycopg.Error as error:
-            from .migrations.refusal import refusal
+            from .runner.refusal import refusal
 
             raise refusal(error) from error
         finally:
             session.close()
 
     def _run(self, session: Session) -> Run:
-        from .migrations.run import Run
+        from .runner.run import Run
 
         return Run(
             session,

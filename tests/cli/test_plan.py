@@ -7,7 +7,7 @@ import pytest
 from manticore_cockroachdb.cli.foresee import result
 from manticore_cockroachdb.cli.present import Page
 from manticore_cockroachdb.cli.terminal import width_of
-from manticore_cockroachdb.foresight.report import (
+from manticore_cockroachdb.preview.report import (
     Plan,
     PlannedMigration,
     PlannedStatement,
@@ -15,8 +15,8 @@ from manticore_cockroachdb.foresight.report import (
     Undo,
     Work,
 )
-from manticore_cockroachdb.foresight.script import Frame
-from manticore_cockroachdb.migrations.tables import Tables
+from manticore_cockroachdb.preview.script import Frame
+from manticore_cockroachdb.runner.bookkeeping import Tables
 
 from .conftest import Manticore, write, write_tables
 

@@ -10,7 +10,7 @@ import pytest
 from manticore_cockroachdb.cli import progress as module
 from manticore_cockroachdb.cli.progress import Progress
 from manticore_cockroachdb.cli.voice import Voice
-from manticore_cockroachdb.migrations import events as e
+from manticore_cockroachdb.runner import events as e
 
 from .test_terminal import Terminal
 

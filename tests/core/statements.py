@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from manticore_cockroachdb.migrations.nodes import Node, QName
-from manticore_cockroachdb.migrations.parse import parse
-from manticore_cockroachdb.migrations.record import Record
+from manticore_cockroachdb.parser.nodes import Node, QName
+from manticore_cockroachdb.parser.parse import parse
+from manticore_cockroachdb.parser.record import Record
 
 _NO_DEFAULT = object()
 

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from manticore_cockroachdb.dialect import (
-    STEPS,
-    Server,
-    capabilities,
-    parse_target,
-    server_of,
-)
+from manticore_cockroachdb.dialect import STEPS, Server, capabilities, parse_target, server_of
 from manticore_cockroachdb.errors import ConfigError
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from manticore_cockroachdb.migrations.lex import Token, Unterminated, fold, keys, spans, tokens
+from manticore_cockroachdb.parser.lex import Token, Unterminated, fold, keys, spans, tokens
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manticore_cockroachdb.migrations.lex import tokens
-from manticore_cockroachdb.migrations.nodes import (
+from manticore_cockroachdb.parser.lex import tokens
+from manticore_cockroachdb.parser.nodes import (
     AlterTable,
     CreateIndex,
     CreateTable,
@@ -23,10 +23,10 @@ from manticore_cockroachdb.migrations.nodes import (
     Query,
     Unparsed,
 )
-from manticore_cockroachdb.migrations.nodes_table import RESERVED
-from manticore_cockroachdb.migrations.parse import node_tables, parse, verb_of
-from manticore_cockroachdb.migrations.parse_plain import plain_drop, plain_table
-from manticore_cockroachdb.migrations.parse_words import BUILT_IN_TYPES, KEYWORDS, NOT_CALLED
+from manticore_cockroachdb.parser.nodes_table import RESERVED
+from manticore_cockroachdb.parser.parse import node_tables, parse, verb_of
+from manticore_cockroachdb.parser.plain import plain_drop, plain_table
+from manticore_cockroachdb.parser.words import BUILT_IN_TYPES, KEYWORDS, NOT_CALLED
 
 from .statements import brief, read
 

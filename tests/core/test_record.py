@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from manticore_cockroachdb.migrations.record import Record
+from manticore_cockroachdb.parser.record import Record
 
 
 class Shape(Record):

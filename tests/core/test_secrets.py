@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from manticore_cockroachdb.migrations.secrets import without_secrets
+from manticore_cockroachdb.parser.secrets import without_secrets
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manticore_cockroachdb.migrations.split import (
+from manticore_cockroachdb.parser.split import (
     Directive,
     Unterminated,
     directives,

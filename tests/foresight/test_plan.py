@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from manticore_cockroachdb.errors import ChangedFile, ConfigError
-from manticore_cockroachdb.foresight.report import Undo, Work
+from manticore_cockroachdb.preview.report import Undo, Work
 
 
 def write(directory, **files):

@@ -9,10 +9,12 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from manticore_cockroachdb.analysis.catalog import World
+from manticore_cockroachdb.analysis.costs import LOCKS, cost_of
 from manticore_cockroachdb.database import Database
-from manticore_cockroachdb.foresight.build import Read, named
-from manticore_cockroachdb.foresight.costs import LOCKS, cost_of
-from manticore_cockroachdb.foresight.facts import (
+from manticore_cockroachdb.parser.parse import parse
+from manticore_cockroachdb.preview.build import Read, named
+from manticore_cockroachdb.preview.facts import (
     Facts,
     checks,
     columns,
@@ -20,9 +22,7 @@ from manticore_cockroachdb.foresight.facts import (
     tables_of,
     volatile,
 )
-from manticore_cockroachdb.foresight.report import Work
-from manticore_cockroachdb.foresight.world import World
-from manticore_cockroachdb.migrations.parse import parse
+from manticore_cockroachdb.preview.report import Work
 
 SETUP = """
 CREATE TABLE other (id INT8 PRIMARY KEY);

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from manticore_cockroachdb.errors import Refused
-from manticore_cockroachdb.migrations.split import split
+from manticore_cockroachdb.parser.split import split
 
-from ..schema.halves import read_schema
+from .schema.halves import read_schema
 
 FILES = {
     "1_users.sql": "CREATE TABLE users (id INT8 PRIMARY KEY, name TEXT);\n"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from manticore_cockroachdb.foresight.report import Undo
-from manticore_cockroachdb.foresight.undo import Undoing
-from manticore_cockroachdb.migrations.parse import parse
-from manticore_cockroachdb.migrations.split import split
+from manticore_cockroachdb.analysis.undo import Undoing
+from manticore_cockroachdb.parser.parse import parse
+from manticore_cockroachdb.parser.split import split
+from manticore_cockroachdb.preview.report import Undo
 
 YES, LOST, UNKNOWN, NO = Undo.YES, Undo.WITHOUT_DATA, Undo.UNKNOWN, Undo.NO
 

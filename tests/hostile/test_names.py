@@ -13,7 +13,7 @@ import pytest
 from manticore_cockroachdb import Database
 from manticore_cockroachdb.cli import main
 from manticore_cockroachdb.errors import ConnectionFailed, ManticoreError, QueryError
-from manticore_cockroachdb.migrations.quoting import literal
+from manticore_cockroachdb.parser.quoting import literal
 
 from .names import NAMES
 
@@ -181,8 +181,8 @@ async def test_migrations(db, canary, colour, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     inside = tmp_path / "inside"
     inside.mkdir()
-    monkeypatch.setattr("manticore_cockroachdb.migrations.run.HOST", "h'; DROP TABLE canary; --")
-    monkeypatch.setattr("manticore_cockroachdb.migrations.async_run.HOST", "h\\'; DROP TABLE x --")
+    monkeypatch.setattr("manticore_cockroachdb.runner.run.HOST", "h'; DROP TABLE canary; --")
+    monkeypatch.setattr("manticore_cockroachdb.runner.async_run.HOST", "h\\'; DROP TABLE x --")
     for number, name in enumerate(NAMES):
         home = inside / f"{number}"
         migration = colour.Migration(db, home)

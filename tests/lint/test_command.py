@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from manticore_cockroachdb.migrations.lint.index import load
+from manticore_cockroachdb.lint.index import load
 from tests.cli.conftest import Manticore
 
 CLEAN = "ALTER TABLE users ADD COLUMN age INTEGER;\n-- @UNDO\nALTER TABLE users DROP COLUMN age;\n"

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from manticore_cockroachdb.dialect import Server
 from manticore_cockroachdb.errors import ConfigError
-from manticore_cockroachdb.migrations.file import parse_file
-from manticore_cockroachdb.migrations.lint import (
+from manticore_cockroachdb.lint import (
     Finding,
     LintConfig,
     ServerFacts,
@@ -20,6 +19,7 @@ from manticore_cockroachdb.migrations.lint import (
     lint_files,
     parse_config,
 )
+from manticore_cockroachdb.migrations.file import parse_file
 
 DROP = "ALTER TABLE users DROP COLUMN fax;\n"
 

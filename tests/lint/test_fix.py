@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from manticore_cockroachdb.migrations.lint import Edit, Finding, Fix, Source, lint_files
-from manticore_cockroachdb.migrations.lint.fix import fixed
+from manticore_cockroachdb.lint import Edit, Finding, Fix, Source, lint_files
+from manticore_cockroachdb.lint.fix import fixed
 
 CRDB, PG = "cockroachdb:25.4", "postgresql:17"
 

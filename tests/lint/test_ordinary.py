@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from manticore_cockroachdb.migrations.lint import Source, at_least, lint_files
+from manticore_cockroachdb.lint import Source, at_least, lint_files
 
 from .ordinary import BOTH, COCKROACHDB, GUIDE, POSTGRESQL
 

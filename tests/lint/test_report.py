@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from manticore_cockroachdb.migrations.lint import Finding, Source, lint_files, report
-from manticore_cockroachdb.migrations.lint.index import NAMES, load
-from manticore_cockroachdb.migrations.lint.page import page
+from manticore_cockroachdb.lint import Finding, Source, lint_files, report
+from manticore_cockroachdb.lint.index import NAMES, load
+from manticore_cockroachdb.lint.page import page
 
 SQL = "-- ünï\nCREATE INDEX i ON t (a);\nDROP TABLE t CASCADE;\n"
 FOUND = lint_files([Source("m/a b/1_x.sql", SQL)], "postgresql:17")

@@ -10,10 +10,10 @@ import pytest
 
 from manticore_cockroachdb.dialect import capabilities, parse_target
 from manticore_cockroachdb.errors import ConfigError
-from manticore_cockroachdb.migrations.lint import Finding, Source, lint_files
-from manticore_cockroachdb.migrations.lint.fix import fixed
-from manticore_cockroachdb.migrations.lint.index import NAMES, load, suggestion
-from manticore_cockroachdb.migrations.lint.model import Case, Rule
+from manticore_cockroachdb.lint import Finding, Source, lint_files
+from manticore_cockroachdb.lint.fix import fixed
+from manticore_cockroachdb.lint.index import NAMES, load, suggestion
+from manticore_cockroachdb.lint.model import Case, Rule
 
 HERE = Path(__file__).parents[2]
 RULES = HERE / "src/manticore_cockroachdb/migrations/lint/rules"

@@ -10,8 +10,8 @@ from __future__ import annotations
 import pytest
 
 from manticore_cockroachdb import Database
-from manticore_cockroachdb.migrations.effects import Conclusion, conclude, effect_of
-from manticore_cockroachdb.migrations.parse import parse
+from manticore_cockroachdb.analysis.catalog_probe import Conclusion, conclude, effect_of
+from manticore_cockroachdb.parser.parse import parse
 
 SETUP = (
     "CREATE TABLE t (id INT8 PRIMARY KEY, a INT8, b TEXT, c INT8 NOT NULL DEFAULT 1,"

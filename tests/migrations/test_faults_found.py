@@ -9,7 +9,7 @@ import pytest
 from faults.imitate import Imitation, JobScript
 from faults.proxy import Answer, Cut, Fault, Proxy, When
 from manticore_cockroachdb.errors import ConnectionFailed, MigrationFailed, PartialMigration
-from manticore_cockroachdb.migrations import async_session, session
+from manticore_cockroachdb.runner import async_session, session
 
 COMMIT = ";\nCOMMIT"
 

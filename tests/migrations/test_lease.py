@@ -8,7 +8,7 @@ import pytest
 
 from manticore_cockroachdb import AsyncDatabase, AsyncMigrator, Database, Migration
 from manticore_cockroachdb.errors import LeaseLost, LeaseTimeout
-from manticore_cockroachdb.migrations import events as e
+from manticore_cockroachdb.runner import events as e
 
 
 def write(directory, count):

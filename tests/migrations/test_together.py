@@ -9,12 +9,12 @@ import pytest
 from faults.proxy import Cut, Fault, Proxy, When
 from manticore_cockroachdb.dialect import Server, capabilities
 from manticore_cockroachdb.errors import LeaseLost, MigrationFailed
-from manticore_cockroachdb.migrations import events as e
-from manticore_cockroachdb.migrations import pace as pacing
 from manticore_cockroachdb.migrations.file import parse_file
-from manticore_cockroachdb.migrations.messages import LIMIT
-from manticore_cockroachdb.migrations.pace import MOST, SHORT, Pace
 from manticore_cockroachdb.migrations.plan import Mode, plan_script, script_of
+from manticore_cockroachdb.runner import events as e
+from manticore_cockroachdb.runner import pace as pacing
+from manticore_cockroachdb.runner.messages import LIMIT
+from manticore_cockroachdb.runner.pace import MOST, SHORT, Pace
 
 SEVEN = tuple(range(1, 8))
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from manticore_cockroachdb.database import Database
 from manticore_cockroachdb.errors import SchemaError
 from manticore_cockroachdb.migration import Migration
-from manticore_cockroachdb.migrations.split import split
+from manticore_cockroachdb.parser.split import split
 from manticore_cockroachdb.schema import model as m
 from manticore_cockroachdb.schema.alter import alter
 from manticore_cockroachdb.schema.diff import compare

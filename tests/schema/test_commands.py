@@ -12,7 +12,7 @@ import pytest
 
 from manticore_cockroachdb.cli import main
 from manticore_cockroachdb.database import Database
-from manticore_cockroachdb.schema.scratch import PREFIX
+from manticore_cockroachdb.shadow.scratch import PREFIX
 
 USERS = "CREATE TABLE users (id INT8 PRIMARY KEY, name TEXT);\n"
 

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from manticore_cockroachdb.cli import main
+from manticore_cockroachdb.docs.document import Document, anchors
+from manticore_cockroachdb.docs.er import entities
+from manticore_cockroachdb.docs.layout import Size, arrange
+from manticore_cockroachdb.docs.markdown import code, markdown, text
+from manticore_cockroachdb.docs.mermaid import mermaid
+from manticore_cockroachdb.docs.page import page
+from manticore_cockroachdb.docs.svg import svg
+from manticore_cockroachdb.docs.timeline import Entry, Touch, of_table, timeline
 from manticore_cockroachdb.migrations.file import parse_file
 from manticore_cockroachdb.schema import model as m
-from manticore_cockroachdb.schema.document import Document, anchors
-from manticore_cockroachdb.schema.er import entities
-from manticore_cockroachdb.schema.layout import Size, arrange
-from manticore_cockroachdb.schema.markdown import code, markdown, text
-from manticore_cockroachdb.schema.mermaid import mermaid
-from manticore_cockroachdb.schema.page import page
-from manticore_cockroachdb.schema.svg import svg
-from manticore_cockroachdb.schema.timeline import Entry, Touch, of_table, timeline
 
 EVIL = (
     "</script><script>alert(1)</script>\"'`|*_[x](javascript:alert(2))\n# <img src=x onerror=a>\x07"

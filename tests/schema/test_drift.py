@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from manticore_cockroachdb.errors import SchemaError
-from manticore_cockroachdb.schema.async_scratch import PREFIX
+from manticore_cockroachdb.shadow.async_scratch import PREFIX
 
 
 def write(directory, **files):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from manticore_cockroachdb.migrations.file import parse_file
-from manticore_cockroachdb.schema.risks import shared
+from manticore_cockroachdb.shadow.risks import shared
 
 
 def reason(sql, databases=("shop", "postgres"), schemas=("public", "app")):

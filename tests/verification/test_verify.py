@@ -11,8 +11,8 @@ import time
 import pytest
 
 from manticore_cockroachdb.errors import ConfigError
-from manticore_cockroachdb.migrations.events import MigrationFinished
-from manticore_cockroachdb.schema.async_scratch import PREFIX
+from manticore_cockroachdb.runner.events import MigrationFinished
+from manticore_cockroachdb.shadow.async_scratch import PREFIX
 
 
 def write(directory, **files):

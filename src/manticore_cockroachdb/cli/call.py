@@ -23,7 +23,7 @@ from .voice import Voice
 if TYPE_CHECKING:
     from ..database import Database
     from ..migration import Migration
-    from ..migrations.events import Event
+    from ..runner.events import Event
     from .present import Page
     from .progress import Progress
 

@@ -56,7 +56,7 @@ def places(call: Call, names: Sequence[str]) -> Iterator[list[Place]]:
 
 
 def _place(call: Call, name: str) -> Place:
-    from ..schema.sources import is_url, shown
+    from ..shadow.sources import is_url, shown
 
     path = Path(name)
     if path.is_dir() or (path.suffix == ".sql" and path.is_file()):
@@ -80,7 +80,7 @@ def _place(call: Call, name: str) -> Place:
 def schemas(call: Call, names: Sequence[str]) -> tuple[Schema, Schema]:
     """The two schemas that ``names`` mean, see `places`."""
     from ..database import Database
-    from ..schema.sources import schemas_of
+    from ..shadow.sources import schemas_of
 
     with places(call, names) as found:
         one, two = schemas_of(found, Database)

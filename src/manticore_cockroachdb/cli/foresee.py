@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
-from ..foresight.report import Plan, PlannedMigration, PlannedStatement, Size, Undo, Work
+from ..preview.report import Plan, PlannedMigration, PlannedStatement, Size, Undo, Work
 from .index import Exit
 from .render import Result, count, safe
 from .terminal import one_line, wrapped

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..errors import ConfigError, FileError
+from ..lint import Source
+from ..lint.read import version_of
 from ..migrations import directory
-from ..migrations.lint import Source
-from ..migrations.lint.read import version_of
 
 STDIN = "<stdin>"
 _MARK = "\ufeff"

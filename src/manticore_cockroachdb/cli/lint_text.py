@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..dialect import Server
-from ..migrations.lint import Finding, Level, at_least
-from ..migrations.lint.index import GROUPS, load
-from ..migrations.lint.model import LEVELS
-from ..migrations.split import excerpt
+from ..lint import Finding, Level, at_least
+from ..lint.index import GROUPS, load
+from ..lint.model import LEVELS
+from ..parser.split import excerpt
 from .render import count, safe
 from .terminal import Style, wrapped
 

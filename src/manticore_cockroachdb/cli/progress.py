@@ -4,7 +4,7 @@ On a terminal the migration under way stands in the last line, and from the seco
 or when a schema change reports how far it is, a bar of `bar` below it. Elsewhere there is one
 plain line for each migration, and one for a schema change under way every few seconds.
 
-Events come from two threads (see `migrations.events`); each is told under a lock.
+Events come from two threads (see `runner.events`); each is told under a lock.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from ..migrations import events as e
+from ..runner import events as e
 from .render import count, took
 from .terminal import one_line
 from .voice import Voice

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..dialect import Engine
 from ..schema.report import as_text
-from ..verification.report import Failing, Verification, Verified
+from ..shadow.verification import Failing, Verification, Verified
 from .index import Exit
 from .render import Result, count, plain, safe, took
 from .terminal import columns, one_line

@@ -8,7 +8,7 @@
     undo SQL
 
 The rule: everything here is text in, frozen values out. Which bytes are on disk is
-`migrations.directory`'s business, what the SQL means is `migrations.parse`'s.
+`migrations.directory`'s business, what the SQL means is `parser.parse`'s.
 
 The marker counts only as a comment line of its own at the top level: in a string, a quoted
 identifier, a dollar-quoted body or a block comment it is data. Offsets are characters of
@@ -28,7 +28,7 @@ from itertools import pairwise
 from typing import overload
 
 from ..errors import FileError
-from .split import Directive, Unterminated, directives, excerpt, line_column, split
+from ..parser.split import Directive, Unterminated, directives, excerpt, line_column, split
 
 MAX_VERSION = 2**63 - 1
 _NAME = re.compile(r"(?P<version>\d+)(?:_(?P<description>.*))?\.sql\Z", re.DOTALL)

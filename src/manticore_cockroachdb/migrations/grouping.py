@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..analysis.transactions import Unusable, changes_session, judge, refers_to, sets_session
 from ..dialect import Capabilities
-from . import nodes as n
-from .judge import Unusable, changes_session, judge, refers_to, sets_session
-from .parse import parse
+from ..parser import nodes as n
+from ..parser.parse import parse
 from .plan import Script, is_plain, refused
 
 

@@ -31,12 +31,12 @@ from typing import TYPE_CHECKING, Literal
 
 from ..dialect import Capabilities
 from ..errors import Refused
+from ..parser.lex import parentheses
+from ..parser.split import excerpt, line_column
 from .file import MigrationFile, statements
-from .lex import parentheses
-from .split import excerpt, line_column
 
 if TYPE_CHECKING:
-    from .nodes import Node
+    from ..parser.nodes import Node
 
 Direction = Literal["up", "down"]
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from ..runner.bookkeeping import split_before
 from .states import State
-from .tables import split_before
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from ..migrations.lex import Token, tokens
-from ..migrations.split import split
+from ..parser.lex import Token, tokens
+from ..parser.split import split
 from . import model as m
 from .cockroach_table import constraint_of, sequence_of, sorted_by_name, table_of
 from .names import canonical_type, qualified, quote

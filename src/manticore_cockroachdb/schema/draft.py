@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..errors import SchemaError
-from ..migrations.lex import tokens
+from ..parser.lex import tokens
 from . import model as m
 from .alter import alter
 from .alter_columns import Step

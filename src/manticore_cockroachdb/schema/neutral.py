@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..migrations.lex import Token, tokens
+from ..parser.lex import Token, tokens
 from . import model as m
 from .pieces import bare
 

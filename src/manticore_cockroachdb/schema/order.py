@@ -15,7 +15,7 @@ import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ..migrations.lex import tokens
+from ..parser.lex import tokens
 from .model import Key
 
 _NAMES = ("word", "quoted")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..migrations.lex import Token, tokens
+from ..parser.lex import Token, tokens
 from .model import Index
 
 _OPEN, _CLOSE = "([", ")]"

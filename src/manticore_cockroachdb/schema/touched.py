@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from ..migrations.lex import tokens
+from ..parser.lex import tokens
 from . import model as m
 from .order import references
 

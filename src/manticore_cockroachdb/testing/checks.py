@@ -14,7 +14,7 @@ import pytest
 
 if TYPE_CHECKING:
     from ..migration import Migration
-    from ..verification.report import Verification
+    from ..shadow.verification import Verification
 
 __all__ = [
     "test_every_migration_is_reversible",

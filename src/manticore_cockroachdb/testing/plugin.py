@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..database import Database
     from ..dialect import Engine
     from ..migration import Migration
-    from ..verification.report import Verification
+    from ..shadow.verification import Verification
 
 PREFIX = "_manticore_test_"
 URL = "MANTICORE_TEST_URL"

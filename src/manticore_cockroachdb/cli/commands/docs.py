@@ -17,7 +17,7 @@ from ..verb import verb
 from .dump import write
 
 if TYPE_CHECKING:
-    from ...schema.document import Document
+    from ...docs.document import Document
 
 FORMATS = {"html": "schema.html", "markdown": "schema.md", "svg": "schema.svg"}
 FORMATS["mermaid"] = "schema.mmd"
@@ -52,7 +52,7 @@ def command(
     migrations. schema.md has a section for each table and the diagram as Mermaid; schema.svg is
     the diagram alone. They change only when the schema or its migrations do.
     """
-    from ...schema.gather import gather_document
+    from ...docs.gather import gather_document
 
     with call.migration() as migration:
         document = gather_document(migration, title)
@@ -72,18 +72,18 @@ def command(
 
 def _writer(form: str) -> Callable[[Document], str]:
     if form == "html":
-        from ...schema.page import page
+        from ...docs.page import page
 
         return page
     if form == "markdown":
-        from ...schema.markdown import markdown
+        from ...docs.markdown import markdown
 
         return markdown
     if form == "svg":
-        from ...schema.svg import svg
+        from ...docs.svg import svg
 
         return lambda document: svg(document.schema)
-    from ...schema.mermaid import mermaid
+    from ...docs.mermaid import mermaid
 
     return lambda document: mermaid(document.schema)
 

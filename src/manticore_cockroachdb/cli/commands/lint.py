@@ -17,11 +17,11 @@ from ..verb import verb
 
 if TYPE_CHECKING:
     from ...dialect import Server
-    from ...migrations.lint import Finding, LintConfig, ServerFacts, Source
+    from ...lint import Finding, LintConfig, ServerFacts, Source
 
 
 def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    from ...migrations.lint.index import NAMES
+    from ...lint.index import NAMES
 
     return [name for name in NAMES if name.startswith(incomplete)]
 
@@ -79,8 +79,8 @@ def command(
         return _explained(explain)
     if rules:
         return _listed(call)
-    from ...migrations.lint.config import DEFAULT_LEVEL
-    from ...migrations.lint.model import at_least
+    from ...lint.config import DEFAULT_LEVEL
+    from ...lint.model import at_least
 
     config = _config(call, target, level, select, ignore, since)
     server, facts = _server(call, config)
@@ -104,8 +104,8 @@ def _config(
 ) -> LintConfig:
     """The configuration, with the options before it."""
     from ...dialect import parse_target
-    from ...migrations.lint import parse_config
-    from ...migrations.lint.config import parse_level, parse_since
+    from ...lint import parse_config
+    from ...lint.config import parse_level, parse_since
 
     table = call.settings.tables.get("lint", {})
     assert isinstance(table, Mapping)  # `config_table` has seen to it
@@ -125,7 +125,7 @@ def _config(
 
 
 def _names(given: Iterable[str]) -> frozenset[str]:
-    from ...migrations.lint.index import known
+    from ...lint.index import known
 
     return frozenset(known(name) for text in given for name in text.replace(",", " ").split())
 
@@ -134,7 +134,7 @@ def _server(call: Call, config: LintConfig) -> tuple[Server, ServerFacts | None]
     """The target, and what the server of ``--url`` knows."""
     if call.given.url is None:
         return config.server, None
-    from ...migrations.linting import server_facts
+    from ...lint.linting import server_facts
 
     with call.database() as database:
         server, facts = server_facts(database)
@@ -150,7 +150,7 @@ def _sources(call: Call, paths: Sequence[str]) -> list[Source]:
 def _lint(
     files: Sequence[Source], server: Server, config: LintConfig, facts: ServerFacts | None
 ) -> tuple[Finding, ...]:
-    from ...migrations.lint import lint_files
+    from ...lint import lint_files
 
     return lint_files(files, server, config, facts)
 
@@ -162,7 +162,7 @@ def _mended(
     again: Callable[[list[Source]], tuple[Finding, ...]],
 ) -> tuple[list[Source], tuple[Finding, ...]]:
     """The files as they are after the fixes, and what is left to be found in them."""
-    from ...migrations.lint.fix import fixed
+    from ...lint.fix import fixed
     from ..lint_files import STDIN, write
 
     mended: list[Source] = []
@@ -188,7 +188,7 @@ def _told(
     files: Sequence[Source],
     code: int,
 ) -> Result:
-    from ...migrations.lint import report
+    from ...lint import report
 
     # A level that somebody asked for is the limit everywhere; the default one is not for programs.
     data = report.plain(found if config.level is None else grave)
@@ -200,7 +200,7 @@ def _told(
         return Result(data, [json.dumps(log, indent=2)], code)
     if form == "github":
         return Result(data, report.github(grave), code)
-    from ...migrations.lint.config import DEFAULT_LEVEL
+    from ...lint.config import DEFAULT_LEVEL
     from ..lint_text import lines, summary
 
     page = call.page()
@@ -210,8 +210,8 @@ def _told(
 
 
 def _explained(name: str) -> Result:
-    from ...migrations.lint.index import load
-    from ...migrations.lint.page import page
+    from ...lint.index import load
+    from ...lint.page import page
 
     rule = load(name.strip()).rule
     text = page(rule)
@@ -219,7 +219,7 @@ def _explained(name: str) -> Result:
 
 
 def _listed(call: Call) -> Result:
-    from ...migrations.lint.index import NAMES, load
+    from ...lint.index import NAMES, load
     from ..lint_text import rules
 
     data = [

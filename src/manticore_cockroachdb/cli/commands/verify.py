@@ -12,7 +12,7 @@ from ..render import Result
 from ..verb import verb
 
 if TYPE_CHECKING:
-    from ...migrations.events import Event
+    from ...runner.events import Event
 
 
 @verb(*(MIGRATIONS, SETTINGS, OUTPUT))
@@ -40,7 +40,7 @@ def command(call: Call, newest: int, strict: bool, on: str | None) -> Result:
     from .. import verdict
 
     def told(event: Event) -> None:
-        from ...migrations.events import MigrationStarted
+        from ...runner.events import MigrationStarted
 
         if isinstance(event, MigrationStarted):
             way = "up" if event.direction == "up" else "down"

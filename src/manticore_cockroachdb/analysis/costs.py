@@ -1,0 +1,235 @@
+"""What one statement does to rows, locks and data: the same questions for both engines.
+
+A cost is a value; costs of the actions of one ALTER TABLE add up. `on_postgresql` and
+`on_cockroachdb` say what work and which lock there is; what is destroyed is the same on both and
+is said here. A table that the plan itself makes costs nothing and loses nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+
+from ..parser import nodes as n
+from ..preview.report import Size, Work
+from .catalog import World
+from .types import loss
+
+# The lint rules scale by the same numbers.
+LARGE = 100_000
+LARGE_BYTES = 64_000_000
+
+LOCKS = (
+    "ACCESS SHARE",
+    "ROW SHARE",
+    "ROW EXCLUSIVE",
+    "SHARE UPDATE EXCLUSIVE",
+    "SHARE",
+    "SHARE ROW EXCLUSIVE",
+    "EXCLUSIVE",
+    "ACCESS EXCLUSIVE",
+)
+"""PostgreSQL's table locks, weakest first (documentation, chapter "Explicit Locking")."""
+
+_BODY = re.compile(r"\b(drop|truncate|delete)\b", re.IGNORECASE)
+_DELETE = re.compile(r"\bdelete\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """``about`` is what the statement is about, where its table is not all of it."""
+
+    work: frozenset[Work] = frozenset()
+    lock: str | None = None
+    lock_on: n.QName | None = None
+    destroys: str | None = None
+    why: tuple[str, ...] = ()
+    source: str | None = None
+    unknown: str | None = None
+
+    def __add__(self, other: Cost) -> Cost:
+        stronger = other if level(other.lock) > level(self.lock) else self
+        return Cost(
+            self.work | other.work,
+            stronger.lock,
+            stronger.lock_on,
+            "; ".join(x for x in (self.destroys, other.destroys) if x) or None,
+            (*self.why, *(w for w in other.why if w not in self.why)),
+            self.source or other.source,
+            self.unknown or other.unknown,
+        )
+
+
+NOTHING = Cost()
+
+
+def level(lock: str | None) -> int:
+    """How strong a lock is; -1 for none."""
+    return -1 if lock is None else LOCKS.index(lock)
+
+
+def blocks(lock: str | None) -> str | None:
+    """Who waits for a statement with this lock."""
+    if lock == "ACCESS EXCLUSIVE":
+        return "reads and writes"
+    return "writes" if level(lock) >= level("SHARE") else None
+
+
+def costs(*works: Work, why: str = "", source: str | None = None, lock: str | None = None) -> Cost:
+    """A cost in one line."""
+    return Cost(frozenset(works), lock, None, None, (why,) if why else (), source)
+
+
+def total(parts: Iterable[Cost]) -> Cost:
+    """Several costs together."""
+    found = NOTHING
+    for part in parts:
+        found += part
+    return found
+
+
+def cost_of(node: n.Node, sql: str, world: World, *, cockroachdb: bool) -> Cost:
+    """What a statement costs, by the rules for its engine."""
+    found = _rules(cockroachdb)(node, world)
+    lost = destroyed(node, sql, world)
+    if lost is not None:
+        found = replace(found, destroys=lost)
+    elif found is NOTHING:
+        return found
+    table = target(node, world)
+    if table is not None and world.is_new(table) and not isinstance(node, n.CreateTable):
+        return replace(found, work=frozenset(), lock=None, lock_on=None, why=())
+    if found.lock_on is not None and world.is_new(found.lock_on):
+        return replace(found, lock=None, lock_on=None)
+    if found.lock is not None and found.lock_on is None:
+        found = replace(found, lock_on=table)
+    return found
+
+
+@cache
+def _rules(cockroachdb: bool) -> Callable[[n.Node, World], Cost]:
+    if cockroachdb:
+        from .on_cockroachdb import cost
+    else:
+        from .on_postgresql import cost
+    return cost
+
+
+def target(node: n.Node, world: World) -> n.QName | None:
+    """The table whose size a statement's cost depends on."""
+    match node:
+        case n.CreateTable(name=name) | n.AlterTable(object="table", name=name):
+            return name
+        case n.CreateIndex(table=table) | n.Dml(table=table):
+            return table
+        case n.Drop(kind="index", names=names, tables=tables):
+            return tables[0] if tables else world.table_of_index(names[0])
+        case n.Drop(kind="table" | "materialized view", names=names) | n.Truncate(names=names):
+            return names[0]
+        case n.Drop(table=table) | n.CreateObject(table=table):
+            return table
+        case n.AlterTable(object="index", name=name):
+            return name if node.index else world.table_of_index(name)
+        case n.Maintenance(name=name):
+            return name
+        case n.SessionCommand(names=(name, *_)):
+            return name
+        case n.Comment(object_kind="table", name=text):
+            return n.QName(tuple(text.replace('"', "").split(".")))
+        case _:
+            return None
+
+
+# --- what is destroyed --------------------------------------------------------------------
+
+
+def destroyed(node: n.Node, sql: str, world: World) -> str | None:
+    """The data that are gone after a statement; None where none are."""
+    match node:
+        case n.Drop(kind="table", names=names):
+            lost = [str(name) for name in names if not world.is_new(name)]
+            more = ", and what CASCADE takes with it" if node.cascade and lost else ""
+            return f"all rows of {', '.join(lost)}{more}" if lost else None
+        case n.Drop(kind="schema" | "database" | "extension" as kind, names=names) if (
+            kind == "database" or node.cascade
+        ):
+            return f"everything in the {kind} {', '.join(map(str, names))}"
+        case n.Drop(kind="type" | "domain", cascade=True, names=names):
+            return f"every column of the type {', '.join(map(str, names))}"
+        case n.Drop(kind="sequence", names=names):
+            return f"the position of the sequence {', '.join(map(str, names))}"
+        case n.Truncate(names=names):
+            lost = [str(name) for name in names if not world.is_new(name)]
+            more = ", and of every table that refers to it" if node.cascade and lost else ""
+            return f"all rows of {', '.join(lost)}{more}" if lost else None
+        case n.Dml(verb="DELETE", table=n.QName() as table):
+            if world.is_new(table):
+                return None
+            return f"{'rows' if node.has_where else 'all rows'} of {table}"
+        case n.Dml(verb="MERGE", table=n.QName() as table) if _DELETE.search(sql):
+            return f"rows of {table}"
+        case n.Dml(writes_more=True) | n.Query(writes=True) if _DELETE.search(sql):
+            return "the rows that its DELETE names"
+        case n.AlterTable(object="table", name=name, actions=actions):
+            if world.is_new(name):
+                return None
+            lost = [text for a in actions if (text := _lost_by(name, a, world))]
+            return "; ".join(lost) or None
+        case n.Do(body=body) if found := _BODY.search(body):
+            return f"whatever the {found[0].upper()} in its body is about"
+        case _:
+            return None
+
+
+def _lost_by(table: n.QName, action: n.Action, world: World) -> str | None:
+    match action:
+        case n.DropColumn(name=name):
+            more = ", and what CASCADE takes with it" if action.cascade else ""
+            return f"the column {table}.{name}{more}"
+        case n.AlterColumnType(column=column, type=type_, using=using):
+            old = world.type_of(table, column)
+            if using is not None and not _is_cast(using, column):
+                return f"of {table}.{column} whatever its USING expression leaves out"
+            lost = None if old is None else loss(old, type_)
+            return None if lost is None else f"of {table}.{column} {lost}"
+        case n.SetOptions(options=options) if any(k.startswith("ttl_exp") for k, _ in options):
+            return f"rows of {table}, as they expire"
+        case _:
+            return None
+
+
+def _is_cast(using: str, column: str) -> bool:
+    """Whether a USING expression only casts the column itself."""
+    bare = re.sub(r"[\s\"()]", "", using).lower()
+    name = re.escape(column.lower())
+    return (
+        re.fullmatch(rf"{name}(::[a-z0-9_,.]+(\[\])?)*|cast{name}as[a-z0-9_,.]+", bare) is not None
+    )
+
+
+# --- what is dangerous --------------------------------------------------------------------
+
+
+def is_large(size: Size | None) -> bool:
+    """Whether work on a table takes long enough to matter; so it may where nobody knows."""
+    if size is None or size.new:
+        return False
+    if size.rows is None and size.bytes is None:
+        return True
+    return (size.rows or 0) >= LARGE or (size.rows is None and (size.bytes or 0) >= LARGE_BYTES)
+
+
+def dangers(cost: Cost, size: Size | None) -> tuple[str, ...]:
+    """The reasons to think twice about a statement, as sentences."""
+    found = []
+    if cost.destroys:
+        found.append(f"destroys {cost.destroys}")
+    waiting = blocks(cost.lock)
+    if waiting and cost.work and is_large(size):
+        on = f" of {cost.lock_on}" if cost.lock_on else ""
+        found.append(f"blocks {waiting}{on} for as long as the work takes")
+    if cost.unknown:
+        found.append(cost.unknown)
+    return tuple(found)

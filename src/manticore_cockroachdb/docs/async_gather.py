@@ -1,0 +1,26 @@
+"""Gather what documentation needs: the catalog, and the past of its tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..schema.async_read import async_fetch, async_read_from
+from .document import Document
+from .timeline import timeline
+
+if TYPE_CHECKING:
+    from ..async_migration import AsyncMigrator
+
+
+async def async_gather_document(migrator: AsyncMigrator, name: str | None = None) -> Document:
+    """Everything about a migrator's database; ``name`` instead of the database's own.
+
+    Without a directory of migrations the tables have no past.
+    """
+    async with await migrator.db.dedicated() as connection:
+        schema = await async_read_from(connection)
+        rows = (await async_fetch(connection, "SELECT current_database()"))[0]
+    history = await migrator.get_applied_migrations()
+    files = await migrator.load_migrations() if migrator.migrations_dir.is_dir() else []
+    applied = {row["version"]: (row["description"], row["applied_at"]) for row in history}
+    return Document(name or str(rows[0][0]), schema, timeline(files, applied))

@@ -1,0 +1,27 @@
+# Generated from async_gather.py by tools/unasync.py; do not edit.
+"""Gather what documentation needs: the catalog, and the past of its tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..schema.read import fetch, read_from
+from .document import Document
+from .timeline import timeline
+
+if TYPE_CHECKING:
+    from ..migration import Migration
+
+
+def gather_document(migrator: Migration, name: str | None = None) -> Document:
+    """Everything about a migrator's database; ``name`` instead of the database's own.
+
+    Without a directory of migrations the tables have no past.
+    """
+    with migrator.db.dedicated() as connection:
+        schema = read_from(connection)
+        rows = (fetch(connection, "SELECT current_database()"))[0]
+    history = migrator.get_applied_migrations()
+    files = migrator.load_migrations() if migrator.migrations_dir.is_dir() else []
+    applied = {row["version"]: (row["description"], row["applied_at"]) for row in history}
+    return Document(name or str(rows[0][0]), schema, timeline(files, applied))

@@ -1,0 +1,136 @@
+"""What a rule sees: one file, what came before it, and the server it is meant for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TypeVar
+
+from ..dialect import Capabilities, Server
+from ..errors import Refused
+from ..migrations.plan import MigrationPlan, plan_script
+from ..parser import nodes as n
+from ..parser.split import line_column
+from .model import Finding, Fix, Level, Rule, ServerFacts
+from .read import Allow, LintedFile, Statement
+from .schema import Schema, table_key
+
+N = TypeVar("N", bound=n.Node)
+A = TypeVar("A", bound=n.Action)
+
+# Statements that change what is stored rather than what is in it.
+SCHEMA_CHANGES = (
+    *(n.CreateTable, n.CreateIndex, n.AlterTable, n.CreateObject, n.AlterType, n.AlterObject),
+    *(n.RenameObject, n.Drop, n.Truncate),
+)
+
+
+@dataclass(frozen=True)
+class Context:
+    """A file among its elders. Everything is decided from these values alone."""
+
+    file: LintedFile
+    schema: Schema
+    server: Server
+    caps: Capabilities
+    facts: ServerFacts | None = None
+    twin: str | None = None
+    """The path of an earlier file with the same version."""
+    unused: tuple[Allow, ...] = ()
+    """Allowances that covered nothing; known when every other rule has looked."""
+
+    @property
+    def on_cockroachdb(self) -> bool:
+        """Whether the target is CockroachDB."""
+        return self.caps.engine == "cockroachdb"
+
+    # Walking
+
+    def on(self, kind: type[N], *, undo: bool = False) -> Iterator[tuple[Statement, N]]:
+        """Statements of a kind, in the forward part; with ``undo`` in both."""
+        for statement in self.file.statements if undo else self.file.up:
+            if isinstance(statement.node, kind):
+                yield statement, statement.node
+
+    def actions(
+        self, kind: type[A], *, undo: bool = False
+    ) -> Iterator[tuple[Statement, n.AlterTable, A]]:
+        """Actions of ALTER TABLE of a kind."""
+        for statement, alter in self.on(n.AlterTable, undo=undo):
+            if alter.object == "table":
+                for action in alter.actions:
+                    if isinstance(action, kind):
+                        yield statement, alter, action
+
+    def actions_on_existing(self, kind: type[A]) -> Iterator[tuple[Statement, n.AlterTable, A]]:
+        """The same, for tables that may already have rows."""
+        for statement, alter, action in self.actions(kind):
+            if self.existing(statement, alter.name):
+                yield statement, alter, action
+
+    def new_columns(self) -> Iterator[tuple[Statement, n.QName, n.Column]]:
+        """Every column that CREATE TABLE or ADD COLUMN defines."""
+        for statement, create in self.on(n.CreateTable):
+            for column in create.columns:
+                yield statement, create.name, column
+        for statement, alter, action in self.actions(n.AddColumn):
+            yield statement, alter.name, action.column
+
+    # Asking
+
+    def existing(self, statement: Statement, table: n.QName) -> bool:
+        """Whether a table may be in use and hold rows when the statement runs.
+
+        One that the same part of the file created does not; nor does one that the server, if
+        there is one, does not have yet.
+        """
+        key = table_key(table)
+        if key in statement.fresh:
+            return False
+        return self.facts is None or key in self.facts.tables
+
+    def column(self, statement: Statement, table: n.QName, name: str) -> n.Column | None:
+        """A column as older statements define it, None where no file says."""
+        return self.schema.column(table_key(table), name, statement.stamp)
+
+    @cached_property
+    def plan(self) -> MigrationPlan | Refused:
+        """How the forward part would run, if no ``-- @transaction on`` insisted."""
+        script = self.file.script()
+        try:
+            return plan_script(
+                replace(script, wish=None if script.wish else script.wish), self.caps
+            )
+        except Refused as refused:
+            return refused
+
+    # Telling
+
+    def finding(
+        self,
+        rule: Rule,
+        statement: Statement | None,
+        message: str,
+        *,
+        start: int = 0,
+        help: str | None = None,
+        fix: Fix | None = None,
+        level: Level | None = None,
+        table: n.QName | None = None,
+    ) -> Finding:
+        """A finding at character ``start`` of a statement, or of the file."""
+        offset = start + (0 if statement is None else statement.start)
+        line, column = line_column(self.file.text, offset)
+        return Finding(
+            rule=rule.name,
+            level=level or rule.level_on(self.caps.engine) or "error",
+            message=message,
+            path=self.file.path,
+            line=line,
+            column=column,
+            help=help or rule.help,
+            fix=fix,
+            start=offset,
+            table=None if table is None else table_key(table),
+        )

@@ -1,0 +1,212 @@
+"""A file for the linter: its parts, its statements as nodes, its allowances, or what is wrong.
+
+Unlike `migrations.file`, nothing here raises: a file that cannot be used becomes one with an
+`error`, which is a finding like any other. A file whose name has no version is plain SQL: a
+forward part, with an undo part if it has the marker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..errors import FileError
+from ..migrations.file import at, decode, parse_file, parse_name, statements
+from ..migrations.plan import Script
+from ..parser import nodes as n
+from ..parser.parse import parse
+from ..parser.split import Directive, directives
+from .schema import Schema, table_key
+
+
+class Text(Protocol):
+    """A file as it was read: a `MigrationFile`, or a `Source`."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file to lint. ``context``: it is only read for what it creates, not reported on.
+
+    ``error``: why its bytes are no text; then that is what is reported.
+    """
+
+    path: str
+    text: str
+    context: bool = False
+    error: FileError | None = None
+
+    @classmethod
+    def decoded(cls, path: str, data: bytes, *, context: bool = False) -> Source:
+        """A file from its bytes."""
+        try:
+            return cls(path, decode(data, path), context)
+        except FileError as error:
+            return cls(path, data.decode("utf-8", "replace"), context, error)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement: ``sql`` is the file's characters ``start`` to ``end``.
+
+    ``fresh`` holds the tables that earlier statements of the same part created, ``added`` the
+    columns they added.
+    """
+
+    down: bool
+    start: int
+    end: int
+    sql: str
+    node: n.Node
+    stamp: int
+    fresh: frozenset[str]
+    added: frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """One rule name of an ``-- @allow`` line at character ``start``."""
+
+    rule: str
+    reason: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class LintedFile:
+    """A file, read. ``version`` and ``description`` are None for plain SQL.
+
+    ``undo_start`` is where the undo part begins, None when there is none. ``stamp`` is that of
+    whatever comes after the forward part.
+    """
+
+    path: str
+    text: str
+    version: int | None = None
+    description: str | None = None
+    transaction: bool | None = None
+    up: tuple[Statement, ...] = ()
+    down: tuple[Statement, ...] = ()
+    undo_start: int | None = None
+    up_end: int = 0
+    allows: tuple[Allow, ...] = ()
+    stamp: int = 0
+    error: FileError | None = None
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """Both parts."""
+        return self.up + self.down
+
+    def script(self) -> Script:
+        """The forward part as the planner takes it."""
+        return Script(
+            version=self.version or 0,
+            description=self.description or "",
+            direction="up",
+            path=self.path,
+            text=self.text,
+            spans=tuple((s.start, s.end) for s in self.up),
+            wish=self.transaction,
+            checksum="",
+            undo=None,
+        )
+
+
+def version_of(path: str) -> int | None:
+    """The version in a path's name; None for plain SQL."""
+    try:
+        return parse_name(base_name(path), path)[0]
+    except FileError:
+        return None
+
+
+def base_name(path: str) -> str:
+    """The last part of a path."""
+    return path.replace("\\", "/").rpartition("/")[2]
+
+
+def directory_of(path: str) -> str:
+    """What a path's last part is in."""
+    return path.replace("\\", "/").rpartition("/")[0]
+
+
+def read_file(source: Text, schema: Schema, stamp: int) -> LintedFile:
+    """Read one file; its forward part goes into ``schema``, with stamps from ``stamp`` on."""
+    path, text = source.path, source.text
+    plain = version_of(path) is None
+    if isinstance(source, Source) and source.error is not None:
+        return LintedFile(path, text, error=source.error, stamp=stamp)
+    try:
+        file = parse_file("0_plain.sql" if plain else base_name(path), text, path)
+        spans, undo = statements(file), statements(file, down=True)
+    except FileError as error:
+        return LintedFile(path, text, error=error, stamp=stamp)
+    if "\0" in text:
+        zero = at(path, text, text.index("\0"), "The file has a zero byte, which no server takes.")
+        return LintedFile(path, text, error=zero, stamp=stamp)
+    up = _part(text, spans, stamp, schema)
+    stamp += len(up)
+    return LintedFile(
+        path,
+        text,
+        version=None if plain else file.version,
+        description=None if plain else file.description,
+        transaction=file.transaction,
+        up=up,
+        down=_part(text, undo, stamp, None),
+        undo_start=file.down_start,
+        up_end=file.up_end,
+        allows=tuple(_allows(directives(text))),
+        stamp=stamp,
+    )
+
+
+def _part(
+    text: str, spans: Iterable[tuple[int, int]], stamp: int, schema: Schema | None
+) -> tuple[Statement, ...]:
+    found: list[Statement] = []
+    fresh: frozenset[str] = frozenset()
+    added: frozenset[tuple[str, str]] = frozenset()
+    for start, end in spans:
+        sql = text[start:end]
+        node = parse(sql)
+        found.append(Statement(schema is None, start, end, sql, node, stamp, fresh, added))
+        if isinstance(node, n.CreateTable):
+            fresh |= {table_key(node.name)}
+        elif isinstance(node, n.AlterTable) and node.object == "table":
+            table = table_key(node.name)
+            for action in node.actions:
+                if isinstance(action, n.AddColumn):
+                    added |= {(table, action.column.name)}
+                elif isinstance(action, n.RenameTo) and table in fresh:
+                    fresh |= {table_key(action.new)}
+        elif isinstance(node, n.Query) and node.into:
+            fresh |= into_table(sql)
+        if schema is not None:
+            schema.take(node, stamp)
+            stamp += 1
+    return tuple(found)
+
+
+def into_table(sql: str) -> frozenset[str]:
+    """The table that SELECT … INTO makes."""
+    words = sql.lower().split()
+    at = words.index("into") + 1 if "into" in words else len(words)
+    while at < len(words) and words[at] in ("temporary", "temp", "unlogged", "table"):
+        at += 1
+    return frozenset(words[at : at + 1])
+
+
+def _allows(found: Iterable[Directive]) -> Iterable[Allow]:
+    for one in found:
+        if one.name == "allow":
+            names, _, reason = one.value.partition(":")
+            for name in names.replace(",", " ").split() or [""]:
+                yield Allow(name, reason.strip(), one.start, one.end)

@@ -1,0 +1,1 @@
+"""The rules, a file each; `manticore_cockroachdb.lint.index` lists them."""

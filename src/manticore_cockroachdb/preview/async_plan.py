@@ -1,0 +1,221 @@
+"""Ask a server what is needed to plan, and change nothing.
+
+One message reads the history, one the journal, one or two what the statements' tables are like;
+where the server can say what a schema change does (``EXPLAIN (DDL, SHAPE)``), one more for each
+that is about a table it has. A right that is missing costs precision, never the plan.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from ..analysis.catalog import World
+from ..errors import MigrationError
+from ..migrations.choose import Standing
+from ..migrations.file import MigrationFile, statements
+from ..migrations.plan import plan_script, script_of
+from ..parser.parse import parse
+from ..runner.async_run import undo_script
+from ..runner.async_session import AsyncSession, Rows
+from ..runner.bookkeeping import ADDED
+from . import facts as f
+from .build import Planned, Read, Shape, build, named, read
+from .report import Plan
+from .script import Frame
+from .shape import may_be_explained, parse_shape
+
+if TYPE_CHECKING:
+    from ..migrations.status import Look
+
+_FEW = 3  # tables whose sizes are asked for one by one
+_COLUMNS = (
+    "SELECT a.attname FROM pg_catalog.pg_attribute a"
+    " JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"
+    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE c.relname = '_migrations' AND n.nspname = current_schema() AND a.attnum > 0"
+)
+
+
+async def async_plan_up(session: AsyncSession, look: Look, files: Sequence[MigrationFile]) -> Plan:
+    """What `migrate` would do with these files."""
+    planned = []
+    for file in files:
+        try:
+            script = script_of(file)
+            plan = plan_script(script, session.caps)
+        except MigrationError as error:
+            planned.append(Planned(file.version, file.description, file.path, None, None, error))
+        else:
+            undo = tuple(parse(file.text[a:b]) for a, b in statements(file, down=True))
+            about = (file.version, file.description, file.path, script, plan, None)
+            planned.append(Planned(*about, tuple(read(script)), undo or None))
+    return await _plan(session, look, planned, "up")
+
+
+async def async_plan_down(session: AsyncSession, look: Look, chosen: Sequence[Standing]) -> Plan:
+    """What `rollback` would do with these migrations."""
+    without = tuple(s.version for s in chosen if s.file is None or s.file.down_sql is None)
+    rows = await session.read(session.tables.read_undo(without)) if without else []
+    stored = {int(version): undo for version, undo in rows if undo}
+    planned = []
+    for one in chosen:
+        path = one.file.path if one.file else None
+        try:
+            script = undo_script(one, stored)
+            plan = plan_script(script, session.caps)
+        except MigrationError as error:
+            planned.append(Planned(one.version, one.description, path, None, None, error))
+        else:
+            about = (one.version, one.description, path, script, plan, None)
+            planned.append(Planned(*about, tuple(read(script))))
+    return await _plan(session, look, planned, "down")
+
+
+async def _plan(
+    session: AsyncSession, look: Look, planned: Sequence[Planned], direction: str
+) -> Plan:
+    cockroachdb = session.tables.cockroachdb
+    reads = [one for p in planned for one in p.reads]
+    done: dict[int, frozenset[int]] = {}
+    for version in {row.version for row in look.journal if row.direction == direction}:
+        mine = [r for r in look.journal if (r.version, r.direction) == (version, direction)]
+        done[version] = frozenset(r.ordinal for r in mine if r.state == "done")
+    facts = await _facts(session, reads) if reads else f.Facts()
+    world = World(facts)
+    shapes = await _shapes(session, reads, facts) if session.caps.explain_ddl_shape else {}
+    frame = Frame(
+        tables=session.tables,
+        setup=tuple(session.setup()),
+        prepare=await _prepare(session) if planned else (),
+        plans=tuple(p.plan for p in planned if p.plan is not None),
+        done=tuple(sorted(done.items())),
+    )
+    told = build(planned, world, shapes, done, cockroachdb=cockroachdb)
+    return Plan(str(session.server), direction, told, frame)  # type: ignore[arg-type]
+
+
+async def _prepare(session: AsyncSession) -> tuple[str, ...]:
+    """What makes or completes our tables; nothing where they are as they should be."""
+    have = {row[0] for row in (await session.fetch(_COLUMNS))[0]}
+    if not have:
+        return (session.tables.create(),)
+    if missing := {name for name, _ in ADDED} - have:
+        assert missing
+        return (session.tables.create(), *session.tables.upgrade())
+    return ()
+
+
+async def _facts(session: AsyncSession, reads: Iterable[Read]) -> f.Facts:
+    tables, indexes, functions = named(reads)
+    found = (await _try(session, f.indexes(indexes)))[0] if indexes else []
+    of_index = {(str(row[0]), str(row[1])): str(row[2]) for row in found}
+    tables |= set(of_index.values())
+    if session.tables.cockroachdb:
+        path, columns, rows = await _try(
+            session, f.PATH, f.columns(tables), f.rows_cockroachdb(tables)
+        )
+        sizes = await _ranges(session, columns, rows)
+        return f.Facts(_first(path), f.tables_of(columns, sizes), of_index)
+    path, columns, checks, volatile, sizes = await _try(
+        session,
+        "SET lock_timeout = '2s'",  # a size waits for whoever locks the table; we do not
+        f.PATH,
+        f.columns(tables),
+        f.checks(tables),
+        f.volatile(functions),
+        f.sizes_postgresql(tables),
+    )
+    return f.Facts(
+        _first(path),
+        f.tables_of(columns, sizes, checks),
+        of_index,
+        frozenset(str(row[0]) for row in volatile),
+    )
+
+
+def _first(rows: Rows) -> tuple[str, ...]:
+    return tuple(str(row[0]) for row in rows) or ("public",)
+
+
+async def _try(session: AsyncSession, *questions: str) -> list[Rows]:
+    """The answers to several questions; one by one, with none for what is refused, if need be."""
+    answers = [q for q in questions if q.startswith("SELECT")]
+    try:
+        return (await session.fetch(";\n".join(questions)))[-len(answers) :]
+    except psycopg.Error:
+        await session.rollback()
+    found: list[Rows] = []
+    for question in questions:
+        try:
+            rows = (await session.fetch(question))[0]
+        except psycopg.Error:
+            await session.rollback()
+            rows = []
+        if question in answers:
+            found.append(rows)
+    return found
+
+
+async def _ranges(session: AsyncSession, columns: Rows, rows: Rows) -> Rows:
+    """Rows and bytes of each table. No rows by statistics may only mean that there are none."""
+    known = {(str(s), str(t)): count for s, t, count in rows}
+    keys = sorted({(str(row[0]), str(row[1])) for row in columns})
+    sizes = await _bytes(session, keys)
+    found: Rows = []
+    for key in keys:
+        size, count = sizes.get(key), known.get(key)
+        if not count and size != 0:
+            count = None
+        found.append((*key, count, size))
+    return found
+
+
+async def _bytes(
+    session: AsyncSession, keys: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], int | None]:
+    """Bytes of each table, as far as the server says.
+
+    The answer for all tables has no schemas, and lacks a table made a moment ago; a few of
+    those that it leaves open are asked for by themselves.
+    """
+    assert session.connection is not None
+    sizes: dict[tuple[str, str], int | None] = {}
+    left = list(keys)
+    for details in (False, True):
+        try:
+            if len(keys) > _FEW and not details:
+                text = f.all_bytes_cockroachdb(session.connection.info.dbname)
+                rows = {str(name): size for name, size in (await session.fetch(text))[0]}
+                times = Counter(name for _, name in keys)
+                sizes = {k: rows[k[1]] for k in keys if k[1] in rows and times[k[1]] == 1}
+                left = [key for key in keys if key not in sizes][:_FEW]
+            texts = [f.bytes_cockroachdb(*key, details=details) for key in left]
+            answers = await session.fetch(";\n".join(texts)) if texts else []
+            return sizes | {key: a[0][0] for key, a in zip(left, answers, strict=True)}
+        except psycopg.Error:
+            await session.rollback()
+    return {}
+
+
+async def _shapes(session: AsyncSession, reads: Iterable[Read], facts: f.Facts) -> dict[str, Shape]:
+    """What the server itself says about its schema changes; what it will not explain is left."""
+    shapes: dict[str, Shape] = {}
+    names = {name for _, name in facts.tables}
+    for one in reads:
+        node = one.node
+        table = getattr(node, "table", None) or getattr(node, "name", None)
+        if not may_be_explained(node) or getattr(table, "name", None) not in names:
+            continue
+        try:
+            rows = (await session.fetch(f"EXPLAIN (DDL, SHAPE) {one.sql}"))[0]
+        except psycopg.Error:
+            await session.rollback()
+            continue
+        shape = parse_shape("\n".join(str(row[0]) for row in rows))
+        if shape is not None:
+            shapes[one.sql] = shape
+    return shapes

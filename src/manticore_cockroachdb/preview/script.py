@@ -1,0 +1,126 @@
+"""A plan as SQL that a person can run by hand, history included.
+
+It is what the executor sends, without what only concurrent runners and lost connections need:
+lease, fence and journal. Afterwards history and catalog are what `migrate` leaves, and `migrate`
+goes on from there. Statements that no transaction covers stand alone, so the script is for a
+client that sends one statement after another, such as ``psql -v ON_ERROR_STOP=1 -f``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import Refused
+from ..migrations.plan import MigrationPlan, Mode, Step
+from ..parser import nodes as n
+from ..parser.parse import parse
+from ..parser.quoting import identifier
+from ..runner.bookkeeping import Tables
+
+if TYPE_CHECKING:
+    from .report import Plan
+
+HOST = "plan --sql"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a script needs beside the report: ``setup`` of the session, ``prepare`` for our
+    tables, the plans, and by version the steps that an earlier run has done."""
+
+    tables: Tables
+    setup: tuple[str, ...] = ()
+    prepare: tuple[str, ...] = ()
+    plans: tuple[MigrationPlan, ...] = ()
+    done: tuple[tuple[int, frozenset[int]], ...] = ()
+
+
+def script(plan: Plan) -> str:
+    """The whole script; the empty text when there is nothing to run. Raises Refused."""
+    if plan.refused:
+        first = plan.refused[0]
+        raise Refused(
+            f"Migration {first.version} would be refused, so there is no script: {first.reason}",
+            version=first.version,
+            path=first.path,
+            line=first.line,
+            hint=first.hint,
+        )
+    if not plan.migrations:
+        return ""
+    return "\n".join(_lines(plan)) + "\n"
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    frame = plan.frame
+    what = "Apply" if plan.direction == "up" else "Roll back"
+    count = len(plan.migrations)
+    yield f"-- {what} {count} migration{'' if count == 1 else 's'}, for {plan.server}."
+    yield "-- Let nobody else migrate meanwhile, and stop at the first error:"
+    yield "--   psql -v ON_ERROR_STOP=1 -f this_file.sql"
+    yield ""
+    yield from (f"{line};" for line in frame.setup)
+    yield from (f"{line};" for line in frame.prepare)
+    done = dict(frame.done)
+    for one in frame.plans:
+        yield ""
+        yield f"-- {one.version} {' '.join(one.script.description.split())}"
+        yield from _migration(one, frame.tables, done.get(one.version))
+        if one.changes_session:
+            yield from (f"{line};" for line in (*_restore(one, frame.tables), *frame.setup))
+
+
+def _migration(plan: MigrationPlan, tables: Tables, done: frozenset[int] | None) -> Iterator[str]:
+    record = [f"{_record(plan, tables)};"]
+    if done is not None:
+        record.append(f"{tables.clear_steps(plan.version)};")
+    if plan.mode is Mode.TRANSACTION and done is None:
+        yield f"{tables.begin};"
+        yield f"{plan.step_sql(plan.steps[0])};"
+        yield from record
+        yield "COMMIT;"
+    else:
+        for step in plan.steps:
+            if done is not None and step.ordinal in done:
+                yield f"-- step {step.ordinal + 1} is done"
+                continue
+            yield from _step(plan, step, tables)
+        yield f"{tables.begin};"
+        yield from record
+        yield "COMMIT;"
+
+
+def _step(plan: MigrationPlan, step: Step, tables: Tables) -> Iterator[str]:
+    body = f"{plan.step_sql(step)};"
+    if step.atomic:
+        yield from (f"{tables.begin};", body, "COMMIT;")
+    else:
+        yield body
+
+
+def _record(plan: MigrationPlan, tables: Tables) -> str:
+    script = plan.script
+    if script.direction == "down":
+        return tables.delete_history(plan.version)
+    return tables.insert_history(
+        tables.history_row(
+            version=plan.version,
+            description=script.description,
+            checksum=script.checksum,
+            undo=script.undo,
+            mode=plan.mode.value,
+            host=HOST,
+            token=None,
+        )
+    )
+
+
+def _restore(plan: MigrationPlan, tables: Tables) -> Sequence[str]:
+    """What gives the next migration the session that a new connection has."""
+    if not tables.cockroachdb:
+        return ("RESET SESSION AUTHORIZATION", "RESET ALL")
+    nodes = (parse(plan.script.text[start:end]) for start, end in plan.script.spans)
+    names = [x.name for x in nodes if isinstance(x, n.SetVar) and x.scope == "session"]
+    return [f"RESET {'.'.join(map(identifier, name.split('.')))}" for name in dict.fromkeys(names)]

@@ -1,0 +1,397 @@
+"""AsyncAlone: a statement that no transaction covers, done exactly once all the same.
+
+    journal "started", with the catalog as it was    one transaction, fenced
+    the statement                                     alone
+    look at the catalog                               and wait for CockroachDB's jobs
+    journal "done"                                    one transaction, fenced
+
+If no answer comes, or a later run finds "started", the old session is ended, running jobs are
+waited for, and the catalog decides: the effect is there (and was not before): done. It is not:
+run it. It cannot be seen: run it if running it twice does no harm, else a person decides. An
+answer alone proves nothing either: see `analysis.catalog_probe`.
+"""
+
+from __future__ import annotations
+
+from random import random
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from .._acompat import async_sleep
+from ..analysis.catalog_probe import Conclusion, Effect, conclude, effect_of
+from ..errors import PartialMigration
+from ..migrations.plan import MigrationPlan, Step
+from ..migrations.report import JournalRow
+from ..outcome import Verdict, verdict_of
+from ..parser.parse import parse
+from ..retry import decide
+from . import events as e
+from .failures import Stopped, repair_hint
+from .jobs import UNFINISHED, Job, jobs_of
+from .messages import Message
+
+if TYPE_CHECKING:
+    from .async_execute import AsyncExecutor
+
+AGAIN = 3
+LOOKS = 10
+
+
+class AsyncAlone:
+    """Runs the steps of one migration that run alone."""
+
+    def __init__(self, executor: AsyncExecutor, plan: MigrationPlan) -> None:
+        self.executor = executor
+        self.plan = plan
+        self.session = executor.session
+        self._begun = False
+
+    @property
+    def _crdb(self) -> bool:
+        return self.session.tables.cockroachdb
+
+    async def run(self, step: Step, row: JournalRow | None) -> None:
+        """Do one step, or conclude that an earlier run did. Raises Stopped, PartialMigration."""
+        self._begun = row is not None and row.state == "started"
+        try:
+            await self._run(step, row)
+        except Stopped as stopped:
+            stopped.begun = self._begun
+            raise
+        except psycopg.Error as error:
+            if verdict_of(error.sqlstate) is not Verdict.FAILED:
+                raise
+            failed = Stopped(error, None, 0)
+            failed.begun = self._begun
+            raise failed from error
+
+    async def _run(self, step: Step, row: JournalRow | None) -> None:
+        effect = effect_of(step.node, cockroachdb=self._crdb)
+        if row is not None and row.state == "started":
+            seen = await self._conclude(step, effect, row.before)
+            if seen is Conclusion.DONE:
+                self.session.listener(e.Recovered(self.plan.version, "it had been done"))
+                await self._journal_done(step)
+                return
+        before = await self._look(effect)
+        await self._journal_started(step, before)
+        watch = self.executor.lease.watch
+        if watch is not None:
+            watch.version, watch.tables = self.plan.version, effect.tables
+        try:
+            await self._until_done(step, effect, before)
+        finally:
+            if watch is not None:
+                watch.version = None
+        await self._journal_done(step)
+
+    async def _until_done(self, step: Step, effect: Effect, before: tuple[str | None, ...]) -> None:
+        attempt = again = 0
+        while True:
+            await self.executor.lease.check()
+            stopped = await self._send(step)
+            if stopped is None:
+                if await self._proven(effect):
+                    return
+                again += 1
+                # IF NOT EXISTS found somebody else's change, which then failed: now it is ours.
+                if again > AGAIN or not effect.repeatable:
+                    raise await self._stuck(
+                        step,
+                        "The server answered that it was done, but the catalog does not show it.",
+                    )
+                await self._clear_debris(effect)
+                continue
+            verdict = verdict_of(stopped.sqlstate)
+            delay = decide(self.executor.policy, stopped.sqlstate, attempt + 1, random())
+            if verdict is Verdict.RETRY and delay is not None:
+                attempt += 1
+                await self.executor.pause(self.plan, stopped, attempt, delay)
+            elif verdict is Verdict.UNKNOWN and again < AGAIN:
+                again += 1
+                await self.executor.recover(self.plan, stopped)
+                seen = await self._conclude(step, effect, before)
+                if seen is Conclusion.DONE:
+                    self.session.listener(e.Recovered(self.plan.version, "it had been done"))
+                    return
+                self.session.listener(
+                    e.Recovered(self.plan.version, "it had not been done; running it again")
+                )
+            elif verdict is Verdict.PARTIAL:
+                raise await self._stuck(step, str(stopped.error))
+            elif verdict is Verdict.UNKNOWN:
+                raise stopped  # journalled as begun: the next run looks
+            elif await self._went_on(effect, before):
+                self.session.listener(e.Recovered(self.plan.version, "its job did it all the same"))
+                return
+            else:
+                await self._clear_debris(effect)
+                await self._journal_failed(step, stopped)
+                raise stopped
+
+    async def _send(self, step: Step) -> Stopped | None:
+        start, end = self.plan.script.spans[step.first]
+        sql = self.plan.script.text[start:end]
+        message = Message(sql, 0, step.first, step.last, 0)
+        self.session.jobs.clear()
+        try:
+            reply = await self.session.run(sql)
+        except psycopg.Error as error:
+            return Stopped(error, None, 0)
+        if reply.error is not None:
+            return Stopped(reply.error, message, reply.done)
+        return None
+
+    # --- the catalog -----------------------------------------------------------------------
+
+    async def _look(self, effect: Effect) -> tuple[str | None, ...]:
+        query = effect.query()
+        if query is None:
+            return ()
+        return tuple((await self.session.fetch(query))[0][0])
+
+    async def _proven(self, effect: Effect) -> bool:
+        """Whether what an answered statement promised is in the catalog."""
+        sure = [i for i, p in enumerate(effect.probes) if p.expected is not None]
+        if not sure:
+            return True
+        for look in range(LOOKS):
+            now = await self._look(effect)
+            if all(now[i] == effect.probes[i].expected for i in sure):
+                return True
+            if self._crdb and await self._wait_for_jobs(effect):
+                continue
+            if not self._crdb and not await self._being_built(effect):
+                return False
+            await async_sleep(min(0.05 * 2**look, 1.0))
+        return False
+
+    async def _being_built(self, effect: Effect) -> bool:
+        """Whether somebody is building an index on the table right now (PostgreSQL)."""
+        if effect.debris is None:
+            return False
+        building = "SELECT count(*) FROM pg_catalog.pg_stat_progress_create_index"
+        return bool((await self.session.fetch(building))[0][0][0])
+
+    async def _conclude(
+        self, step: Step, effect: Effect, before: tuple[str | None, ...] | None
+    ) -> Conclusion:
+        """What became of a step whose answer nobody got; PartialMigration if nobody can say."""
+        if self._crdb:
+            await self._wait_for_jobs(effect)
+        await self._clear_debris(effect)
+        seen = conclude(effect, before, await self._look(effect))
+        if seen in (Conclusion.PART, Conclusion.UNKNOWN) and not effect.repeatable:
+            raise await self._stuck(
+                step,
+                "The connection was lost while this ran, and the catalog cannot tell whether it"
+                " took effect."
+                if seen is Conclusion.UNKNOWN
+                else "The connection was lost while this ran, and only a part of it took effect.",
+            )
+        return seen
+
+    async def _clear_debris(self, effect: Effect) -> None:
+        """Remove what a failed attempt left, so that the statement can run again."""
+        if effect.debris is None:
+            return
+        await self.session.rollback()
+        for (sql,) in (await self.session.fetch(effect.debris))[0]:
+            await self.session.fetch(str(sql))
+
+    # --- jobs ------------------------------------------------------------------------------
+
+    async def _wait_for_jobs(self, effect: Effect) -> bool:
+        """Wait until no schema change of ours on these tables goes on; True if any did."""
+        waited, pause = False, 0.05
+        while True:
+            rows = (await self.session.fetch(UNFINISHED))[0]
+            jobs = jobs_of(rows, effect.tables)
+            if not jobs:
+                return waited
+            waited = True
+            for job in jobs:
+                self.session.listener(
+                    e.JobProgress(
+                        self.plan.version, job.id, job.status, job.fraction, job.description
+                    )
+                )
+                if job.stuck:
+                    raise self._paused(job)
+            await self.executor.lease.check()
+            await async_sleep(pause)
+            pause = min(pause * 2, 2.0)
+
+    async def _went_on(self, effect: Effect, before: tuple[str | None, ...]) -> bool:
+        """Whether a statement that failed has taken effect: its job may outlive the waiting for it.
+
+        Raises PartialMigration for a job that waits for somebody.
+        """
+        if not self._crdb:
+            return False
+        await self.session.rollback()
+        await self._wait_for_jobs(effect)
+        now = await self._look(effect)
+        return now != before and conclude(effect, before, now) is Conclusion.DONE
+
+    def _paused(self, job: Job) -> PartialMigration:
+        return PartialMigration(
+            f"The schema change job {job.id} is {job.status}: {job.description}."
+            + (f" {job.error}" if job.error else ""),
+            version=self.plan.version,
+            path=self.plan.script.path,
+            hint=f"RESUME JOB {job.id} or CANCEL JOB {job.id}, then run again",
+        )
+
+    # --- the journal -----------------------------------------------------------------------
+
+    async def _journal(self, step: Step, write: str, state: str) -> None:
+        """Write one journal row under the fence."""
+        tables = self.session.tables
+
+        def written() -> bool:
+            row = self.executor.steps_of(self.plan).get(step.ordinal)
+            return row is not None and row.state == state
+
+        await self.executor.transaction(
+            self.plan,
+            0,
+            0,
+            lambda: (tables.fence(self.executor.lease.token), write, "COMMIT"),
+            written,
+        )
+
+    async def _journal_started(self, step: Step, before: tuple[str | None, ...]) -> None:
+        plan = self.plan
+        write = self.session.tables.start_step(
+            plan.version,
+            plan.script.direction,
+            step.ordinal,
+            plan.step_hash(step),
+            before,
+            self.executor.lease.token,
+        )
+        await self._journal(step, write, "started")
+        self._begun = True
+
+    async def _journal_done(self, step: Step) -> None:
+        plan = self.plan
+        detail = "jobs " + ", ".join(self.session.jobs) if self.session.jobs else None
+        write = self.session.tables.finish_step(
+            plan.version,
+            plan.script.direction,
+            step.ordinal,
+            plan.step_hash(step),
+            self.executor.lease.token,
+            detail,
+        )
+        await self._journal(step, write, "done")
+
+    async def _journal_failed(self, step: Step, stopped: Stopped) -> None:
+        """A step failed and left nothing: say so, or forget a journal that has nothing done."""
+        plan, tables = self.plan, self.session.tables
+        await self.session.rollback()
+        if step.ordinal == 0:
+            await self._journal(step, tables.clear_steps(plan.version), "failed")
+            self._begun = False
+            return
+        write = tables.fail_step(
+            plan.version,
+            plan.script.direction,
+            step.ordinal,
+            plan.step_hash(step),
+            self.executor.lease.token,
+            "failed",
+            str(stopped.error),
+        )
+        await self._journal(step, write, "failed")
+        self._begun = False
+
+    async def _stuck(self, step: Step, why: str) -> PartialMigration:
+        """Journal that a step needs a person, and return the error that says so."""
+        from ..parser.split import line_column
+
+        plan = self.plan
+        text = f"Step {step.ordinal + 1} of migration {plan.version} needs a person. {why}"
+        write = self.session.tables.fail_step(
+            plan.version,
+            plan.script.direction,
+            step.ordinal,
+            plan.step_hash(step),
+            self.executor.lease.token,
+            "stuck",
+            text,
+        )
+        await self.session.rollback()
+        await self._journal(step, write, "stuck")
+        line, column = line_column(plan.script.text, plan.script.spans[step.first][0])
+        return PartialMigration(
+            text,
+            version=plan.version,
+            path=plan.script.path,
+            line=line,
+            column=column,
+            hint=repair_hint(plan.version),
+        )
+
+    # --- XXA00 -----------------------------------------------------------------------------
+
+    async def committed_in_part(self, stopped: Stopped) -> PartialMigration:
+        """COMMIT said XXA00: data changes stayed, and some schema changes did not.
+
+        The history stays as it was before; the journal says what is known.
+        """
+        plan, tables = self.plan, self.session.tables
+        first, last = stopped.span
+        step = next(s for s in plan.steps if s.first == first)
+        stayed: list[str] = []
+        gone: list[str] = []
+        for start, end in plan.script.spans[first:last]:
+            node = parse(plan.script.text[start:end])
+            effect = effect_of(node, cockroachdb=self._crdb)
+            one_line = " ".join(plan.script.text[start:end].split())[:80]
+            if any(p.expected for p in effect.probes):
+                seen = conclude(effect, None, await self._look(effect))
+                (stayed if seen is Conclusion.DONE else gone).append(one_line)
+            else:
+                stayed.append(one_line)
+        where = "" if len(plan.steps) == 1 else f" Step {step.ordinal + 1} of {len(plan.steps)}:"
+        reason = " ".join(str(stopped.error).split()).rstrip(".")
+        text = (
+            f"Migration {plan.version} was committed in part: {reason}.{where}"
+            f" Stayed: {'; '.join(stayed) or 'nothing'}."
+            f" Undone: {'; '.join(gone) or 'nothing that can be seen'}."
+        )
+        write = await self._history_as_before() + tables.fail_step(
+            plan.version,
+            plan.script.direction,
+            step.ordinal,
+            plan.step_hash(step),
+            self.executor.lease.token,
+            "stuck",
+            text,
+        )
+        await self._journal(step, write, "stuck")
+        back, on = "not-applied", "applied"
+        if plan.script.direction == "down":
+            back, on = on, back
+        return PartialMigration(
+            text,
+            version=plan.version,
+            path=plan.script.path,
+            sqlstate=stopped.sqlstate,
+            hint=f"undo by hand what stayed, then `manticore repair {plan.version} --{back}`;"
+            f" or complete it by hand, then `--{on}`",
+        )
+
+    async def _history_as_before(self) -> str:
+        """What takes back that a migration was recorded together with a part of it."""
+        plan, tables = self.plan, self.session.tables
+        rows = (await self.session.fetch(tables.read_history("version")))[0]
+        recorded = any(int(row[0]) == plan.version for row in rows)
+        if recorded == (plan.script.direction == "down"):
+            return ""
+        if recorded:
+            return tables.delete_history(plan.version) + ";\n"
+        return tables.insert_history(self.executor.history_row(plan)) + ";\n"

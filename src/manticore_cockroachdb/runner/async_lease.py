@@ -1,0 +1,210 @@
+"""AsyncLease: one runner at a time, without advisory locks.
+
+On CockroachDB advisory locks lock nothing before v26.3, and from then on only inside a
+transaction, which DDL ends. So the lock is a row: an owner, a fencing token, an expiry by the
+server's clock. It is the same on PostgreSQL, although a session-level advisory lock would work
+there: that lock outlives a runner whose machine vanished until TCP notices, is lost silently
+behind a transaction pooler, and gives no token that a write could be checked against.
+
+Who holds the token may write; `Tables.fence` makes the server check it in each transaction. A
+heartbeat on a second connection moves the expiry; that connection opens only when a third of the
+time to live has passed, so that short runs do not pay for it. When the token is gone, or could
+not be confirmed for a whole time to live, `check` raises before the next statement.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from .._acompat import AsyncEvent, AsyncTask, async_sleep
+from ..errors import ConnectionFailed, LeaseLost, LeaseTimeout
+from ..outcome import Verdict, verdict_of
+from .events import LeaseTaken, LeaseWaiting
+
+if TYPE_CHECKING:
+    from .async_session import AsyncSession, Rows
+    from .async_watch import AsyncJobWatch
+
+HOST = socket.gethostname()
+
+
+class AsyncLease:
+    """The right to migrate, from `acquire` to `release`."""
+
+    def __init__(self, session: AsyncSession, *, ttl: float, wait: float) -> None:
+        self.session = session
+        self.ttl = ttl
+        self.wait = wait
+        self.owner = f"{HOST}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self.token = 0
+        self.previous_session: str | None = None
+        self.watch: AsyncJobWatch | None = None
+        self._valid_until = 0.0
+        self._asked = False
+        self._lost = False
+        self._moving = False
+        self._stop: AsyncEvent | None = None
+        self._task: AsyncTask | None = None
+
+    async def acquire(self, *reads: str) -> list[Rows]:
+        """Take the lease, waiting for it if need be, and answer `reads` under it.
+
+        Raises LeaseTimeout when another runner keeps it for longer than `wait` seconds.
+        """
+        deadline = monotonic() + self.wait
+        pause, told = 0.05, 0.0
+        while True:
+            sets = await self._try(reads)
+            if sets is not None:
+                return sets
+            owner, remaining = await self._holder()
+            now = monotonic()
+            if now >= deadline:
+                raise LeaseTimeout(
+                    f"{owner} has held the lease for longer than the {self.wait:g} s we waited.",
+                    hint="`manticore lock status` shows who; `manticore lock release` takes it"
+                    " from a runner that is known to be dead",
+                )
+            if now - told >= 5 or not told:
+                told = now
+                self.session.listener(LeaseWaiting(owner, remaining))
+            await async_sleep(max(0.02, min(pause, deadline - now, max(remaining, 0.05))))
+            pause = min(pause * 1.5, 1.0)
+
+    async def _try(self, reads: tuple[str, ...]) -> list[Rows] | None:
+        tables = self.session.tables
+        take = tables.acquire(self.owner, self.session.id, self.ttl)
+        self._asked = True
+        self._moving = True  # the heartbeat must not mistake our own new token for another's
+        try:
+            return await self._take(take, reads)
+        finally:
+            self._moving = False
+
+    async def _take(self, take: str, reads: tuple[str, ...]) -> list[Rows] | None:
+        for attempt in range(20):
+            started = monotonic()
+            try:
+                sets = await self.session.prepared(";\n".join((take, *reads)))
+            except psycopg.Error as error:
+                if verdict_of(error.sqlstate) is not Verdict.RETRY or attempt == 19:
+                    raise
+                await self.session.rollback()
+                await async_sleep(0.02 * (attempt + 1))
+                continue
+            if not sets[0]:
+                return None
+            self.token, previous, self.previous_session = sets[0][0]
+            self._valid_until = started + self.ttl
+            self._lost = False
+            self.session.listener(LeaseTaken(self.token, previous))
+            if self._task is None:
+                self._stop = AsyncEvent()
+                self._task = AsyncTask(self._beat, name="manticore lease")
+            return sets[1:]
+        return None
+
+    async def _holder(self) -> tuple[str, float]:
+        rows = (await self.session.fetch(self.session.tables.read_lease()))[0]
+        if not rows:  # somebody deleted the row; put it back
+            await self.session.create_tables()
+            return "nobody", 0.0
+        owner, _, _, _, remaining = rows[0]
+        return owner or "nobody", float(remaining or 0.0)
+
+    async def check(self) -> None:
+        """Raise LeaseLost unless the lease is ours; call it before each statement."""
+        if not self._lost and monotonic() < self._valid_until - self.ttl / 10:
+            return
+        if not self._lost:
+            # No heartbeat got through, or this process was stopped for a while: ask.
+            started = monotonic()
+            rows = (await self.session.fetch(self.session.tables.renew(self.token, self.ttl)))[0]
+            if rows:
+                self._valid_until = started + self.ttl
+                return
+        raise self.gone()
+
+    def gone(self) -> LeaseLost:
+        """The error to raise when the token is no longer ours."""
+        self._lost = True
+        return LeaseLost(
+            "Another runner has taken the lease; nothing more was run.",
+            hint="what this run had finished is recorded; `manticore status` shows the rest",
+        )
+
+    async def release(self) -> None:
+        """Give the lease back and end the heartbeat; never raises for a server that is gone."""
+        task, stop, self._task = self._task, self._stop, None
+        if task is not None and stop is not None:
+            stop.set()
+        if self._asked:
+            # Even when it seems lost: a migration that meddled with our row looks the same.
+            try:
+                await self.session.rollback()
+                await self.session.fetch(self.session.tables.release(self.owner))
+            except (psycopg.Error, AssertionError):
+                if not self._lost:
+                    await self._release_anew()
+        self.token, self._asked = 0, False
+        if task is not None:
+            await task.join(5)
+
+    async def _release_anew(self) -> None:
+        old = self.session.id
+        try:
+            await self.session.open()
+            if old:  # it may still be taking the lease for us
+                await self.session.end_session(old)
+            await self.session.fetch(self.session.tables.release(self.owner))
+        except (psycopg.Error, ConnectionFailed):
+            pass  # it expires by itself
+
+    async def _beat(self) -> None:
+        assert self._stop is not None
+        connection: psycopg.AsyncConnection[Any] | None = None
+        pause = self.ttl / 3
+        due = monotonic() + pause
+        try:
+            while not await self._stop.wait(self._tick(due)):
+                try:
+                    if self.watch is not None and self.watch.wanted:
+                        connection = connection or await self._second()
+                        await self.watch.look(connection)
+                    if monotonic() < due:
+                        continue
+                    connection = connection or await self._second()
+                    started, token = monotonic(), self.token
+                    renew = self.session.tables.renew(token, self.ttl)
+                    row = await (await connection.execute(renew.encode())).fetchone()
+                    if self._moving or token != self.token:
+                        continue
+                    if row is None:
+                        self._lost = True
+                        return
+                    self._valid_until = started + self.ttl
+                    due = monotonic() + pause
+                except (psycopg.Error, ConnectionFailed):
+                    if connection is not None:
+                        await connection.close()
+                        connection = None
+                    due = monotonic() + self.ttl / 10
+        finally:
+            if connection is not None:
+                await connection.close()
+
+    def _tick(self, due: float) -> float:
+        rest = max(due - monotonic(), 0.01)
+        watching = self.watch is not None and self.watch.enabled
+        return min(rest, 1.0) if watching else rest
+
+    async def _second(self) -> psycopg.AsyncConnection[Any]:
+        connection = await self.session.database.dedicated(client_encoding="utf8")
+        await connection.execute(b"SET statement_timeout = 10000")
+        return connection

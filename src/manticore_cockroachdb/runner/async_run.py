@@ -1,0 +1,248 @@
+"""AsyncRun: one run of a command that changes something, from the first look to the release.
+
+The order is what makes it both cheap and safe. The facade has looked without a lease, and found
+something to do. Plan everything, so that a refusal comes before the first statement. Take the
+lease, which answers with history and journal as they are *now*, and choose again from those.
+Before the first statement, end what a dead holder may have left running.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ..errors import NoUndo, PartialMigration, UnknownVersion
+from ..migrations.choose import Allowances, Recorded, Standing, choose_down, choose_up, survey
+from ..migrations.file import MigrationFile, parse_file
+from ..migrations.fresh import grouped
+from ..migrations.plan import MigrationPlan, Script, plan_all, script_of
+from ..migrations.report import JournalRow
+from ..retry import RetryPolicy
+from . import events as e
+from .async_execute import AsyncExecutor
+from .async_lease import HOST, AsyncLease
+from .async_session import AsyncSession, Rows
+from .async_watch import AsyncJobWatch
+from .bookkeeping import BRIEF
+
+
+class AsyncRun:
+    """One run under one lease."""
+
+    def __init__(
+        self,
+        session: AsyncSession,
+        *,
+        ttl: float,
+        wait: float,
+        allow: Allowances,
+        environment: str | None,
+        policy: RetryPolicy,
+    ) -> None:
+        self.session = session
+        self.lease = AsyncLease(session, ttl=ttl, wait=wait)
+        self.executor = AsyncExecutor(session, self.lease, policy)
+        self.allow = allow
+        self.environment = environment
+
+    async def up(
+        self,
+        files: Sequence[MigrationFile],
+        first_look: Sequence[Standing],
+        target: int | None,
+        *,
+        fresh: bool = False,
+    ) -> list[int]:
+        """Apply what is pending; return the versions applied, in order."""
+
+        chosen = choose_up(first_look, target, self.allow)
+        plans = {p.version: p for p in plan_all(map(script_of, chosen), self.session.caps)}
+        try:
+            now = self._survey(files, await self._take_lease(), self.executor.journal)
+            due = [plans[f.version] for f in choose_up(now, target, self.allow)]
+            await self._execute(due, "up", fresh=fresh)
+        finally:
+            await self.lease.release()
+        return self.executor.finished
+
+    async def down(
+        self,
+        files: Sequence[MigrationFile],
+        first_look: Sequence[Standing],
+        count: int,
+        target: int | None,
+    ) -> list[int]:
+        """Roll back; return the versions reverted, newest first."""
+
+        await self._undo_plans(choose_down(first_look, count, target))
+        try:
+            now = self._survey(files, await self._take_lease(), self.executor.journal)
+            plans = await self._undo_plans(choose_down(now, count, target))
+            await self._execute(plans, "down")
+        finally:
+            await self.lease.release()
+        return self.executor.finished
+
+    async def baseline(self, files: Sequence[MigrationFile], version: int) -> int:
+        """Record migrations up to `version` as applied without running them; return how many."""
+        if version not in {f.version for f in files}:
+            raise UnknownVersion(
+                f"No migration has version {version}.",
+                version=version,
+                hint="name the last migration whose changes the database already has",
+            )
+        files = [f for f in files if f.version <= version]
+        await self.session.hello(BRIEF)
+        try:
+            rows = await self._take_lease()
+            known = {row[0] for row in rows}
+            new = [f for f in files if f.version not in known]
+            writes = [self._record(f, "baseline") for f in new]
+            await self._write(writes)
+        finally:
+            await self.lease.release()
+        return len(new)
+
+    async def repair(
+        self, files: Iterable[MigrationFile], version: int, applied: bool | None
+    ) -> str:
+        """Settle one migration; return what was done."""
+        await self.session.hello(BRIEF)
+        by_version = {f.version: f for f in files}
+        file, tables = by_version.get(version), self.session.tables
+        try:
+            rows = await self._take_lease()
+            recorded = {row[0] for row in rows}
+            journalled = any(j.version == version for j in self.executor.journal)
+            if file is None and version not in recorded and not journalled:
+                raise UnknownVersion(
+                    f"Neither the directory nor the history knows version {version}.",
+                    version=version,
+                )
+            clear = tables.clear_steps(version)
+            if applied is False:
+                await self._write([tables.delete_history(version), clear])
+                return f"Migration {version} is recorded as not applied."
+            if applied is True or (file is not None and version in recorded):
+                if file is None:
+                    raise UnknownVersion(
+                        f"Version {version} has no file to record.", version=version
+                    )
+                if version in recorded:
+                    write = tables.set_checksum(version, file.checksum, file.down_sql)
+                    done = f"Migration {version} is accepted as its file is now."
+                else:
+                    write = self._record(file, "repaired")
+                    done = f"Migration {version} is recorded as applied."
+                await self._write([write, clear])
+                return done
+            if file is None:
+                await self._write([tables.delete_history(version), clear])
+                return f"Migration {version}, whose file is gone, is forgotten."
+            if journalled:
+                raise PartialMigration(
+                    f"Migration {version} stopped half way.",
+                    version=version,
+                    hint="say whether it counts: --applied or --not-applied",
+                )
+            return f"Migration {version} is pending; there is nothing to repair."
+        finally:
+            await self.lease.release()
+
+    # --- inside ----------------------------------------------------------------------------
+
+    def _survey(
+        self, files: Iterable[MigrationFile], rows: Rows, journal: Iterable[JournalRow]
+    ) -> tuple[Standing, ...]:
+        return survey(files, [Recorded(*row) for row in rows], journal, self.environment)
+
+    async def _take_lease(self) -> Rows:
+        """Take the lease; return the history as it is under it."""
+        self.lease.watch = AsyncJobWatch(
+            self.session.listener, enabled=self.session.tables.cockroachdb
+        )
+        sets = await self.session.steady(lambda: self.lease.acquire(*self.executor.reads()))
+        previous = self.lease.previous_session
+        if previous:
+            # The last holder never released: end what it may have left, then look again.
+            await self.session.steady(lambda: self.session.end_session(previous))
+            reads = ";\n".join(self.executor.reads())
+            sets = await self.session.steady(lambda: self.session.fetch(reads))
+        self.executor.remember(sets)
+        return sets[0]
+
+    async def _execute(
+        self, plans: Sequence[MigrationPlan], direction: Any, *, fresh: bool = False
+    ) -> None:
+        self.session.listener(e.RunPlanned(direction, tuple(p.version for p in plans)))
+        if fresh and direction == "up":
+            for group in grouped(plans):
+                await self.executor.run_group(group)
+            return
+        await self.executor.run_all(plans)
+
+    async def _undo_plans(self, chosen: Sequence[Standing]) -> list[MigrationPlan]:
+        """The plans that revert these migrations. Raises NoUndo before anything is touched.
+
+        A file's own undo part wins, since it is what its author sees; without a file, the one
+        stored when it was applied is used.
+        """
+        without = tuple(s.version for s in chosen if s.file is None or s.file.down_sql is None)
+        stored: dict[int, str] = {}
+        if without:
+            rows = await self.session.read(self.session.tables.read_undo(without))
+            stored = {int(v): undo for v, undo in rows if undo}
+        scripts = [undo_script(s, stored) for s in chosen]
+        return list(plan_all(scripts, self.session.caps))
+
+    def _record(self, file: MigrationFile, mode: str) -> str:
+        tables = self.session.tables
+        return tables.insert_history(
+            tables.history_row(
+                version=file.version,
+                description=file.description,
+                checksum=file.checksum,
+                undo=file.down_sql,
+                mode=mode,
+                host=HOST,
+                token=self.lease.token,
+            )
+        )
+
+    async def _write(self, writes: Sequence[str]) -> None:
+        """Do some writes of our own in one fenced transaction."""
+        tables = self.session.tables
+        parts = (tables.begin, tables.fence(self.lease.token), *writes, "COMMIT")
+        await self.session.fetch(";\n".join(parts))
+
+
+def undo_script(standing: Standing, stored: dict[int, str]) -> Script:
+    """What reverts one migration: its file's undo part, else the stored one. Raises NoUndo."""
+    file, version = standing.file, standing.version
+    if file is not None and file.down_sql is not None:
+        script = script_of(file, down=True)
+    elif version in stored:
+        undo = parse_file(f"{version}_undo.sql", stored[version] + "\n", "stored undo")
+        found = script_of(undo)
+        script = Script(
+            version=version,
+            description=standing.description,
+            direction="down",
+            path=None,
+            text=found.text,
+            spans=found.spans,
+            wish=file.transaction if file is not None else None,
+            checksum="",
+            undo=None,
+        )
+    else:
+        script = None
+    if script is None or not script.spans:
+        raise NoUndo(
+            f"Migration {version} ({standing.description}) has no undo part.",
+            version=version,
+            path=file.path if file else None,
+            hint="add one below a line -- @UNDO, also in a file that is applied; nothing has been"
+            " rolled back",
+        )
+    return script

@@ -1,0 +1,41 @@
+"""AsyncJobWatch: shows how far a schema change is while the main connection waits for it.
+
+It runs on the heartbeat's connection, at most once a second, and only while a statement that
+became a job is under way on CockroachDB.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from .events import JobProgress, Listener
+from .jobs import UNFINISHED, jobs_of
+
+if TYPE_CHECKING:
+    from ..parser.nodes import QName
+
+
+class AsyncJobWatch:
+    """What to watch: set by the executor, looked at by the heartbeat."""
+
+    def __init__(self, listener: Listener, *, enabled: bool) -> None:
+        self.listener = listener
+        self.enabled = enabled
+        self.version: int | None = None
+        self.tables: tuple[QName, ...] = ()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether a statement that may be a job is running now."""
+        return self.enabled and self.version is not None
+
+    async def look(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        """Tell the listener of each job of ours that goes on."""
+        rows = await (await connection.execute(UNFINISHED.encode())).fetchall()
+        version = self.version
+        if version is None:
+            return
+        for job in jobs_of(rows, self.tables):
+            self.listener(JobProgress(version, job.id, job.status, job.fraction, job.description))

@@ -1,0 +1,121 @@
+"""Make a database from SQL: from the files of migrations, or from a dump.
+
+Both run on a scratch database (`async_scratch`) and are thrown away once their catalog is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from ..errors import MigrationError, SchemaError
+from ..migrations.choose import Allowances, survey
+from ..migrations.file import MigrationFile
+from ..parser.split import Unterminated, excerpt, line_column, split
+from ..retry import RetryPolicy
+from ..runner.async_run import AsyncRun
+from ..runner.async_session import AsyncSession
+from ..runner.events import Event
+from ..schema import model as m
+from ..schema.async_read import async_read, async_which_server
+
+if TYPE_CHECKING:
+    from ..async_database import AsyncDatabase
+
+_LET_PASS = Allowances(out_of_order=True, changed=True, missing=True)
+_LEASE = 30.0
+# Lines for psql in the dumps of pg_dump.
+_FOR_PSQL = re.compile(r"^\\\\.*$", re.MULTILINE)
+# What older versions of CockroachDB hide some of their syntax behind.
+_EXPERIMENTS = (
+    "SET experimental_enable_hash_sharded_indexes = on",
+    "SET experimental_enable_unique_without_index_constraints = on",
+    "SET enable_experimental_alter_column_type_general = on",
+)
+
+
+async def async_replay(
+    scratch: AsyncDatabase,
+    files: Sequence[MigrationFile],
+    settings: Mapping[str, str],
+    before: Sequence[str] = (),
+) -> m.Schema:
+    """The catalog that these migrations make of an empty database.
+
+    ``before`` are statements that run first. Raises SchemaError when a migration fails there.
+    """
+    if before:
+        async with await scratch.dedicated() as connection:
+            for statement in before:
+                await connection.execute(statement.encode())
+    files = [replace(file, environments=()) for file in files]
+    session = AsyncSession(scratch, settings, _ignore)
+    await session.open()
+    try:
+        run = AsyncRun(
+            session,
+            ttl=_LEASE,
+            wait=_LEASE,
+            allow=_LET_PASS,
+            environment=None,
+            policy=RetryPolicy(),
+        )
+        await session.hello()
+        await run.up(files, survey(files, (), (), None), None, fresh=True)
+    except MigrationError as error:
+        said, _, hint = str(error).partition("\nhint: ")
+        raise SchemaError(
+            f"The migrations cannot be replayed on an empty database: {said}",
+            hint=hint or "a migration must not rely on data or objects that no migration made",
+        ) from error
+    finally:
+        await session.close()
+    return await async_read(scratch)
+
+
+async def async_load_dump(scratch: AsyncDatabase, text: str, path: str) -> m.Schema:
+    """The catalog that a dump makes of an empty database.
+
+    Raises SchemaError, with line and column, when a statement of it fails.
+    """
+    text = _FOR_PSQL.sub(lambda line: "--" + line[0][2:], text)
+    async with await scratch.dedicated() as connection:
+        server = await async_which_server(connection)
+        if server.engine == "cockroachdb":
+            for experiment in _EXPERIMENTS:
+                await _try(connection, experiment)
+        offset = 0
+        try:
+            for offset, end in split(text):
+                await connection.execute(text[offset:end].encode())
+        except Unterminated as error:
+            raise _bad(path, text, error.offset, f"unterminated {error.kind}") from error
+        except psycopg.Error as error:
+            position = error.diag.statement_position
+            offset += int(position) - 1 if position else 0
+            message = error.diag.message_primary or str(error)
+            raise _bad(path, text, offset, message) from error
+    return await async_read(scratch)
+
+
+async def _try(connection: psycopg.AsyncConnection[tuple[object, ...]], statement: str) -> None:
+    try:
+        await connection.execute(statement.encode())
+    except psycopg.Error:
+        return  # a version that needs no such setting any more, or knows it not yet
+
+
+def _bad(path: str, text: str, offset: int, message: str) -> SchemaError:
+    line, column = line_column(text, offset)
+    return SchemaError(
+        f"{path}:{line}:{column}: the dump does not run: {message}\n{excerpt(text, offset)}",
+        hint="a dump is made by `manticore dump`, for the same kind of server",
+    )
+
+
+def _ignore(_: Event) -> None:
+    """Nobody wants to know."""

@@ -1,0 +1,114 @@
+"""A database to try things out in, gone afterwards whatever happens.
+
+It is made on the server that the real one is on, so that everything means the same there. Where
+that is not allowed, or not safe (`risks`), a throwaway server of the same engine takes its place.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import psycopg
+
+from .. import local
+from .._acompat import async_blocking, async_sleep
+from ..dialect import Engine
+from ..errors import ConnectionFailed, LocalServerError, SchemaError
+from ..schema.names import qualified, quote
+
+if TYPE_CHECKING:
+    from ..async_database import AsyncDatabase
+
+PREFIX = "_manticore_scratch_"
+_LOG = logging.getLogger("manticore_cockroachdb")
+_TRIES = 20
+_FOREIGN_KEYS = """
+SELECT n.nspname, c.relname, k.conname
+FROM pg_catalog.pg_constraint k
+JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE k.contype = 'f'
+"""
+
+
+@asynccontextmanager
+async def async_scratch_beside(database: AsyncDatabase) -> AsyncIterator[AsyncDatabase]:
+    """Lend an empty database on the server of another.
+
+    Raises psycopg.errors.InsufficientPrivilege where one may not create any.
+    """
+    name = PREFIX + uuid4().hex[:12]
+    try:
+        await _create(database, name)
+    except psycopg.errors.InsufficientPrivilege:
+        raise
+    except BaseException:
+        await _drop(database, name)  # an answer that did not reach us may have been a yes
+        raise
+    scratch = database.sibling(name)
+    try:
+        yield scratch
+    finally:
+        await scratch.close()
+        await _drop(database, name)
+
+
+@asynccontextmanager
+async def async_scratch_apart(
+    engine: Engine, kind: type[AsyncDatabase]
+) -> AsyncIterator[AsyncDatabase]:
+    """Lend an empty database on a throwaway server. Raises SchemaError where none can be had."""
+    server = local.scratch(engine=engine)
+    try:
+        url = await async_blocking(server.__enter__)
+    except LocalServerError as error:
+        raise SchemaError(
+            f"There is no server to try the migrations out on: {error.message}",
+            hint=error.hint,
+        ) from error
+    try:
+        database = kind.from_url(url)
+        try:
+            yield database
+        finally:
+            await database.close()
+    finally:
+        await async_blocking(server.__exit__, None, None, None)
+
+
+async def _drop(database: AsyncDatabase, name: str) -> None:
+    """Drop a database; a failure matters less than what the caller has to say."""
+    try:
+        try:
+            await database.drop_database(name, force=True)
+        except psycopg.errors.InternalError_:
+            # CockroachDB v20.2 trips over foreign keys between tables that use enums.
+            await _drop_foreign_keys(database.sibling(name))
+            await database.drop_database(name, force=True)
+    except (psycopg.Error, ConnectionFailed) as error:
+        _LOG.warning("the scratch database %s could not be dropped: %s", name, error)
+
+
+async def _drop_foreign_keys(database: AsyncDatabase) -> None:
+    async with await database.dedicated() as connection:
+        cursor = await connection.execute(_FOREIGN_KEYS)
+        for schema, table, key in await cursor.fetchall():
+            await connection.execute(
+                f"ALTER TABLE {qualified(schema, table)} DROP CONSTRAINT {quote(key)}".encode()
+            )
+
+
+async def _create(database: AsyncDatabase, name: str) -> None:
+    """Create a database; on PostgreSQL two at once disturb each other, so try for a while."""
+    for attempt in range(_TRIES):
+        try:
+            await database.create_database(name, if_not_exists=False)
+            return
+        except psycopg.errors.ObjectInUse:
+            if attempt == _TRIES - 1:
+                raise
+            await async_sleep(0.1)

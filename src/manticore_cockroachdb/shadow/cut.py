@@ -1,0 +1,54 @@
+# Generated from async_cut.py by tools/unasync.py; do not edit.
+"""CutSession: a session that dies at a chosen message, as a runner does that is killed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ..errors import ConnectionFailed
+from ..runner.session import Session
+from .cuts import Cut
+
+if TYPE_CHECKING:
+    from ..database import Database
+    from ..runner.events import Listener
+    from ..runner.exchange import Reply
+
+
+class Crash(Exception):
+    """The simulated end of a runner; caught in this package and never seen outside."""
+
+
+class CutSession(Session):
+    """Sends messages until the one to be cut; then it is dead and connects no more."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Mapping[str, str],
+        listener: Listener,
+        cut: Cut | None,
+    ) -> None:
+        super().__init__(database, settings, listener)
+        self.cut = cut
+        self.dead = False
+        self._count = 0
+
+    def open(self) -> None:
+        """Connect, unless dead: whoever is killed cannot clean up either."""
+        if self.dead:
+            raise ConnectionFailed("This runner has crashed.")
+        super().open()
+
+    def run(self, message: str, commits: list[str] | None = None) -> Reply:
+        """Send a message; die at the one that is to be cut."""
+        if self.cut is None or message == "ROLLBACK":
+            return super().run(message, commits)
+        number, self._count = self._count, self._count + 1
+        if number != self.cut.message:
+            return super().run(message, commits)
+        super().run(message.removesuffix("COMMIT") if self.cut.torn else message)
+        self.dead = True
+        self.close()
+        raise Crash

@@ -1,0 +1,50 @@
+"""Where a run is cut off, so that each place where it could die is died at once.
+
+A runner that goes on does not repeat what is journalled, so the messages of each cut are counted
+from the step that is due then. What travels, message by message:
+
+    transaction    BEGIN … history row, COMMIT
+    atomic step    BEGIN … journal row, COMMIT
+    step alone     journal "started" | the statement | journal "done"
+    at the end     history row, COMMIT
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..analysis.catalog_probe import effect_of
+from ..migrations.plan import MigrationPlan, Mode, Step
+
+MOST_STEPS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Die at the message of this number. ``torn``: before its COMMIT, so that the server takes
+    it back; otherwise when the server has done it and nobody has heard."""
+
+    message: int
+    torn: bool = False
+
+
+def cuts(plan: MigrationPlan, *, cockroachdb: bool) -> Iterator[Cut]:
+    """The crashes to go through, one run each, in this order; then a run without one."""
+    if plan.mode is Mode.STEPS:
+        for step in plan.steps[:MOST_STEPS]:
+            if step.atomic:
+                yield from (Cut(0, torn=True), Cut(0))
+            elif is_visible(step, cockroachdb=cockroachdb):
+                yield from (Cut(0), Cut(1), Cut(0))
+            else:
+                yield Cut(2)
+        if len(plan.steps) > MOST_STEPS:
+            return
+    yield from (Cut(0, torn=True), Cut(0))
+
+
+def is_visible(step: Step, *, cockroachdb: bool) -> bool:
+    """Whether a statement that runs alone can be found done, or be run twice without harm."""
+    effect = effect_of(step.node, cockroachdb=cockroachdb)
+    return bool(effect.probes) or effect.repeatable

@@ -1,0 +1,122 @@
+# Generated from async_replay.py by tools/unasync.py; do not edit.
+"""Make a database from SQL: from the files of migrations, or from a dump.
+
+Both run on a scratch database (`scratch`) and are thrown away once their catalog is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from ..errors import MigrationError, SchemaError
+from ..migrations.choose import Allowances, survey
+from ..migrations.file import MigrationFile
+from ..parser.split import Unterminated, excerpt, line_column, split
+from ..retry import RetryPolicy
+from ..runner.events import Event
+from ..runner.run import Run
+from ..runner.session import Session
+from ..schema import model as m
+from ..schema.read import read, which_server
+
+if TYPE_CHECKING:
+    from ..database import Database
+
+_LET_PASS = Allowances(out_of_order=True, changed=True, missing=True)
+_LEASE = 30.0
+# Lines for psql in the dumps of pg_dump.
+_FOR_PSQL = re.compile(r"^\\\\.*$", re.MULTILINE)
+# What older versions of CockroachDB hide some of their syntax behind.
+_EXPERIMENTS = (
+    "SET experimental_enable_hash_sharded_indexes = on",
+    "SET experimental_enable_unique_without_index_constraints = on",
+    "SET enable_experimental_alter_column_type_general = on",
+)
+
+
+def replay(
+    scratch: Database,
+    files: Sequence[MigrationFile],
+    settings: Mapping[str, str],
+    before: Sequence[str] = (),
+) -> m.Schema:
+    """The catalog that these migrations make of an empty database.
+
+    ``before`` are statements that run first. Raises SchemaError when a migration fails there.
+    """
+    if before:
+        with scratch.dedicated() as connection:
+            for statement in before:
+                connection.execute(statement.encode())
+    files = [replace(file, environments=()) for file in files]
+    session = Session(scratch, settings, _ignore)
+    session.open()
+    try:
+        run = Run(
+            session,
+            ttl=_LEASE,
+            wait=_LEASE,
+            allow=_LET_PASS,
+            environment=None,
+            policy=RetryPolicy(),
+        )
+        session.hello()
+        run.up(files, survey(files, (), (), None), None, fresh=True)
+    except MigrationError as error:
+        said, _, hint = str(error).partition("\nhint: ")
+        raise SchemaError(
+            f"The migrations cannot be replayed on an empty database: {said}",
+            hint=hint or "a migration must not rely on data or objects that no migration made",
+        ) from error
+    finally:
+        session.close()
+    return read(scratch)
+
+
+def load_dump(scratch: Database, text: str, path: str) -> m.Schema:
+    """The catalog that a dump makes of an empty database.
+
+    Raises SchemaError, with line and column, when a statement of it fails.
+    """
+    text = _FOR_PSQL.sub(lambda line: "--" + line[0][2:], text)
+    with scratch.dedicated() as connection:
+        server = which_server(connection)
+        if server.engine == "cockroachdb":
+            for experiment in _EXPERIMENTS:
+                _try(connection, experiment)
+        offset = 0
+        try:
+            for offset, end in split(text):
+                connection.execute(text[offset:end].encode())
+        except Unterminated as error:
+            raise _bad(path, text, error.offset, f"unterminated {error.kind}") from error
+        except psycopg.Error as error:
+            position = error.diag.statement_position
+            offset += int(position) - 1 if position else 0
+            message = error.diag.message_primary or str(error)
+            raise _bad(path, text, offset, message) from error
+    return read(scratch)
+
+
+def _try(connection: psycopg.Connection[tuple[object, ...]], statement: str) -> None:
+    try:
+        connection.execute(statement.encode())
+    except psycopg.Error:
+        return  # a version that needs no such setting any more, or knows it not yet
+
+
+def _bad(path: str, text: str, offset: int, message: str) -> SchemaError:
+    line, column = line_column(text, offset)
+    return SchemaError(
+        f"{path}:{line}:{column}: the dump does not run: {message}\n{excerpt(text, offset)}",
+        hint="a dump is made by `manticore dump`, for the same kind of server",
+    )
+
+
+def _ignore(_: Event) -> None:
+    """Nobody wants to know."""

@@ -1,0 +1,113 @@
+# Generated from async_scratch.py by tools/unasync.py; do not edit.
+"""A database to try things out in, gone afterwards whatever happens.
+
+It is made on the server that the real one is on, so that everything means the same there. Where
+that is not allowed, or not safe (`risks`), a throwaway server of the same engine takes its place.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import psycopg
+
+from .. import local
+from .._acompat import blocking, sleep
+from ..dialect import Engine
+from ..errors import ConnectionFailed, LocalServerError, SchemaError
+from ..schema.names import qualified, quote
+
+if TYPE_CHECKING:
+    from ..database import Database
+
+PREFIX = "_manticore_scratch_"
+_LOG = logging.getLogger("manticore_cockroachdb")
+_TRIES = 20
+_FOREIGN_KEYS = """
+SELECT n.nspname, c.relname, k.conname
+FROM pg_catalog.pg_constraint k
+JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE k.contype = 'f'
+"""
+
+
+@contextmanager
+def scratch_beside(database: Database) -> Iterator[Database]:
+    """Lend an empty database on the server of another.
+
+    Raises psycopg.errors.InsufficientPrivilege where one may not create any.
+    """
+    name = PREFIX + uuid4().hex[:12]
+    try:
+        _create(database, name)
+    except psycopg.errors.InsufficientPrivilege:
+        raise
+    except BaseException:
+        _drop(database, name)  # an answer that did not reach us may have been a yes
+        raise
+    scratch = database.sibling(name)
+    try:
+        yield scratch
+    finally:
+        scratch.close()
+        _drop(database, name)
+
+
+@contextmanager
+def scratch_apart(engine: Engine, kind: type[Database]) -> Iterator[Database]:
+    """Lend an empty database on a throwaway server. Raises SchemaError where none can be had."""
+    server = local.scratch(engine=engine)
+    try:
+        url = blocking(server.__enter__)
+    except LocalServerError as error:
+        raise SchemaError(
+            f"There is no server to try the migrations out on: {error.message}",
+            hint=error.hint,
+        ) from error
+    try:
+        database = kind.from_url(url)
+        try:
+            yield database
+        finally:
+            database.close()
+    finally:
+        blocking(server.__exit__, None, None, None)
+
+
+def _drop(database: Database, name: str) -> None:
+    """Drop a database; a failure matters less than what the caller has to say."""
+    try:
+        try:
+            database.drop_database(name, force=True)
+        except psycopg.errors.InternalError_:
+            # CockroachDB v20.2 trips over foreign keys between tables that use enums.
+            _drop_foreign_keys(database.sibling(name))
+            database.drop_database(name, force=True)
+    except (psycopg.Error, ConnectionFailed) as error:
+        _LOG.warning("the scratch database %s could not be dropped: %s", name, error)
+
+
+def _drop_foreign_keys(database: Database) -> None:
+    with database.dedicated() as connection:
+        cursor = connection.execute(_FOREIGN_KEYS)
+        for schema, table, key in cursor.fetchall():
+            connection.execute(
+                f"ALTER TABLE {qualified(schema, table)} DROP CONSTRAINT {quote(key)}".encode()
+            )
+
+
+def _create(database: Database, name: str) -> None:
+    """Create a database; on PostgreSQL two at once disturb each other, so try for a while."""
+    for attempt in range(_TRIES):
+        try:
+            database.create_database(name, if_not_exists=False)
+            return
+        except psycopg.errors.ObjectInUse:
+            if attempt == _TRIES - 1:
+                raise
+            sleep(0.1)

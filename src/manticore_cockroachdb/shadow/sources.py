@@ -1,0 +1,105 @@
+# Generated from async_sources.py by tools/unasync.py; do not edit.
+"""Whatever can be compared, as a catalog: a database, a URL, a dump, a directory of migrations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, Union
+
+import psycopg
+
+from ..dialect import Engine
+from ..errors import ConfigError
+from ..migrations.directory import load
+from ..schema import model as m
+from ..schema.read import read, which_server
+from .drift import look_around, made_by
+from .replay import load_dump
+from .scratch import scratch_apart, scratch_beside
+
+if TYPE_CHECKING:
+    from ..database import Database
+
+_HARMLESS = re.compile(r"[\w./\\ -]+")
+Source: TypeAlias = Union["Database", m.Schema, str, Path]
+
+
+def is_url(text: str) -> bool:
+    """Whether a text names a database rather than a file: a URL, ``local:`` or ``host=…``."""
+    return "://" in text or "=" in text or text.startswith("local:")
+
+
+def shown(text: str) -> str:
+    """A text as a message may have it: one that could hold a password is not repeated."""
+    return repr(text) if _HARMLESS.fullmatch(text) else "What was given"
+
+
+def schema_of(source: Source, beside: Database) -> m.Schema:
+    """The catalog of a source.
+
+    A dump, and a directory of migrations, is run on a scratch database on the server of
+    ``beside``, or on one of our own. Raises ConfigError for a source that is none, SchemaError
+    for one that cannot be run.
+    """
+    if isinstance(source, m.Schema):
+        return source
+    if not isinstance(source, str | Path):
+        return read(source)
+    path = Path(source)
+    if isinstance(source, str) and is_url(source) and not path.exists():
+        database = type(beside).from_url(source)
+        try:
+            return read(database)
+        finally:
+            database.close()
+    if path.is_dir():
+        return _of_migrations(path, beside)
+    if path.suffix == ".sql" and path.is_file():
+        return schema_of_dump(path, beside)
+    raise ConfigError(
+        f"{shown(str(source))} is no database, no dump and no directory of migrations.",
+        hint="give a URL, a file that ends in .sql, or a directory",
+    )
+
+
+def schemas_of(sources: Sequence[Database | Path], kind: type[Database]) -> list[m.Schema]:
+    """The catalogs of several sources; what has to be run is run beside the first database.
+
+    Without one, on a throwaway server of the engine that a dump names in its first line.
+    """
+    beside = next((source for source in sources if not isinstance(source, Path)), None)
+    if beside is not None:
+        return [schema_of(source, beside) for source in sources]
+    with scratch_apart(_engine(sources), kind) as scratch:
+        return [schema_of(source, scratch) for source in sources]
+
+
+def _engine(sources: Sequence[Database | Path]) -> Engine:
+    for source in sources:
+        if isinstance(source, Path) and source.is_file():
+            with source.open(encoding="utf-8-sig", errors="replace") as file:
+                if "CockroachDB" in file.readline():
+                    return "cockroachdb"
+    return "postgresql"
+
+
+def schema_of_dump(path: Path, beside: Database) -> m.Schema:
+    """The catalog that a dump makes on a scratch database."""
+    text = path.read_text(encoding="utf-8-sig")
+    try:
+        with scratch_beside(beside) as scratch:
+            return load_dump(scratch, text, str(path))
+    except psycopg.errors.InsufficientPrivilege:
+        with beside.dedicated() as connection:
+            server = which_server(connection)
+        with scratch_apart(server.engine, type(beside)) as scratch:
+            return load_dump(scratch, text, str(path))
+
+
+def _of_migrations(path: Path, beside: Database) -> m.Schema:
+    files = load(path)
+    with beside.dedicated() as connection:
+        around = look_around(connection)
+    return (made_by(beside, files, {}, around))[0]

@@ -1,0 +1,347 @@
+# Generated from async_verify.py by tools/unasync.py; do not edit.
+"""Run everything on scratch databases, and compare; see the head of this package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from ..dialect import Engine, capabilities
+from ..errors import ConfigError, ManticoreError, NoUndo, SchemaError
+from ..migrations.choose import Allowances, Recorded, survey
+from ..migrations.file import MigrationFile
+from ..migrations.plan import plan_script, script_of
+from ..parser.split import split
+from ..retry import RetryPolicy
+from ..runner.bookkeeping import BRIEF, STEPS
+from ..runner.run import Run
+from ..schema import model as m
+from ..schema.diff import Change, compare
+from ..schema.read import fetch, read, which_server
+from .cut import Crash, CutSession
+from .cuts import MOST_STEPS, Cut, cuts, is_visible
+from .risks import shared
+from .scratch import scratch_apart, scratch_beside
+from .verification import Failing, Stage, Verification, Verified
+
+if TYPE_CHECKING:
+    from ..database import Database
+    from ..migration import Migration
+    from ..migrations.plan import MigrationPlan
+
+_DATABASES = "SELECT datname FROM pg_catalog.pg_database"
+_SCHEMAS = "SELECT nspname FROM pg_catalog.pg_namespace"
+_HISTORY = "SELECT version, description, checksum, undo, mode FROM _migrations ORDER BY version"
+_LEASE = 30.0
+
+
+def verify(
+    migrator: Migration, *, newest: int = 5, strict: bool = False, on: Engine | None = None
+) -> Verification:
+    """Verify the migrations of a migrator's directory; its own database is not touched.
+
+    The ``newest`` ones go through crashes. ``on`` asks for a throwaway server of an engine
+    instead of a scratch database on the migrator's server, which is then not even connected to.
+    Raises SchemaError where no scratch database can be had.
+    """
+    if isinstance(newest, bool) or newest < 0:
+        raise ConfigError(f"The number of migrations {newest!r} is none.", hint="give 0 or more")
+    started = monotonic()
+    every = migrator.load_migrations()
+    files = [file for file in every if file.belongs_to(migrator.environment)]
+    skipped = tuple(file.version for file in every if not file.belongs_to(migrator.environment))
+    place = _place_for(migrator, files, on)
+    with place.database() as database:
+        first = _Trial(migrator, database, files)
+        first.know_server()
+        verdicts = first.each()
+        failures = first.everything() if all(not v.failures for v in verdicts) else []
+        first.remember_history()
+    done = len(first.catalogs) - 1 if not failures else 0
+    if newest and done:
+        with place.database() as database:
+            second = _Trial(migrator, database, files[:done])
+            second.know_server()
+            second.crashes(first, verdicts, newest)
+    return Verification(
+        first.server,
+        tuple(verdicts),
+        tuple(failures),
+        place.notes,
+        monotonic() - started,
+        strict,
+        skipped,
+    )
+
+
+# --- where --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where scratch databases are made: beside a database, or on throwaway servers."""
+
+    beside: Database
+    apart: Engine | None
+    notes: tuple[str, ...] = ()
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """Lend an empty database."""
+        if self.apart is None:
+            with scratch_beside(self.beside) as found:
+                yield found
+        else:
+            with scratch_apart(self.apart, type(self.beside)) as found:
+                yield found
+
+
+def _place_for(migrator: Migration, files: Sequence[MigrationFile], on: Engine | None) -> _Place:
+    if on is not None:
+        return _Place(migrator.db, on)
+    with migrator.db.dedicated() as connection:
+        server = which_server(connection)
+        names = fetch(connection, _DATABASES, _SCHEMAS)
+    reason = shared(files, {row[0] for row in names[0]}, {row[0] for row in names[1]})
+    place = _Place(migrator.db, None)
+    if reason is None:
+        try:
+            with place.database():
+                return place
+        except psycopg.errors.InsufficientPrivilege:
+            reason = "this user may not create databases"
+    return _Place(migrator.db, server.engine, (f"on a server of our own, since {reason}",))
+
+
+# --- what ---------------------------------------------------------------------------------
+
+
+class _Trial:
+    """A scratch database with the migrations that are tried out on it."""
+
+    def __init__(
+        self, migrator: Migration, database: Database, files: Sequence[MigrationFile]
+    ) -> None:
+        self.migrator = migrator
+        self.database = database
+        self.files = [replace(file, environments=()) for file in files]
+        self.catalogs: list[m.Schema] = []
+        self.history: list[tuple[object, ...]] = []
+        self.server = ""
+        self.cockroachdb = False
+
+    def know_server(self) -> None:
+        """Find out which server this is."""
+        with self.database.dedicated() as connection:
+            server = which_server(connection)
+        self.server, self.cockroachdb = str(server), server.engine == "cockroachdb"
+        self.caps = capabilities(server)
+
+    def each(self) -> list[Verified]:
+        """Take each migration up, down, up; stop at the first that cannot be applied."""
+        self.catalogs = [read(self.database)]
+        found = []
+        for number in range(len(self.files)):
+            verdict = self._one(number)
+            found.append(verdict)
+            if len(self.catalogs) < number + 2:
+                break
+        return found
+
+    def _one(self, number: int) -> Verified:
+        file = self.files[number]
+        verdict = Verified(file.version, file.description, file.path)
+        verdict = replace(verdict, reversible=has_undo(file))
+        try:
+            before = self.catalogs[number]
+            seconds = self.up(number)
+            verdict = replace(verdict, up=seconds)
+            after = read(self.database)
+        except ManticoreError as error:
+            return replace(verdict, failures=(_failing("apply", error),))
+        self.catalogs.append(after)
+        if not verdict.reversible:
+            return verdict
+        stage: Stage = "undo"
+        failures: list[Failing] = []
+        try:
+            verdict = replace(verdict, down=self.down(number, 1))
+            if changes := compare(before, read(self.database)):
+                message = "The undo part does not lead back to the schema before."
+                failures.append(Failing(stage, message, changes))
+            stage = "apply again"
+            verdict = replace(verdict, again=self.up(number))
+            if not failures and (changes := compare(after, read(self.database))):
+                message = "Applied again, it does not lead to the same schema."
+                failures.append(Failing(stage, message, changes))
+        except ManticoreError as error:
+            self.catalogs.pop()  # nothing after this can be judged
+            failures.append(_failing(stage, error))
+        return replace(verdict, failures=tuple(failures))
+
+    def everything(self) -> list[Failing]:
+        """Undo all, as far as there are undo parts, and apply all again."""
+        last = len(self.files) - 1
+        stop = next((i for i in range(last, -1, -1) if not has_undo(self.files[i])), -1)
+        failures: list[Failing] = []
+        stage: Stage = "undo all"
+        try:
+            if stop < last:
+                self.down(last, last - stop)
+                if changes := self._differs(read(self.database), stop + 1):
+                    message = "Everything undone, the schema is not the one before."
+                    failures.append(Failing(stage, message, changes))
+                stage = "apply all"
+                self.up(last)
+                if changes := self._differs(read(self.database), last + 1):
+                    message = "Everything applied again, the schema is not the same."
+                    failures.append(Failing(stage, message, changes))
+        except ManticoreError as error:
+            failures.append(_failing(stage, error))
+        return failures
+
+    def remember_history(self) -> None:
+        """Keep the history, for the run with crashes to be compared with."""
+        self.history = self._history() if self.files else []
+
+    def _differs(self, now: m.Schema, number: int) -> tuple[Change, ...]:
+        return compare(self.catalogs[number], now)
+
+    # --- crashes ---------------------------------------------------------------------------
+
+    def crashes(self, first: _Trial, verdicts: list[Verified], newest: int) -> None:
+        """Take the newest migrations up through crashes; put what was seen into the verdicts."""
+        start = max(0, len(self.files) - newest)
+        if start:
+            self.up(start - 1, fresh=True)
+        for number in range(start, len(self.files)):
+            started = monotonic()
+            plan = plan_script(script_of(self.files[number]), self.caps)
+            count, failure = self._through(number, plan)
+            if failure is None:
+                failure = self._compared(first, number)
+            verdict = verdicts[number]
+            verdicts[number] = replace(
+                verdict,
+                resume=monotonic() - started,
+                crashes=count,
+                failures=verdict.failures + ((failure,) if failure else ()),
+                notes=(*verdict.notes, *self._blind(plan)),
+            )
+            if failure is not None:
+                return
+
+    def _through(self, number: int, plan: MigrationPlan) -> tuple[int, Failing | None]:
+        count = 0
+        try:
+            for cut in cuts(plan, cockroachdb=self.cockroachdb):
+                try:
+                    self.up(number, cut=cut)
+                except Crash:
+                    count += 1
+                    self._forget_the_dead()
+            self.up(number)
+        except ManticoreError as error:
+            return count, _failing("resume", error)
+        return count, None
+
+    def _forget_the_dead(self) -> None:
+        """Free the lease that the dead runner holds, as `manticore lock release` does."""
+        session = CutSession(self.database, {}, self.migrator.on_event, None)
+        session.open()
+        try:
+            session.hello(BRIEF)
+            session.prepared(session.tables.break_lease())
+        finally:
+            session.close()
+
+    def _compared(self, first: _Trial, number: int) -> Failing | None:
+        changes = compare(first.catalogs[number + 1], read(self.database))
+        if changes:
+            message = "After crashes, the schema is not that of an undisturbed run."
+            return Failing("resume", message, changes)
+        if self._history() != first.history[: number + 1]:
+            return Failing("resume", "After crashes, the history is not the same.")
+        with self.database.dedicated() as connection:
+            left = (fetch(connection, f"SELECT count(*) FROM {STEPS}"))[0][0][0]
+        if left:
+            return Failing("resume", f"After crashes, {left} rows are left in the journal.")
+        return None
+
+    def _blind(self, plan: MigrationPlan) -> tuple[str, ...]:
+        blind = [
+            step.ordinal + 1
+            for step in plan.steps
+            if not step.atomic and not is_visible(step, cockroachdb=self.cockroachdb)
+        ]
+        notes = [f"if it dies during step {n}, a person has to look" for n in blind]
+        if len(plan.steps) > MOST_STEPS:
+            notes.append(f"only its first {MOST_STEPS} steps went through crashes")
+        return tuple(notes)
+
+    # --- running ---------------------------------------------------------------------------
+
+    def up(self, number: int, *, cut: Cut | None = None, fresh: bool = False) -> float:
+        """Apply what is pending up to a file; return the seconds it took."""
+        with self._run(number, cut) as (run, session):
+            files = self.files[: number + 1]
+            rows = session.hello(BRIEF) or ()
+            standings = survey(files, [Recorded(*row) for row in rows], (), None)
+            started = monotonic()
+            run.up(files, standings, None, fresh=fresh)
+            return monotonic() - started
+
+    def down(self, number: int, count: int) -> float:
+        """Roll the last ``count`` back; return the seconds it took."""
+        with self._run(number, None) as (run, session):
+            files = self.files[: number + 1]
+            rows = session.hello(BRIEF) or ()
+            standings = survey(files, [Recorded(*row) for row in rows], (), None)
+            started = monotonic()
+            run.down(files, standings, count, None)
+            return monotonic() - started
+
+    @contextmanager
+    def _run(self, number: int, cut: Cut | None) -> Iterator[tuple[Run, CutSession]]:
+        settings = self.migrator.settings
+        session = CutSession(self.database, settings, self.migrator.on_event, cut)
+        session.open()
+        try:
+            yield (
+                Run(
+                    session,
+                    ttl=_LEASE,
+                    wait=_LEASE,
+                    allow=Allowances(),
+                    environment=None,
+                    policy=RetryPolicy(),
+                ),
+                session,
+            )
+        except psycopg.Error as error:
+            message = f"The server refused: {' '.join(str(error).split())}"
+            raise SchemaError(message) from error
+        finally:
+            session.close()
+
+    def _history(self) -> list[tuple[object, ...]]:
+        with self.database.dedicated() as connection:
+            return list((fetch(connection, _HISTORY))[0])
+
+
+def has_undo(file: MigrationFile) -> bool:
+    """Whether the file has an undo part with a statement in it."""
+    return file.down_sql is not None and next(split(file.down_sql), None) is not None
+
+
+def _failing(stage: Stage, error: ManticoreError) -> Failing:
+    place = ""
+    path, line = getattr(error, "path", None), getattr(error, "line", None)
+    if path is not None and not isinstance(error, NoUndo):
+        place = f"{path}:{line}: " if line is not None else f"{path}: "
+    return Failing(stage, f"{place}{error.message}", hint=error.hint)
