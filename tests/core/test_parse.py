@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from manticore_cockroachdb.parser.lex import tokens
 from manticore_cockroachdb.parser.nodes import (
+    RESERVED,
     AlterTable,
     CreateIndex,
     CreateTable,
@@ -23,7 +24,6 @@ from manticore_cockroachdb.parser.nodes import (
     Query,
     Unparsed,
 )
-from manticore_cockroachdb.parser.nodes_table import RESERVED
 from manticore_cockroachdb.parser.parse import node_tables, parse, verb_of
 from manticore_cockroachdb.parser.plain import plain_drop, plain_table
 from manticore_cockroachdb.parser.words import BUILT_IN_TYPES, KEYWORDS, NOT_CALLED

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import NoReturn
 
 from .lex import fold, keys, unquoted
-from .nodes_table import RESERVED, QName
+from .nodes import RESERVED, QName
 from .words import BINDS, CLOSES, KEYWORDS, NAMED_NOT_CALLED, NOT_CALLED, OPERATOR
 
 

@@ -12,8 +12,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from .constraint import CONSTRAINT_STARTS
-from .nodes import CreateTable, Drop
-from .nodes_table import RESERVED, Column
+from .nodes import RESERVED, Column, CreateTable, Drop
 from .rows import NAME, QNAME, plain_name
 from .words import BUILT_IN_TYPES, NOT_CALLED
 

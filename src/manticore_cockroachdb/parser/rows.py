@@ -11,8 +11,7 @@ import re
 from functools import cache
 
 from .lex import BLANK, ESCAPE_STRING, PLAIN_STRING
-from .nodes import Dml
-from .nodes_table import RESERVED, QName
+from .nodes import RESERVED, Dml, QName
 
 NAME = r"[a-z_][a-z0-9_]*+"
 QNAME = rf"({NAME}(?:\.{NAME}|(?!))*+)"

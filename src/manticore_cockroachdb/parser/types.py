@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .cursor import Cursor
-from .nodes_table import quote
+from .nodes import quote
 from .words import BUILT_IN_TYPES, COLUMN_QUALIFIERS, INTERVAL_FIELDS, TIMES
 
 
