@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from faults.harness_state import State
-from manticore_cockroachdb.migrations.plan import MigrationPlan, Step
+from manticore_cockroachdb.migrations.script import MigrationPlan, Step
 
 _COUNTER = re.compile(r"UPDATE counters SET n = n [+-] 1 WHERE id = (\d+)")
 _LISTS = re.compile(r"Stayed: (?P<stayed>.*)\. Undone: (?P<undone>.*)\.", re.DOTALL)

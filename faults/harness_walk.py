@@ -32,7 +32,8 @@ from faults.wire import Sender
 from manticore_cockroachdb.database import Database
 from manticore_cockroachdb.dialect import capabilities
 from manticore_cockroachdb.migrations.file import parse_file
-from manticore_cockroachdb.migrations.plan import MigrationPlan, plan_script, script_of
+from manticore_cockroachdb.migrations.plan import plan_script
+from manticore_cockroachdb.migrations.script import MigrationPlan, script_of
 
 DOWN: dict[Direction, Direction] = {"up": "down", "down": "up"}
 

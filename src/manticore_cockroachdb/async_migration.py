@@ -30,9 +30,10 @@ from .migrations.choose import (
     survey,
 )
 from .migrations.file import MAX_VERSION, MigrationFile
+from .own_tables import HISTORY
 from .retry import RetryPolicy
 from .runner.async_session import AsyncSession
-from .runner.bookkeeping import BRIEF, FULL, HISTORY
+from .runner.bookkeeping import BRIEF, FULL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -359,8 +360,9 @@ class AsyncMigrator:
             return await self._look_through(session, files)
 
     async def _look_through(self, session: AsyncSession, files: Sequence[MigrationFile]) -> Look:
-        from .migrations.report import HistoryRow, journal_rows
+        from .migrations.report import HistoryRow
         from .migrations.status import Look
+        from .runner.bookkeeping import journal_rows
 
         rows = [HistoryRow(*row) for row in await session.history(FULL)]
         journal = journal_rows(await session.read(session.tables.read_steps()))

@@ -31,8 +31,9 @@ from .migrations.choose import (
     survey,
 )
 from .migrations.file import MAX_VERSION, MigrationFile
+from .own_tables import HISTORY
 from .retry import RetryPolicy
-from .runner.bookkeeping import BRIEF, FULL, HISTORY
+from .runner.bookkeeping import BRIEF, FULL
 from .runner.session import Session
 
 if TYPE_CHECKING:
@@ -356,8 +357,9 @@ class Migration:
             return self._look_through(session, files)
 
     def _look_through(self, session: Session, files: Sequence[MigrationFile]) -> Look:
-        from .migrations.report import HistoryRow, journal_rows
+        from .migrations.report import HistoryRow
         from .migrations.status import Look
+        from .runner.bookkeeping import journal_rows
 
         rows = [HistoryRow(*row) for row in session.history(FULL)]
         journal = journal_rows(session.read(session.tables.read_steps()))

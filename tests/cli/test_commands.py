@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from manticore_cockroachdb import Database, Migration
-from manticore_cockroachdb.runner.bookkeeping import LEASE
+from manticore_cockroachdb.own_tables import LEASE
 from tests.support.servers import Server
 
 from .conftest import Manticore, write, write_tables

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from manticore_cockroachdb.analysis.catalog import Size
+from manticore_cockroachdb.analysis.cost import Work
+from manticore_cockroachdb.analysis.undo import Undo
 from manticore_cockroachdb.cli.foresee import result
 from manticore_cockroachdb.cli.present import Page
 from manticore_cockroachdb.cli.terminal import width_of
-from manticore_cockroachdb.preview.report import (
-    Plan,
-    PlannedMigration,
-    PlannedStatement,
-    Size,
-    Undo,
-    Work,
-)
+from manticore_cockroachdb.preview.report import Plan, PlannedMigration, PlannedStatement
 from manticore_cockroachdb.preview.script import Frame
 from manticore_cockroachdb.runner.bookkeeping import Tables
 

@@ -8,7 +8,8 @@ from manticore_cockroachdb.dialect import Server, capabilities
 from manticore_cockroachdb.errors import Refused
 from manticore_cockroachdb.migrations import plan
 from manticore_cockroachdb.migrations.file import parse_file
-from manticore_cockroachdb.migrations.plan import Mode, plan_script, script_of
+from manticore_cockroachdb.migrations.plan import plan_script
+from manticore_cockroachdb.migrations.script import Mode, script_of
 
 from .test_parse import UNDERSTOOD
 

@@ -16,7 +16,8 @@ from faults.harness_walk import Directories, Result
 from faults.proxy import Call, Cut
 from manticore_cockroachdb.dialect import Server, capabilities
 from manticore_cockroachdb.migrations.file import parse_file
-from manticore_cockroachdb.migrations.plan import plan_script, script_of
+from manticore_cockroachdb.migrations.plan import plan_script
+from manticore_cockroachdb.migrations.script import script_of
 
 LEG = Leg(
     "postgresql",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from manticore_cockroachdb.analysis.catalog import World
+from manticore_cockroachdb.analysis.catalog import Facts, Size, TableFacts, World
+from manticore_cockroachdb.analysis.cost import Work
 from manticore_cockroachdb.analysis.costs import cost_of, dangers
 from manticore_cockroachdb.analysis.types import is_free, loss
 from manticore_cockroachdb.parser.parse import parse
-from manticore_cockroachdb.preview.facts import Facts, TableFacts
-from manticore_cockroachdb.preview.report import Size, Work
 
 TABLE = TableFacts("public", "t", 5, 8192, {"a": "integer", "n": "numeric(10,2)", "x": "text"})
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from manticore_cockroachdb.analysis.cost import Work
+from manticore_cockroachdb.analysis.undo import Undo
 from manticore_cockroachdb.errors import ChangedFile, ConfigError
-from manticore_cockroachdb.preview.report import Undo, Work
 
 
 def write(directory, **files):

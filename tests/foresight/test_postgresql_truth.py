@@ -9,20 +9,19 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from manticore_cockroachdb.analysis.catalog import World
-from manticore_cockroachdb.analysis.costs import LOCKS, cost_of
+from manticore_cockroachdb.analysis.catalog import Facts, World
+from manticore_cockroachdb.analysis.cost import LOCKS, Work
+from manticore_cockroachdb.analysis.costs import cost_of
 from manticore_cockroachdb.database import Database
 from manticore_cockroachdb.parser.parse import parse
 from manticore_cockroachdb.preview.build import Read, named
 from manticore_cockroachdb.preview.facts import (
-    Facts,
     checks,
     columns,
     sizes_postgresql,
     tables_of,
     volatile,
 )
-from manticore_cockroachdb.preview.report import Work
 
 SETUP = """
 CREATE TABLE other (id INT8 PRIMARY KEY);

@@ -7,11 +7,11 @@ from typing import ClassVar
 import psycopg
 import pytest
 
+from manticore_cockroachdb.analysis.catalog import Facts, TableFacts
+from manticore_cockroachdb.analysis.cost import Work
 from manticore_cockroachdb.parser.parse import parse
 from manticore_cockroachdb.preview import plan
 from manticore_cockroachdb.preview.build import Read
-from manticore_cockroachdb.preview.facts import Facts, TableFacts
-from manticore_cockroachdb.preview.report import Work
 from manticore_cockroachdb.preview.shape import may_be_explained, parse_shape
 
 HEAD = "Schema change plan for ALTER TABLE ‹defaultdb›.‹public›.‹t› …;\n"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from manticore_cockroachdb.analysis.undo import Undoing
+from manticore_cockroachdb.analysis.undo import Undo, Undoing
 from manticore_cockroachdb.parser.parse import parse
 from manticore_cockroachdb.parser.split import split
-from manticore_cockroachdb.preview.report import Undo
 
 YES, LOST, UNKNOWN, NO = Undo.YES, Undo.WITHOUT_DATA, Undo.UNKNOWN, Undo.NO
 

@@ -8,7 +8,8 @@ from manticore_cockroachdb.dialect import capabilities, parse_target
 from manticore_cockroachdb.errors import ManticoreError, Refused
 from manticore_cockroachdb.lint import ServerFacts, Source, at_least, lint_files
 from manticore_cockroachdb.migrations.file import parse_file
-from manticore_cockroachdb.migrations.plan import plan_script, script_of
+from manticore_cockroachdb.migrations.plan import plan_script
+from manticore_cockroachdb.migrations.script import script_of
 
 from .dangerous import DANGEROUS, FOR_INFORMATION, NEW, ROWS, Bad
 

@@ -10,7 +10,8 @@ from faults.proxy import Cut, Fault, Proxy, When
 from manticore_cockroachdb.dialect import Server, capabilities
 from manticore_cockroachdb.errors import LeaseLost, MigrationFailed
 from manticore_cockroachdb.migrations.file import parse_file
-from manticore_cockroachdb.migrations.plan import Mode, plan_script, script_of
+from manticore_cockroachdb.migrations.plan import plan_script
+from manticore_cockroachdb.migrations.script import Mode, script_of
 from manticore_cockroachdb.runner import events as e
 from manticore_cockroachdb.runner import pace as pacing
 from manticore_cockroachdb.runner.messages import LIMIT

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from manticore_cockroachdb.parser.types import canonical_type
 from manticore_cockroachdb.schema.model import Index
-from manticore_cockroachdb.schema.names import canonical_type, qualified, quote
+from manticore_cockroachdb.schema.names import qualified, quote
 from manticore_cockroachdb.schema.order import Block, ordered, references
 from manticore_cockroachdb.schema.pieces import bare, index_of, items
 

@@ -6,13 +6,46 @@ goes; what it renamed keeps its size and its columns under the new name.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from ..parser import nodes as n
-from ..preview.facts import Facts, TableFacts
-from ..preview.report import Size
 
 Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TableFacts:
+    """A table: approximate rows and bytes (None: nobody knows), columns with their types."""
+
+    schema: str
+    name: str
+    rows: int | None = None
+    bytes: int | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    not_null: frozenset[str] = frozenset()
+    checks: tuple[str, ...] = ()
+    new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Tables by schema and name, the table of each index, functions that differ by row."""
+
+    path: tuple[str, ...] = ("public",)
+    tables: Mapping[tuple[str, str], TableFacts] = field(default_factory=dict)
+    indexes: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    volatile: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How big a table is, as far as the server's statistics know. ``new``: this plan makes it."""
+
+    table: str
+    rows: int | None
+    bytes: int | None
+    new: bool = False
 
 
 class World:

@@ -8,86 +8,22 @@ is said here. A table that the plan itself makes costs nothing and loses nothing
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 from ..parser import nodes as n
-from ..preview.report import Size, Work
-from .catalog import World
+from .catalog import Size, World
+from .cost import NOTHING, Cost, blocks
 from .types import loss
 
 # The lint rules scale by the same numbers.
 LARGE = 100_000
 LARGE_BYTES = 64_000_000
 
-LOCKS = (
-    "ACCESS SHARE",
-    "ROW SHARE",
-    "ROW EXCLUSIVE",
-    "SHARE UPDATE EXCLUSIVE",
-    "SHARE",
-    "SHARE ROW EXCLUSIVE",
-    "EXCLUSIVE",
-    "ACCESS EXCLUSIVE",
-)
-"""PostgreSQL's table locks, weakest first (documentation, chapter "Explicit Locking")."""
 
 _BODY = re.compile(r"\b(drop|truncate|delete)\b", re.IGNORECASE)
 _DELETE = re.compile(r"\bdelete\b", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """``about`` is what the statement is about, where its table is not all of it."""
-
-    work: frozenset[Work] = frozenset()
-    lock: str | None = None
-    lock_on: n.QName | None = None
-    destroys: str | None = None
-    why: tuple[str, ...] = ()
-    source: str | None = None
-    unknown: str | None = None
-
-    def __add__(self, other: Cost) -> Cost:
-        stronger = other if level(other.lock) > level(self.lock) else self
-        return Cost(
-            self.work | other.work,
-            stronger.lock,
-            stronger.lock_on,
-            "; ".join(x for x in (self.destroys, other.destroys) if x) or None,
-            (*self.why, *(w for w in other.why if w not in self.why)),
-            self.source or other.source,
-            self.unknown or other.unknown,
-        )
-
-
-NOTHING = Cost()
-
-
-def level(lock: str | None) -> int:
-    """How strong a lock is; -1 for none."""
-    return -1 if lock is None else LOCKS.index(lock)
-
-
-def blocks(lock: str | None) -> str | None:
-    """Who waits for a statement with this lock."""
-    if lock == "ACCESS EXCLUSIVE":
-        return "reads and writes"
-    return "writes" if level(lock) >= level("SHARE") else None
-
-
-def costs(*works: Work, why: str = "", source: str | None = None, lock: str | None = None) -> Cost:
-    """A cost in one line."""
-    return Cost(frozenset(works), lock, None, None, (why,) if why else (), source)
-
-
-def total(parts: Iterable[Cost]) -> Cost:
-    """Several costs together."""
-    found = NOTHING
-    for part in parts:
-        found += part
-    return found
 
 
 def cost_of(node: n.Node, sql: str, world: World, *, cockroachdb: bool) -> Cost:

@@ -11,9 +11,8 @@ import re
 from collections.abc import Iterator
 
 from ..parser import nodes as n
-from ..preview.report import Work
 from .catalog import World
-from .costs import NOTHING, Cost, costs, total
+from .cost import NOTHING, Cost, Work, costs, total
 from .types import is_free
 
 AE, E, SRE, S = "ACCESS EXCLUSIVE", "EXCLUSIVE", "SHARE ROW EXCLUSIVE", "SHARE"

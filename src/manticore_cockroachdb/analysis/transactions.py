@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..dialect import Capabilities
+from ..own_tables import OURS
 from ..parser import nodes as n
-from ..runner.bookkeeping import OURS
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..schema.names import canonical_type
+from ..parser.types import canonical_type
 
 _MODIFIER = re.compile(r"\(([\d\s,]+)\)")
 _INTEGERS = {"INT2": 2, "INT4": 4, "INT8": 8}

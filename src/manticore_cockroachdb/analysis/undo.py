@@ -9,10 +9,20 @@ count without their schema. Where a statement's marks cannot be told, the answer
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from typing import Literal, NamedTuple
 
 from ..parser import nodes as n
-from ..preview.report import Undo
+
+
+class Undo(StrEnum):
+    """Whether the undo part takes back what a statement did, best first."""
+
+    YES = "yes"
+    WITHOUT_DATA = "without data"
+    UNKNOWN = "unknown"
+    NO = "no"
+
 
 Way = Literal["makes", "removes", "touches", "nothing", "unknown"]
 ORDER = (Undo.YES, Undo.WITHOUT_DATA, Undo.UNKNOWN, Undo.NO)

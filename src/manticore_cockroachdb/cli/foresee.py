@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
-from ..preview.report import Plan, PlannedMigration, PlannedStatement, Size, Undo, Work
+from ..analysis.catalog import Size
+from ..analysis.cost import Work
+from ..analysis.undo import Undo
+from ..preview.report import Plan, PlannedMigration, PlannedStatement
 from .index import Exit
 from .render import Result, count, safe
 from .terminal import one_line, wrapped

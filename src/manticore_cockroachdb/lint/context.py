@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from ..dialect import Capabilities, Server
 from ..errors import Refused
-from ..migrations.plan import MigrationPlan, plan_script
+from ..migrations.plan import plan_script
+from ..migrations.script import MigrationPlan
 from ..parser import nodes as n
 from ..parser.split import line_column
 from .model import Finding, Fix, Level, Rule, ServerFacts

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from ..errors import FileError
 from ..migrations.file import at, decode, parse_file, parse_name, statements
-from ..migrations.plan import Script
+from ..migrations.script import Script
 from ..parser import nodes as n
 from ..parser.parse import parse
 from ..parser.split import Directive, directives

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .plan import MigrationPlan
+from .script import MigrationPlan
 
 SIZE = 20  # of 10 to 200, the quickest for 1,000 tables on CockroachDB v20.2
 CHARACTERS = 500_000

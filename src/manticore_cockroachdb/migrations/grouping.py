@@ -16,7 +16,7 @@ from ..analysis.transactions import Unusable, changes_session, judge, refers_to,
 from ..dialect import Capabilities
 from ..parser import nodes as n
 from ..parser.parse import parse
-from .plan import Script, is_plain, refused
+from .script import Script, is_plain, refused
 
 
 @dataclass(slots=True)

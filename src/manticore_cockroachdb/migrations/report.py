@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
-from ..runner.bookkeeping import split_before
 from .states import State
 
 
@@ -43,14 +42,6 @@ class JournalRow:
     def key(self) -> tuple[int, str, int]:
         """What the row is about: version, direction, ordinal."""
         return self.version, self.direction, self.ordinal
-
-
-def journal_rows(rows: list[tuple[Any, ...]]) -> list[JournalRow]:
-    """The journal, from the rows of `Tables.read_steps`."""
-    return [
-        JournalRow(int(v), d, int(o), h, s, split_before(b), detail)
-        for v, d, o, h, s, b, detail in rows
-    ]
 
 
 @dataclass(frozen=True, slots=True)

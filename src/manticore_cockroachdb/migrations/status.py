@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from ..dialect import Capabilities, Server
 from ..errors import MigrationError
 from .choose import Allowances, Standing, problems
-from .plan import plan_script, script_of
+from .plan import plan_script
 from .report import HistoryRow, JournalRow, Pending, Status
+from .script import script_of
 from .states import State
 
 WAITING = (State.PENDING, State.PARTIAL, State.OUT_OF_ORDER)

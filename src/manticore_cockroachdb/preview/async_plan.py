@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from ..analysis.catalog import World
+from ..analysis.catalog import Facts, World
 from ..errors import MigrationError
 from ..migrations.choose import Standing
 from ..migrations.file import MigrationFile, statements
-from ..migrations.plan import plan_script, script_of
+from ..migrations.plan import plan_script
+from ..migrations.script import script_of
 from ..parser.parse import parse
 from ..runner.async_run import undo_script
 from ..runner.async_session import AsyncSession, Rows
@@ -84,7 +85,7 @@ async def _plan(
     for version in {row.version for row in look.journal if row.direction == direction}:
         mine = [r for r in look.journal if (r.version, r.direction) == (version, direction)]
         done[version] = frozenset(r.ordinal for r in mine if r.state == "done")
-    facts = await _facts(session, reads) if reads else f.Facts()
+    facts = await _facts(session, reads) if reads else Facts()
     world = World(facts)
     shapes = await _shapes(session, reads, facts) if session.caps.explain_ddl_shape else {}
     frame = Frame(
@@ -109,7 +110,7 @@ async def _prepare(session: AsyncSession) -> tuple[str, ...]:
     return ()
 
 
-async def _facts(session: AsyncSession, reads: Iterable[Read]) -> f.Facts:
+async def _facts(session: AsyncSession, reads: Iterable[Read]) -> Facts:
     tables, indexes, functions = named(reads)
     found = (await _try(session, f.indexes(indexes)))[0] if indexes else []
     of_index = {(str(row[0]), str(row[1])): str(row[2]) for row in found}
@@ -119,7 +120,7 @@ async def _facts(session: AsyncSession, reads: Iterable[Read]) -> f.Facts:
             session, f.PATH, f.columns(tables), f.rows_cockroachdb(tables)
         )
         sizes = await _ranges(session, columns, rows)
-        return f.Facts(_first(path), f.tables_of(columns, sizes), of_index)
+        return Facts(_first(path), f.tables_of(columns, sizes), of_index)
     path, columns, checks, volatile, sizes = await _try(
         session,
         "SET lock_timeout = '2s'",  # a size waits for whoever locks the table; we do not
@@ -129,7 +130,7 @@ async def _facts(session: AsyncSession, reads: Iterable[Read]) -> f.Facts:
         f.volatile(functions),
         f.sizes_postgresql(tables),
     )
-    return f.Facts(
+    return Facts(
         _first(path),
         f.tables_of(columns, sizes, checks),
         of_index,
@@ -201,7 +202,7 @@ async def _bytes(
     return {}
 
 
-async def _shapes(session: AsyncSession, reads: Iterable[Read], facts: f.Facts) -> dict[str, Shape]:
+async def _shapes(session: AsyncSession, reads: Iterable[Read], facts: Facts) -> dict[str, Shape]:
     """What the server itself says about its schema changes; what it will not explain is left."""
     shapes: dict[str, Shape] = {}
     names = {name for _, name in facts.tables}

@@ -12,13 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..analysis.catalog import World
-from ..analysis.costs import blocks, cost_of, dangers, target
-from ..analysis.undo import Undoing, worst
+from ..analysis.cost import Work, blocks
+from ..analysis.costs import cost_of, dangers, target
+from ..analysis.undo import Undo, Undoing, worst
 from ..errors import MigrationError
-from ..migrations.plan import MigrationPlan, Script
+from ..migrations.script import MigrationPlan, Script
 from ..parser import nodes as n
 from ..parser.parse import parse
-from .report import PlannedMigration, PlannedStatement, Undo, Work
+from .report import PlannedMigration, PlannedStatement
 
 _INSERT = re.compile(
     r"insert\s+into\s+(?P<table>[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)?)\s*(?:\([^()]*\))?\s*values\b",

@@ -6,39 +6,16 @@ counted, only statistics are read, so that a plan costs the same on a table of a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
+from ..analysis.catalog import TableFacts
 from ..parser.quoting import identifier, literal
 
 Rows = Sequence[tuple[Any, ...]]
 
 PATH = "SELECT unnest(current_schemas(false))"
-
-
-@dataclass(frozen=True, slots=True)
-class TableFacts:
-    """A table: approximate rows and bytes (None: nobody knows), columns with their types."""
-
-    schema: str
-    name: str
-    rows: int | None = None
-    bytes: int | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
-    not_null: frozenset[str] = frozenset()
-    checks: tuple[str, ...] = ()
-    new: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """Tables by schema and name, the table of each index, functions that differ by row."""
-
-    path: tuple[str, ...] = ("public",)
-    tables: Mapping[tuple[str, str], TableFacts] = field(default_factory=dict)
-    indexes: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    volatile: frozenset[str] = frozenset()
 
 
 _MANY = 1000

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from ..analysis.catalog import World
+from ..analysis.catalog import Facts, World
 from ..errors import MigrationError
 from ..migrations.choose import Standing
 from ..migrations.file import MigrationFile, statements
-from ..migrations.plan import plan_script, script_of
+from ..migrations.plan import plan_script
+from ..migrations.script import script_of
 from ..parser.parse import parse
 from ..runner.bookkeeping import ADDED
 from ..runner.run import undo_script
@@ -83,7 +84,7 @@ def _plan(session: Session, look: Look, planned: Sequence[Planned], direction: s
     for version in {row.version for row in look.journal if row.direction == direction}:
         mine = [r for r in look.journal if (r.version, r.direction) == (version, direction)]
         done[version] = frozenset(r.ordinal for r in mine if r.state == "done")
-    facts = _facts(session, reads) if reads else f.Facts()
+    facts = _facts(session, reads) if reads else Facts()
     world = World(facts)
     shapes = _shapes(session, reads, facts) if session.caps.explain_ddl_shape else {}
     frame = Frame(
@@ -108,7 +109,7 @@ def _prepare(session: Session) -> tuple[str, ...]:
     return ()
 
 
-def _facts(session: Session, reads: Iterable[Read]) -> f.Facts:
+def _facts(session: Session, reads: Iterable[Read]) -> Facts:
     tables, indexes, functions = named(reads)
     found = (_try(session, f.indexes(indexes)))[0] if indexes else []
     of_index = {(str(row[0]), str(row[1])): str(row[2]) for row in found}
@@ -116,7 +117,7 @@ def _facts(session: Session, reads: Iterable[Read]) -> f.Facts:
     if session.tables.cockroachdb:
         path, columns, rows = _try(session, f.PATH, f.columns(tables), f.rows_cockroachdb(tables))
         sizes = _ranges(session, columns, rows)
-        return f.Facts(_first(path), f.tables_of(columns, sizes), of_index)
+        return Facts(_first(path), f.tables_of(columns, sizes), of_index)
     path, columns, checks, volatile, sizes = _try(
         session,
         "SET lock_timeout = '2s'",  # a size waits for whoever locks the table; we do not
@@ -126,7 +127,7 @@ def _facts(session: Session, reads: Iterable[Read]) -> f.Facts:
         f.volatile(functions),
         f.sizes_postgresql(tables),
     )
-    return f.Facts(
+    return Facts(
         _first(path),
         f.tables_of(columns, sizes, checks),
         of_index,
@@ -196,7 +197,7 @@ def _bytes(session: Session, keys: Sequence[tuple[str, str]]) -> dict[tuple[str,
     return {}
 
 
-def _shapes(session: Session, reads: Iterable[Read], facts: f.Facts) -> dict[str, Shape]:
+def _shapes(session: Session, reads: Iterable[Read], facts: Facts) -> dict[str, Shape]:
     """What the server itself says about its schema changes; what it will not explain is left."""
     shapes: dict[str, Shape] = {}
     names = {name for _, name in facts.tables}

@@ -4,46 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
-from ..migrations.plan import Direction
+from ..analysis.catalog import Size
+from ..analysis.cost import Work
+from ..analysis.undo import Undo
+from ..migrations.script import Direction
 
 if TYPE_CHECKING:
     from .script import Frame
 
 
-class Work(StrEnum):
-    """What a statement does to the rows that are there."""
-
-    BACKFILL = "backfill"
-    """Reads every row, and writes an index, a column or another table."""
-    VALIDATE = "validate"
-    """Reads every row."""
-    REWRITE = "rewrite"
-    """Writes the whole table anew, with its indexes."""
-
-
-class Undo(StrEnum):
-    """Whether the undo part takes back what a statement did, best first."""
-
-    YES = "yes"
-    WITHOUT_DATA = "without data"
-    UNKNOWN = "unknown"
-    NO = "no"
-
-
 PlannedMode = Literal["transaction", "steps", "refused"]
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How big a table is, as far as the server's statistics know. ``new``: this plan makes it."""
-
-    table: str
-    rows: int | None
-    bytes: int | None
-    new: bool = False
 
 
 @dataclass(frozen=True, slots=True)

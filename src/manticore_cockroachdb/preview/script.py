@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import Refused
-from ..migrations.plan import MigrationPlan, Mode, Step
+from ..migrations.script import MigrationPlan, Mode, Step
 from ..parser import nodes as n
 from ..parser.parse import parse
 from ..parser.quoting import identifier

@@ -19,8 +19,8 @@ from __future__ import annotations
 
 import re
 
+from ..analysis.cost import Work
 from ..parser import nodes as n
-from .report import Work
 
 _LINE = re.compile(r"^[\s│├└─]*(?P<text>.*?)\s*$")
 _BACKFILL = re.compile(r"backfill using primary index (?P<index>\S+) in relation ")

@@ -21,8 +21,8 @@ import psycopg
 from .._acompat import async_sleep
 from ..analysis.catalog_probe import Conclusion, Effect, conclude, effect_of
 from ..errors import PartialMigration
-from ..migrations.plan import MigrationPlan, Step
 from ..migrations.report import JournalRow
+from ..migrations.script import MigrationPlan, Step
 from ..outcome import Verdict, verdict_of
 from ..parser.parse import parse
 from ..retry import decide

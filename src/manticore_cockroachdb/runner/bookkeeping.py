@@ -22,14 +22,13 @@ outlive a `_migrations` that somebody dropped to start again.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from ..own_tables import ATTEMPTS, HISTORY, LEASE, STEPS
 from ..parser.quoting import identifier, literal
 
-HISTORY = "_migrations"
-LEASE = "_migrations_lease"
-STEPS = "_migrations_steps"
-ATTEMPTS = "_migrations_attempts"
-OURS = (HISTORY, LEASE, STEPS, ATTEMPTS)
+if TYPE_CHECKING:
+    from ..migrations.report import JournalRow
 
 BRIEF = "version, description, checksum"
 FULL = "version, description, applied_at, checksum, mode, duration_ms, applied_by, applied_from"
@@ -373,3 +372,13 @@ def split_before(text: str | None) -> tuple[str | None, ...] | None:
     if not text:
         return None
     return tuple(None if part == "~" else part for part in text.split(_SEPARATOR))
+
+
+def journal_rows(rows: list[tuple[Any, ...]]) -> list[JournalRow]:
+    """The journal, from the rows of `Tables.read_steps`."""
+    from ..migrations.report import JournalRow
+
+    return [
+        JournalRow(int(v), d, int(o), h, s, split_before(b), detail)
+        for v, d, o, h, s, b, detail in rows
+    ]

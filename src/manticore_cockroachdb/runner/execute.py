@@ -23,13 +23,13 @@ import psycopg
 
 from .._acompat import sleep
 from ..errors import ChangedFile, ConnectionFailed, MigrationError, PartialMigration
-from ..migrations.plan import MigrationPlan, Mode, Step
-from ..migrations.report import JournalRow, journal_rows
+from ..migrations.report import JournalRow
+from ..migrations.script import MigrationPlan, Mode, Step
 from ..outcome import Verdict, verdict_of
 from ..parser.secrets import without_secrets
 from ..retry import RetryPolicy, decide
 from . import events as e
-from .bookkeeping import RETURNING_SECONDS
+from .bookkeeping import RETURNING_SECONDS, journal_rows
 from .exchange import Reply
 from .failures import Stopped, failure_of, repair_hint, sentence, statement_of, unknown
 from .lease import HOST, Lease

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 
 from ..errors import ConnectionFailed, MigrationError, MigrationFailed, PartialMigration
-from ..migrations.plan import MigrationPlan
+from ..migrations.script import MigrationPlan
 from ..parser.secrets import without_secrets
 from ..parser.split import excerpt, line_column
 from .messages import Message, place

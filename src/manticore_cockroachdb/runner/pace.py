@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..migrations.plan import MigrationPlan
+from ..migrations.script import MigrationPlan
 from .messages import LIMIT
 
 SHORT = 0.2

@@ -16,8 +16,9 @@ from ..errors import NoUndo, PartialMigration, UnknownVersion
 from ..migrations.choose import Allowances, Recorded, Standing, choose_down, choose_up, survey
 from ..migrations.file import MigrationFile, parse_file
 from ..migrations.fresh import grouped
-from ..migrations.plan import MigrationPlan, Script, plan_all, script_of
+from ..migrations.plan import plan_all
 from ..migrations.report import JournalRow
+from ..migrations.script import MigrationPlan, Script, script_of
 from ..retry import RetryPolicy
 from . import events as e
 from .bookkeeping import BRIEF

@@ -14,9 +14,10 @@ from dataclasses import replace
 
 from ..parser.lex import Token, tokens
 from ..parser.split import split
+from ..parser.types import canonical_type
 from . import model as m
 from .cockroach_table import constraint_of, sequence_of, sorted_by_name, table_of
-from .names import canonical_type, qualified, quote
+from .names import qualified, quote
 from .pieces import Text, index_of, items, name_list
 from .postgres import Answers
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeVar
 
+from ..parser.types import canonical_type
 from . import model as m
-from .names import canonical_type
 from .pieces import Text, index_keys, index_of, items, name_list
 
 T = TypeVar("T", m.Constraint, m.Index)

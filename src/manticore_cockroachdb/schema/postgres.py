@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
+from ..parser.types import canonical_type
 from . import model as m
-from .names import canonical_type, qualified, quote
+from .names import qualified, quote
 from .pieces import bare, index_of, items
 
 Rows: TypeAlias = Sequence[tuple[Any, ...]]

@@ -14,11 +14,13 @@ from ..dialect import Engine, capabilities
 from ..errors import ConfigError, ManticoreError, NoUndo, SchemaError
 from ..migrations.choose import Allowances, Recorded, survey
 from ..migrations.file import MigrationFile
-from ..migrations.plan import plan_script, script_of
+from ..migrations.plan import plan_script
+from ..migrations.script import script_of
+from ..own_tables import STEPS
 from ..parser.split import split
 from ..retry import RetryPolicy
 from ..runner.async_run import AsyncRun
-from ..runner.bookkeeping import BRIEF, STEPS
+from ..runner.bookkeeping import BRIEF
 from ..schema import model as m
 from ..schema.async_read import async_fetch, async_read, async_which_server
 from ..schema.diff import Change, compare
@@ -31,7 +33,7 @@ from .verification import Failing, Stage, Verification, Verified
 if TYPE_CHECKING:
     from ..async_database import AsyncDatabase
     from ..async_migration import AsyncMigrator
-    from ..migrations.plan import MigrationPlan
+    from ..migrations.script import MigrationPlan
 
 _DATABASES = "SELECT datname FROM pg_catalog.pg_database"
 _SCHEMAS = "SELECT nspname FROM pg_catalog.pg_namespace"

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..analysis.catalog_probe import effect_of
-from ..migrations.plan import MigrationPlan, Mode, Step
+from ..migrations.script import MigrationPlan, Mode, Step
 
 MOST_STEPS = 20
 

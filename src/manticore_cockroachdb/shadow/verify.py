@@ -15,10 +15,12 @@ from ..dialect import Engine, capabilities
 from ..errors import ConfigError, ManticoreError, NoUndo, SchemaError
 from ..migrations.choose import Allowances, Recorded, survey
 from ..migrations.file import MigrationFile
-from ..migrations.plan import plan_script, script_of
+from ..migrations.plan import plan_script
+from ..migrations.script import script_of
+from ..own_tables import STEPS
 from ..parser.split import split
 from ..retry import RetryPolicy
-from ..runner.bookkeeping import BRIEF, STEPS
+from ..runner.bookkeeping import BRIEF
 from ..runner.run import Run
 from ..schema import model as m
 from ..schema.diff import Change, compare
@@ -32,7 +34,7 @@ from .verification import Failing, Stage, Verification, Verified
 if TYPE_CHECKING:
     from ..database import Database
     from ..migration import Migration
-    from ..migrations.plan import MigrationPlan
+    from ..migrations.script import MigrationPlan
 
 _DATABASES = "SELECT datname FROM pg_catalog.pg_database"
 _SCHEMAS = "SELECT nspname FROM pg_catalog.pg_namespace"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...errors import Refused
-from ...migrations.plan import Mode
+from ...migrations.script import Mode
 from ..context import Context
 from ..model import Case, Finding, Rule
 

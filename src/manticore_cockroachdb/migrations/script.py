@@ -1,0 +1,157 @@
+"""A migration as it will run: cut into statements, then with its mode and steps; as values."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+from ..dialect import Capabilities
+from ..errors import Refused
+from ..parser.split import excerpt, line_column
+from .file import MigrationFile, statements
+
+if TYPE_CHECKING:
+    from ..parser.nodes import Node
+
+Direction = Literal["up", "down"]
+
+
+class Mode(StrEnum):
+    """How a migration runs."""
+
+    TRANSACTION = "transaction"
+    STEPS = "steps"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One part of a migration as it will run: `text[start:end]`, found in the file `path`."""
+
+    version: int
+    description: str
+    direction: Direction
+    path: str | None
+    text: str
+    spans: Sequence[tuple[int, int]]
+    wish: bool | None
+    checksum: str
+    undo: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Statements `first` to `last` (exclusive) of a script, run together.
+
+    `atomic`: a transaction covers them and their journal row. Otherwise there is exactly one
+    statement, run alone, and `node` is what it means.
+    """
+
+    ordinal: int
+    first: int
+    last: int
+    atomic: bool
+    reason: str
+    node: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationPlan:
+    """One migration, decided: its mode, why, and its steps in order.
+
+    `sociable`: others may share its transaction (`migrations.fresh`). `settings` are the
+    statements that set up the session for later ones: a session that takes over half way needs
+    those of the steps before.
+    """
+
+    script: Script
+    mode: Mode
+    reason: str
+    steps: tuple[Step, ...]
+    changes_session: bool
+    sociable: bool = False
+    settings: tuple[int, ...] = ()
+
+    @property
+    def version(self) -> int:
+        return self.script.version
+
+    @property
+    def self_contained(self) -> bool:
+        """Whether one transaction covers it and leaves the session as it was."""
+        return self.mode is Mode.TRANSACTION and not self.changes_session
+
+    def step_sql(self, step: Step) -> str:
+        """The text of one step, from its first statement to its last, without the final `;`."""
+        spans = self.script.spans
+        return self.script.text[spans[step.first][0] : spans[step.last - 1][1]]
+
+    def step_hash(self, step: Step) -> str:
+        """Identifies the step's text in the journal."""
+        return hashlib.sha256(self.step_sql(step).encode()).hexdigest()[:16]
+
+
+def script_of(file: MigrationFile, *, down: bool = False) -> Script:
+    """One part of `file`, split. Raises FileError when it cannot be."""
+    return Script(
+        version=file.version,
+        description=file.description,
+        direction="down" if down else "up",
+        path=file.path,
+        text=file.text,
+        spans=statements(file, down=down),
+        wish=file.transaction,
+        checksum=file.checksum,
+        undo=file.down_sql,
+    )
+
+
+_HEAD = re.compile(r"[A-Za-z_]+|\\|\(")
+
+
+# What PostgreSQL covers whatever follows.
+_COVERED = re.compile(
+    r"(?:create\s+(?:table|view|function|or\s+replace)|drop\s+(?:table|view)|comment|grant)\b",
+    re.IGNORECASE,
+)
+
+
+# Verbs that always stay inside a transaction and are never worth parsing.
+_PLAIN = frozenset({"insert", "update", "delete", "upsert", "values", "with", "merge"})
+
+
+def is_plain(script: Script, i: int, caps: Capabilities) -> bool:
+    """Whether a transaction covers statement `i` whatever it says in detail.
+
+    Raises Refused for a line that is meant for psql.
+    """
+    start, end = script.spans[i]
+    head = _HEAD.match(script.text, start, end)
+    word = head[0].lower() if head else ""
+    if word == "\\":
+        raise refused(
+            script,
+            start,
+            "a line that begins with a backslash is a psql command, not SQL",
+            "remove it, and put the SQL it would run into this file",
+        )
+    return word in _PLAIN or bool(
+        caps.transactional_ddl and _COVERED.match(script.text, start, end)
+    )
+
+
+def refused(script: Script, offset: int, reason: str, hint: str) -> Refused:
+    """The error that says why a script cannot run here, pointing at `offset` of its text."""
+    line, column = line_column(script.text, offset)
+    return Refused(
+        reason[0].upper() + reason[1:] + ("" if reason.endswith(".") else "."),
+        version=script.version,
+        path=script.path,
+        line=line,
+        column=column,
+        excerpt=excerpt(script.text, offset),
+        hint=hint,
+    )
