@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
-from .bench import Bench
-from .findings import Section
+from ..bench import Bench
+from ..findings import Section
 
 ROWS: Mapping[str, str] = {
     "trips": "round trips to apply migrations, counted on the wire",

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from faults.proxy import Proxy
 
-from .bench import Bench, check
-from .clock import Run, in_turns, middle, ratio, run
-from .findings import Bar, Section, Table, seconds
-from .servers import Server, server
-from .tools import OURS, Psql
+from ..bench import Bench, check
+from ..clock import Run, in_turns, middle, ratio, run
+from ..findings import Bar, Section, Table, seconds
+from ..servers import Server, server
+from ..tools import OURS, Psql
 
 
 def measure(bench: Bench) -> Section:

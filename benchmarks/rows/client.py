@@ -11,10 +11,10 @@ import json
 import sys
 from pathlib import Path
 
-from .bench import Bench
-from .clock import Command, run
-from .findings import Bar, Section, Table, seconds
-from .servers import SHORT, server
+from ..bench import Bench
+from ..clock import Command, run
+from ..findings import Bar, Section, Table, seconds
+from ..servers import SHORT, server
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

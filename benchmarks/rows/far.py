@@ -9,12 +9,12 @@ from functools import partial
 
 from manticore_cockroachdb.local.place import Engine
 
-from .bench import Bench
-from .clock import Run, in_turns
-from .findings import Bar, Chart, Section, Table, seconds
-from .peers import rivals
-from .servers import SHORT, Place, server
-from .tools import OURS, Psql, Tool
+from ..bench import Bench
+from ..clock import Run, in_turns
+from ..findings import Bar, Chart, Section, Table, seconds
+from ..peers import rivals
+from ..servers import SHORT, Place, server
+from ..tools import OURS, Psql, Tool
 
 DELAY = 40.0
 

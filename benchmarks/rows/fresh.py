@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import statistics
 
-from .bench import Bench, check
-from .clock import Run, in_turns, run
-from .findings import Bar, Chart, Section, Table, seconds
-from .servers import server
-from .tools import OURS, Psql, Tool
+from ..bench import Bench, check
+from ..clock import Run, in_turns, run
+from ..findings import Bar, Chart, Section, Table, seconds
+from ..servers import server
+from ..tools import OURS, Psql, Tool
 
 FRESH = f"{OURS} --fresh"
 HISTORY = "SELECT version, description, checksum, undo, mode FROM _migrations ORDER BY version"

@@ -13,11 +13,11 @@ import os
 import statistics
 from functools import partial
 
-from .bench import Bench, hello, prepared
-from .clock import Command, CommandFailed, Run, in_turns, ratio, run
-from .findings import Bar, Chart, Section, Table, seconds
-from .servers import SHORT, Place, Server, server
-from .tools import OURS, Psql, Tool
+from ..bench import Bench, hello, prepared
+from ..clock import Command, CommandFailed, Run, in_turns, ratio, run
+from ..findings import Bar, Chart, Section, Table, seconds
+from ..servers import SHORT, Place, Server, server
+from ..tools import OURS, Psql, Tool
 
 YARDSTICK = "connect, SELECT 1"
 DELAY = 40.0

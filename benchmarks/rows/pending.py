@@ -4,10 +4,10 @@ processes, time and the most memory ever held.
 
 from __future__ import annotations
 
-from .bench import Bench
-from .clock import CommandFailed, middle, run
-from .findings import Bar, Section, Table, megabytes, seconds
-from .servers import SHORT, server
+from ..bench import Bench
+from ..clock import CommandFailed, middle, run
+from ..findings import Bar, Section, Table, megabytes, seconds
+from ..servers import SHORT, server
 
 CODES = (0, 3)
 

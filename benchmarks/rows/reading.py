@@ -17,12 +17,12 @@ import json
 import sys
 from pathlib import Path
 
-from .bench import Bench
-from .clock import Command, run
-from .findings import Bar, Section, Table, megabytes, seconds
-from .reading import MODEL, seed_statement
-from .servers import SHORT, Place, server
-from .tools import Psql
+from ..bench import Bench
+from ..clock import Command, run
+from ..findings import Bar, Section, Table, megabytes, seconds
+from ..reading import MODEL, seed_statement
+from ..servers import SHORT, Place, server
+from ..tools import Psql
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TABLE = "CREATE TABLE seed (id BIGINT PRIMARY KEY, first TEXT, second TEXT);\n"

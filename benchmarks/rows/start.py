@@ -6,11 +6,11 @@ import statistics
 import sys
 from functools import partial
 
-from .bench import Bench
-from .clock import Command, in_turns, run
-from .findings import Bar, Section, Table, seconds
-from .peers import Alembic, Dbmate, Django, Yoyo
-from .tools import manticore
+from ..bench import Bench
+from ..clock import Command, in_turns, run
+from ..findings import Bar, Section, Table, seconds
+from ..peers import Alembic, Dbmate, Django, Yoyo
+from ..tools import manticore
 
 NOTHING = "python -c pass"
 

@@ -6,10 +6,10 @@ client sends something after everything it had asked for was answered.
 
 from __future__ import annotations
 
-from .bench import Bench
-from .findings import Bar, Chart, Section, Table
-from .servers import SHORT, server
-from .tools import OURS
+from ..bench import Bench
+from ..findings import Bar, Chart, Section, Table
+from ..servers import SHORT, server
+from ..tools import OURS
 
 COUNTS = (1, 10, 100)
 

@@ -10,7 +10,7 @@ import pytest
 from manticore_cockroachdb.errors import Refused
 from manticore_cockroachdb.parser.split import split
 
-from .schema.halves import read_schema
+from ..schema.halves import read_schema
 
 FILES = {
     "1_users.sql": "CREATE TABLE users (id INT8 PRIMARY KEY, name TEXT);\n"

@@ -16,7 +16,7 @@ from manticore_cockroachdb.lint.index import NAMES, load, suggestion
 from manticore_cockroachdb.lint.model import Case, Rule
 
 HERE = Path(__file__).parents[2]
-RULES = HERE / "src/manticore_cockroachdb/migrations/lint/rules"
+RULES = HERE / "src/manticore_cockroachdb/lint/rules"
 # Old and new ones of both engines.
 TARGETS = (
     "cockroachdb:23.2",

@@ -8,7 +8,7 @@ from manticore_cockroachdb.schema import async_read as async_half
 from manticore_cockroachdb.schema import read as sync_half
 from manticore_cockroachdb.schema.model import Schema
 
-from .support.colour import Colour, unwrap
+from ..support.colour import Colour, unwrap
 
 
 async def read_schema(colour: Colour, db: Any) -> Schema:
