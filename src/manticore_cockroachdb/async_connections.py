@@ -15,11 +15,12 @@ connections move on to new nodes and do not all do so at once.
 
 from __future__ import annotations
 
+import logging
 import os
 import select
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
@@ -32,10 +33,11 @@ from psycopg.crdb import AsyncCrdbConnection
 from psycopg.rows import TupleRow, dict_row
 from psycopg.types.json import JsonbDumper
 
+from . import sql as statements
 from ._acompat import AsyncLock, async_blocking
 from .config import Settings, resolve
 from .diagnose import connection_failed
-from .errors import ConfigError, ConnectionFailed
+from .errors import ConfigError, ConnectionFailed, NoSuchDatabase
 
 if TYPE_CHECKING:
     from ._pools import AsyncPool
@@ -43,6 +45,14 @@ if TYPE_CHECKING:
 Row: TypeAlias = dict[str, Any]
 
 FRESH = 5.0
+# Databases that a new cluster has; one of them is there to connect to.
+USUAL_DATABASES = ("postgres", "defaultdb", "template1")
+# A database that was made is worth a line, once: this logger has nothing else to say.
+CREATED = logging.getLogger("manticore_cockroachdb.created")
+_USERS_TABLES = (
+    b"SELECT count(*) FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND"
+    b" table_schema NOT IN ('pg_catalog', 'information_schema', 'crdb_internal', 'pg_extension')"
+)
 
 
 class _Connection(AsyncConnection[Row]):
@@ -102,6 +112,12 @@ class AsyncConnections:
         return database
 
     def _start(self, settings: Settings) -> None:
+        self._of_project = settings.local == ""
+        if self._of_project:
+            from .project import settle
+
+            settings = settle(settings)
+        self._create = settings.create
         self.settings = settings
         self._lock = AsyncLock()
         self._pool: AsyncPool[AsyncConnection[Row]] | None = None
@@ -140,12 +156,89 @@ class AsyncConnections:
         """
         settings = await self._resolved()
         keywords = settings.conninfo(**overrides)
+        if (
+            not self._create
+            or keywords.get("dbname") != settings.database
+            or "database" in overrides
+        ):
+            return await self._connected(keywords)
+        try:
+            connection = await self._connected(keywords)
+            if AsyncCrdbConnection.is_crdb(connection):
+                try:
+                    await _require_database(connection, settings)
+                except BaseException:
+                    await connection.close()
+                    raise
+        except NoSuchDatabase as missing:
+            await self._create_missing(missing)
+            connection = await self._connected(keywords)
+        self._create = False
+        return connection
+
+    async def _connected(self, keywords: dict[str, str | int]) -> AsyncConnection[TupleRow]:
         try:
             return await AsyncConnection.connect(
                 make_conninfo("", **keywords), autocommit=True, prepare_threshold=None
             )
         except psycopg.Error as error:
-            raise connection_failed(settings, error, keywords) from error
+            raise connection_failed(self.settings, error, keywords) from error
+
+    async def _create_missing(self, missing: NoSuchDatabase) -> None:
+        """Make our own database, which others may be making too. Raises NoSuchDatabase."""
+        name = str(self.settings.database)
+        try:
+            await self._create_database(name, if_not_exists=True)
+        except (psycopg.Error, ConnectionFailed) as error:
+            reason = " ".join(str(error).split())
+            raise NoSuchDatabase(
+                f"{missing.message} It cannot be created either: {reason}.",
+                hint="Let somebody create it who may.",
+            ) from error
+        CREATED.warning("created the database %s", name)
+        if self._of_project:
+            await self._tell_of_shared()
+
+    async def _tell_of_shared(self) -> None:
+        """Say once, when a project gets its own, that the one of all projects holds something."""
+        from .project import SHARED
+
+        with suppress(psycopg.Error, ConnectionFailed):
+            async with await self.dedicated(database=SHARED) as connection:
+                row = await (await connection.execute(_USERS_TABLES)).fetchone()
+            if row is not None and row[0]:
+                CREATED.warning(
+                    "the database that all projects shared until now holds %s table%s and stays"
+                    " as it is: local:?dbname=%s",
+                    row[0],
+                    "" if row[0] == 1 else "s",
+                    SHARED,
+                )
+
+    async def _create_database(self, name: str, *, if_not_exists: bool) -> None:
+        already: tuple[type[psycopg.Error], ...] = ()
+        if if_not_exists:
+            # PostgreSQL has no IF NOT EXISTS here; two at once meet in its catalog's index.
+            already = (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation)
+        async with await self._beside(None) as connection:
+            text = statements.create_database(name)
+            with suppress(*already):
+                await connection.execute(text)
+
+    async def _beside(self, avoid: str | None) -> AsyncConnection[TupleRow]:
+        """Connect to our database, or where it is missing or to be avoided to a usual one."""
+        settings = await self._resolved()
+        names = [settings.database or "", *USUAL_DATABASES]
+        missing: NoSuchDatabase | None = None
+        for name in names:
+            if not name or name == avoid:
+                continue
+            try:
+                return await self.dedicated(database=name)
+            except NoSuchDatabase as error:
+                missing = missing or error
+        assert missing is not None
+        raise missing
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection[Row]]:

@@ -12,14 +12,13 @@ Tables are named ``table``, ``schema.table`` or ``database.schema.table``. All n
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Literal, Self, TypeAlias, TypeVar, overload
 
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.crdb import AsyncCrdbConnection
-from psycopg.rows import TupleRow
 from psycopg.sql import Composable
 
 from . import sql as statements
@@ -27,7 +26,7 @@ from .async_batch import NoCopy, copy_rows, insert_rows
 from .async_connections import AsyncConnections, Row
 from .async_retrying import AsyncRetrying
 from .conditions import OrderBy, Where, conditions, ordering
-from .errors import NoSuchDatabase, QueryError
+from .errors import QueryError
 from .retry import RetryPolicy
 
 T = TypeVar("T")
@@ -36,8 +35,6 @@ Parameters: TypeAlias = Sequence[object] | Mapping[str, object]
 # What COPY cannot do INSERT perhaps can, and otherwise says better why not: a view, row-level
 # security; on CockroachDB some values, and in some versions users without all rights.
 NO_COPY = ("0A", "22", "42", "XXUUU")
-# Databases that a new cluster has; one of them is there to connect to.
-USUAL_DATABASES = ("postgres", "defaultdb", "template1")
 
 
 class AsyncDatabase(AsyncConnections):
@@ -48,6 +45,10 @@ class AsyncDatabase(AsyncConnections):
     ``sslrootcert`` or ``options``, and the pool's: ``min_size``, ``max_size``, ``timeout``,
     ``max_lifetime``, ``max_idle`` (seconds) and ``prepare_threshold``. Raises `ConfigError` for a
     name or a value that cannot be; nothing is connected yet.
+
+    ``create=True`` makes the database when it is missing, at the first connection. Without it
+    that is done for a ``database`` given here on a server of this machine only, and logged:
+    `manticore_cockroachdb.config` says why; ``create=False`` is never.
 
     ``retry_policy`` says how often and after how long transactions are tried again.
     """
@@ -264,14 +265,7 @@ class AsyncDatabase(AsyncConnections):
 
     async def create_database(self, name: str, *, if_not_exists: bool = True) -> None:
         """Create a database, this one among others: it need not exist to be connected to."""
-        already: tuple[type[psycopg.Error], ...] = ()
-        if if_not_exists:
-            # PostgreSQL has no IF NOT EXISTS here; two at once meet in its catalog's index.
-            already = (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation)
-        async with await self._beside(None) as connection:
-            text = statements.create_database(name)
-            with suppress(*already):
-                await connection.execute(text)
+        await self._create_database(name, if_not_exists=if_not_exists)
 
     async def drop_database(
         self, name: str, *, if_exists: bool = True, force: bool = False
@@ -289,24 +283,9 @@ class AsyncDatabase(AsyncConnections):
                 statements.drop_database(name, if_exists=if_exists, force=force, crdb=crdb)
             )
 
-    async def _beside(self, avoid: str | None) -> AsyncConnection[TupleRow]:
-        """Connect to our database, or where it is missing or to be avoided to a usual one."""
-        settings = await self._resolved()
-        names = [settings.database or "", *USUAL_DATABASES]
-        missing: NoSuchDatabase | None = None
-        for name in names:
-            if not name or name == avoid:
-                continue
-            try:
-                return await self.dedicated(database=name)
-            except NoSuchDatabase as error:
-                missing = missing or error
-        assert missing is not None
-        raise missing
-
     def sibling(self, database: str) -> Self:
         """Return another database of the same server, with a pool of its own."""
-        return type(self).from_settings(replace(self.settings, database=database))
+        return type(self).from_settings(replace(self.settings, database=database, create=False))
 
     # --- transactions ---------------------------------------------------------------------------
 

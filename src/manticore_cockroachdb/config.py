@@ -5,13 +5,20 @@ CockroachDB's default (host ``localhost``, port 26257, user ``root``, database `
 What this package has no default of its own for, such as ``sslmode`` or certificates, stays with
 libpq, which reads its own variables and files. A ``service`` stands in for the defaults.
 
+A database that is missing is an error, as a mistyped name in a URL has to be. With
+``create=True`` it is made, and so it is without a word for one that the program itself names,
+``Database(database="shop")``, on a server of this machine (a socket, or a loopback address).
+Such a name stands in code that was read and run before, while URLs and variables are typed anew
+for each deployment; and the server is the developer's, or a tunnel's at worst. An empty database
+destroys nothing, and that it was made is logged. ``create=False`` refuses there too.
+
 Everything is decided here from text and mappings alone: no environment, no disk, no psycopg.
 Secrets are left out of ``repr``, of `Settings.display` and of every message.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from math import inf
@@ -69,7 +76,8 @@ class Settings:
     ``hosts`` and ``ports`` go together, one port a host; both are empty where a libpq service or
     the embedded server decides, and then ``user`` and ``database`` may be None. ``parameters``
     are further libpq keywords. Times are in seconds. ``local`` is the embedded server's directory
-    (empty text: the usual one), or None for a server elsewhere.
+    (empty text: the usual one), or None for a server elsewhere. With ``create`` a database that
+    is missing is made at the first connection.
     """
 
     hosts: tuple[str, ...] = (DEFAULT_HOST,)
@@ -85,6 +93,7 @@ class Settings:
     max_lifetime: float = 300.0
     max_idle: float = 300.0
     prepare_threshold: int | None = None
+    create: bool = False
 
     def conninfo(self, **overrides: str | int) -> dict[str, str | int]:
         """Return libpq's keywords, as ``psycopg.connect(**keywords)`` takes them.
@@ -183,6 +192,7 @@ def resolve(
             local=local,
             **pool,
         )
+    named_by_program = url is None and where["dbname"] is not None
     where = {k: v or environ.get(_FIELDS[k]) or None for k, v in where.items()}
     if "service" not in found and not environ.get("PGSERVICE"):
         where["host"] = where["host"] or found.get("hostaddr") or DEFAULT_HOST
@@ -191,6 +201,8 @@ def resolve(
     if "connect_timeout" not in found and not environ.get("PGCONNECT_TIMEOUT"):
         found["connect_timeout"] = str(DEFAULT_CONNECT_TIMEOUT)
     hosts = tuple(where["host"].split(",")) if where["host"] else ()
+    if named_by_program and "hostaddr" not in found and not environ.get("PGHOSTADDR"):
+        pool.setdefault("create", _on_this_machine(hosts))
     return Settings(
         hosts=hosts,
         ports=_ports(where["port"], len(hosts)),
@@ -202,10 +214,16 @@ def resolve(
     )
 
 
+def _on_this_machine(hosts: Sequence[str]) -> bool:
+    return bool(hosts) and all(
+        host in ("localhost", "::1") or host.startswith(("/", "@", "127.")) for host in hosts
+    )
+
+
 def check_keyword(name: str, *, what: str = "setting") -> None:
     """Raise `ConfigError`, naming the nearest, unless ``name`` is one of libpq's keywords."""
     if name not in KEYWORDS:
-        raise unknown(name, {*KEYWORDS, *_SYNONYMS, *_POOL} - {"dbname"}, what=what)
+        raise unknown(name, {*KEYWORDS, *_SYNONYMS, *_POOL, "create"} - {"dbname"}, what=what)
 
 
 def unknown(name: str, known: Iterable[str], *, what: str) -> ConfigError:
@@ -232,6 +250,11 @@ def _sort(arguments: Mapping[str, object]) -> tuple[dict[str, str], dict[str, An
                 "There is no setting 'connect'.",
                 hint="The pool opens at first use; call connect() to open it at once.",
             )
+        if name == "create":
+            if not isinstance(value, bool):
+                raise ConfigError(f"The setting 'create' is True or False, not {value!r}.")
+            pool[name] = value
+            continue
         check_keyword(name)
         if not isinstance(value, str | int) or isinstance(value, bool):
             raise ConfigError(f"The setting {given!r} takes text, not {type(value).__name__}.")

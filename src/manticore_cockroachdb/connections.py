@@ -16,11 +16,12 @@ connections move on to new nodes and do not all do so at once.
 
 from __future__ import annotations
 
+import logging
 import os
 import select
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
@@ -33,10 +34,11 @@ from psycopg.crdb import CrdbConnection
 from psycopg.rows import TupleRow, dict_row
 from psycopg.types.json import JsonbDumper
 
+from . import sql as statements
 from ._acompat import Lock, blocking
 from .config import Settings, resolve
 from .diagnose import connection_failed
-from .errors import ConfigError, ConnectionFailed
+from .errors import ConfigError, ConnectionFailed, NoSuchDatabase
 
 if TYPE_CHECKING:
     from ._pools import Pool
@@ -44,6 +46,14 @@ if TYPE_CHECKING:
 Row: TypeAlias = dict[str, Any]
 
 FRESH = 5.0
+# Databases that a new cluster has; one of them is there to connect to.
+USUAL_DATABASES = ("postgres", "defaultdb", "template1")
+# A database that was made is worth a line, once: this logger has nothing else to say.
+CREATED = logging.getLogger("manticore_cockroachdb.created")
+_USERS_TABLES = (
+    b"SELECT count(*) FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND"
+    b" table_schema NOT IN ('pg_catalog', 'information_schema', 'crdb_internal', 'pg_extension')"
+)
 
 
 class _Connection(Connection[Row]):
@@ -103,6 +113,12 @@ class Connections:
         return database
 
     def _start(self, settings: Settings) -> None:
+        self._of_project = settings.local == ""
+        if self._of_project:
+            from .project import settle
+
+            settings = settle(settings)
+        self._create = settings.create
         self.settings = settings
         self._lock = Lock()
         self._pool: Pool[Connection[Row]] | None = None
@@ -141,12 +157,89 @@ class Connections:
         """
         settings = self._resolved()
         keywords = settings.conninfo(**overrides)
+        if (
+            not self._create
+            or keywords.get("dbname") != settings.database
+            or "database" in overrides
+        ):
+            return self._connected(keywords)
+        try:
+            connection = self._connected(keywords)
+            if CrdbConnection.is_crdb(connection):
+                try:
+                    _require_database(connection, settings)
+                except BaseException:
+                    connection.close()
+                    raise
+        except NoSuchDatabase as missing:
+            self._create_missing(missing)
+            connection = self._connected(keywords)
+        self._create = False
+        return connection
+
+    def _connected(self, keywords: dict[str, str | int]) -> Connection[TupleRow]:
         try:
             return Connection.connect(
                 make_conninfo("", **keywords), autocommit=True, prepare_threshold=None
             )
         except psycopg.Error as error:
-            raise connection_failed(settings, error, keywords) from error
+            raise connection_failed(self.settings, error, keywords) from error
+
+    def _create_missing(self, missing: NoSuchDatabase) -> None:
+        """Make our own database, which others may be making too. Raises NoSuchDatabase."""
+        name = str(self.settings.database)
+        try:
+            self._create_database(name, if_not_exists=True)
+        except (psycopg.Error, ConnectionFailed) as error:
+            reason = " ".join(str(error).split())
+            raise NoSuchDatabase(
+                f"{missing.message} It cannot be created either: {reason}.",
+                hint="Let somebody create it who may.",
+            ) from error
+        CREATED.warning("created the database %s", name)
+        if self._of_project:
+            self._tell_of_shared()
+
+    def _tell_of_shared(self) -> None:
+        """Say once, when a project gets its own, that the one of all projects holds something."""
+        from .project import SHARED
+
+        with suppress(psycopg.Error, ConnectionFailed):
+            with self.dedicated(database=SHARED) as connection:
+                row = (connection.execute(_USERS_TABLES)).fetchone()
+            if row is not None and row[0]:
+                CREATED.warning(
+                    "the database that all projects shared until now holds %s table%s and stays"
+                    " as it is: local:?dbname=%s",
+                    row[0],
+                    "" if row[0] == 1 else "s",
+                    SHARED,
+                )
+
+    def _create_database(self, name: str, *, if_not_exists: bool) -> None:
+        already: tuple[type[psycopg.Error], ...] = ()
+        if if_not_exists:
+            # PostgreSQL has no IF NOT EXISTS here; two at once meet in its catalog's index.
+            already = (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation)
+        with self._beside(None) as connection:
+            text = statements.create_database(name)
+            with suppress(*already):
+                connection.execute(text)
+
+    def _beside(self, avoid: str | None) -> Connection[TupleRow]:
+        """Connect to our database, or where it is missing or to be avoided to a usual one."""
+        settings = self._resolved()
+        names = [settings.database or "", *USUAL_DATABASES]
+        missing: NoSuchDatabase | None = None
+        for name in names:
+            if not name or name == avoid:
+                continue
+            try:
+                return self.dedicated(database=name)
+            except NoSuchDatabase as error:
+                missing = missing or error
+        assert missing is not None
+        raise missing
 
     @contextmanager
     def connection(self) -> Iterator[Connection[Row]]:

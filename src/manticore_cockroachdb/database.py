@@ -13,21 +13,20 @@ Tables are named ``table``, ``schema.table`` or ``database.schema.table``. All n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Literal, Self, TypeAlias, TypeVar, overload
 
 import psycopg
 from psycopg import Connection
 from psycopg.crdb import CrdbConnection
-from psycopg.rows import TupleRow
 from psycopg.sql import Composable
 
 from . import sql as statements
 from .batch import NoCopy, copy_rows, insert_rows
 from .conditions import OrderBy, Where, conditions, ordering
 from .connections import Connections, Row
-from .errors import NoSuchDatabase, QueryError
+from .errors import QueryError
 from .retry import RetryPolicy
 from .retrying import Retrying
 
@@ -37,8 +36,6 @@ Parameters: TypeAlias = Sequence[object] | Mapping[str, object]
 # What COPY cannot do INSERT perhaps can, and otherwise says better why not: a view, row-level
 # security; on CockroachDB some values, and in some versions users without all rights.
 NO_COPY = ("0A", "22", "42", "XXUUU")
-# Databases that a new cluster has; one of them is there to connect to.
-USUAL_DATABASES = ("postgres", "defaultdb", "template1")
 
 
 class Database(Connections):
@@ -49,6 +46,10 @@ class Database(Connections):
     ``sslrootcert`` or ``options``, and the pool's: ``min_size``, ``max_size``, ``timeout``,
     ``max_lifetime``, ``max_idle`` (seconds) and ``prepare_threshold``. Raises `ConfigError` for a
     name or a value that cannot be; nothing is connected yet.
+
+    ``create=True`` makes the database when it is missing, at the first connection. Without it
+    that is done for a ``database`` given here on a server of this machine only, and logged:
+    `manticore_cockroachdb.config` says why; ``create=False`` is never.
 
     ``retry_policy`` says how often and after how long transactions are tried again.
     """
@@ -257,14 +258,7 @@ class Database(Connections):
 
     def create_database(self, name: str, *, if_not_exists: bool = True) -> None:
         """Create a database, this one among others: it need not exist to be connected to."""
-        already: tuple[type[psycopg.Error], ...] = ()
-        if if_not_exists:
-            # PostgreSQL has no IF NOT EXISTS here; two at once meet in its catalog's index.
-            already = (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation)
-        with self._beside(None) as connection:
-            text = statements.create_database(name)
-            with suppress(*already):
-                connection.execute(text)
+        self._create_database(name, if_not_exists=if_not_exists)
 
     def drop_database(self, name: str, *, if_exists: bool = True, force: bool = False) -> None:
         """Drop a database and everything in it; with ``force``, end its sessions first.
@@ -280,24 +274,9 @@ class Database(Connections):
                 statements.drop_database(name, if_exists=if_exists, force=force, crdb=crdb)
             )
 
-    def _beside(self, avoid: str | None) -> Connection[TupleRow]:
-        """Connect to our database, or where it is missing or to be avoided to a usual one."""
-        settings = self._resolved()
-        names = [settings.database or "", *USUAL_DATABASES]
-        missing: NoSuchDatabase | None = None
-        for name in names:
-            if not name or name == avoid:
-                continue
-            try:
-                return self.dedicated(database=name)
-            except NoSuchDatabase as error:
-                missing = missing or error
-        assert missing is not None
-        raise missing
-
     def sibling(self, database: str) -> Self:
         """Return another database of the same server, with a pool of its own."""
-        return type(self).from_settings(replace(self.settings, database=database))
+        return type(self).from_settings(replace(self.settings, database=database, create=False))
 
     # --- transactions ---------------------------------------------------------------------------
 

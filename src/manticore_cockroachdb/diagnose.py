@@ -26,7 +26,7 @@ CAUSES: tuple[tuple[str, str, str], ...] = (
     (
         r'database "[^"]*" does not exist|3D000',
         MISSING,
-        "Create it with create_database(), or check its name.",
+        "Create it with create_database() or create=True, or check its name.",
     ),
     (
         r'role "[^"]*" does not exist|user .* does not exist',

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -305,3 +307,46 @@ def test_hostile_names_cannot_reach_the_terminal(on: Manticore, url: str) -> Non
         migration = Migration(db)
         assert migration.get_applied_migrations()[0]["description"] == evil
     assert "\x1b" not in on("history").out
+
+
+def test_migrate_makes_the_database_when_told_to(
+    on: Manticore, url: str, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tables(1)
+    here = Database.from_url(url)
+    name = f"{here.settings.database}_by_command"
+    monkeypatch.setenv("DATABASE_URL", here.sibling(name).settings.url(secrets=True))
+    try:
+        refused = on("migrate", code=1)
+        assert "migrate --create" in refused.err
+        made = on("migrate", "--create")
+        assert f"created the database {name}" in made.err
+        assert made.out == "1 migration applied.\n"
+        assert "created" not in on("migrate", "--create").err
+        assert on("current").out == "1\n"
+    finally:
+        here.drop_database(name, force=True)
+
+
+def test_two_runners_make_one_database(url: str, tmp_path: Path) -> None:
+    write_tables(2)
+    here = Database.from_url(url)
+    name = f"{here.settings.database}_raced"
+    there = here.sibling(name).settings.url(secrets=True)
+    command = [sys.executable, "-m", "manticore_cockroachdb", "migrate", "--create"]
+    try:
+        runners = [
+            subprocess.Popen(
+                [*command, "--url", there],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            for _ in range(2)
+        ]
+        ended = [(runner.communicate(timeout=60)[0], runner.returncode) for runner in runners]
+        assert [code for _, code in ended] == [0, 0], ended
+        with here.sibling(name) as made:
+            assert len(Migration(made, "migrations").get_applied_migrations()) == 2
+    finally:
+        here.drop_database(name, force=True)

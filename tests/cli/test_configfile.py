@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from manticore_cockroachdb.cli.configfile import find, read
+from manticore_cockroachdb.configfile import find, read
 from manticore_cockroachdb.errors import ConfigError
 
 PYPROJECT = '[tool.manticore]\nurl = "local:"\n'

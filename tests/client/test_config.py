@@ -168,3 +168,39 @@ def test_settings_are_values() -> None:
     assert hash(resolve()) == hash(resolve())
     with pytest.raises(AttributeError):
         Settings().user = "x"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("url", "arguments", "environ", "create"),
+    [
+        (None, {"database": "shop"}, {}, True),
+        (None, {"database": "shop", "host": "127.0.0.1"}, {}, True),
+        (None, {"database": "shop", "host": "::1"}, {}, True),
+        (None, {"database": "shop"}, {"PGHOST": "/run/postgresql"}, True),
+        (None, {"database": "shop", "create": False}, {}, False),
+        (None, {"database": "shop", "host": "db.example"}, {}, False),
+        (None, {"database": "shop", "host": "localhost,db.example"}, {}, False),
+        (None, {"database": "shop", "hostaddr": "10.0.0.1"}, {}, False),
+        (None, {"database": "shop"}, {"PGHOST": "db.example"}, False),
+        (None, {"database": "shop"}, {"PGHOSTADDR": "10.0.0.1"}, False),
+        (None, {"database": "shop"}, {"PGSERVICE": "s"}, False),
+        (None, {}, {"PGDATABASE": "shop"}, False),
+        (None, {}, {}, False),
+        ("postgresql://localhost/shop", {}, {}, False),
+        ("postgresql://localhost/shop", {"database": "other"}, {}, False),
+        ("postgresql://db.example/shop", {"create": True}, {}, True),
+        ("local:", {"database": "shop"}, {}, False),
+    ],
+)
+def test_which_missing_database_is_made(
+    url: str | None, arguments: dict[str, object], environ: dict[str, str], create: bool
+) -> None:
+    """One that the program names, here; one in a URL or a variable may be mistyped."""
+    assert resolve(url, arguments, environ).create is create
+
+
+def test_create_is_a_switch() -> None:
+    with pytest.raises(ConfigError, match="True or False"):
+        resolve(arguments={"create": "yes"})
+    with pytest.raises(ConfigError):
+        resolve("postgresql://h/d?create=true")

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from manticore_cockroachdb import NoSuchDatabase
+from tests.guide.blocks import variables
 
 
 async def test_create_and_drop_a_table(db: Any) -> None:
@@ -73,3 +74,59 @@ async def test_a_database_in_use_is_dropped_by_force(db: Any, colour: Any) -> No
     await db.drop_database(name, force=True)
     with pytest.raises(NoSuchDatabase):
         await db.dedicated(database=name)
+
+
+async def test_create_makes_a_missing_database_once(db: Any, colour: Any) -> None:
+    """Whichever connection is the first, and however many begin at once."""
+    name = f"{db.settings.database}_made"
+    url = db.settings.url(secrets=True)
+
+    async def begin() -> Any:
+        async with colour.database(url, database=name, create=True) as new:
+            return await new.execute("SELECT current_database() AS d")
+
+    try:
+        assert await colour.concurrently(*[begin] * 4) == [[{"d": name}]] * 4
+        async with await colour.database(url, database=name).dedicated() as connection:
+            await connection.execute("SELECT 1")
+    finally:
+        await db.drop_database(name, force=True)
+    with pytest.raises(NoSuchDatabase):
+        await colour.database(url, database=name).connect()
+
+
+async def test_a_database_that_the_program_names_is_made_on_this_machine(
+    db: Any, colour: Any, monkeypatch: Any, caplog: Any
+) -> None:
+    name = f"{db.settings.database}_named"
+    settings = db.settings
+    for variable, value in variables(settings.conninfo()).items():
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(NoSuchDatabase):
+        await colour.Database(database=name, create=False).connect()
+    new = colour.Database(database=name)
+    if not new.settings.create:
+        pytest.skip("the server under test is on another machine")
+    try:
+        async with await new.dedicated() as connection:
+            await connection.execute("CREATE TABLE t (a INT)")
+        assert f"created the database {name}" in caplog.text
+        assert await new.exists("t")
+        with pytest.raises(NoSuchDatabase):
+            await new.sibling(f"{name}_2").connect()
+    finally:
+        await new.drop_database(name, force=True)
+
+
+@pytest.mark.engine("postgresql")
+async def test_a_database_that_may_not_be_made_is_missing(db: Any, colour: Any) -> None:
+    """In every engine; only PostgreSQL's tests have a user without the right at hand."""
+    await db.execute("CREATE ROLE narrow_maker LOGIN")
+    url = db.settings.url(secrets=True)
+    try:
+        new = colour.database(url, user="narrow_maker", database="never_made", create=True)
+        with pytest.raises(NoSuchDatabase, match="permission denied to create database"):
+            await new.connect()
+        await new.close()
+    finally:
+        await db.execute("DROP ROLE narrow_maker")

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import configfile
+from ..configfile import ConfigFile
 from ..errors import ConfigError, ManticoreError
-from . import configfile
-from .settings import VARIABLES, ConfigFile, Given, RunSettings, dereferenced, misspelt, resolve
+from .settings import VARIABLES, Given, RunSettings, dereferenced, misspelt, resolve
 from .terminal import Style, room
 from .voice import Voice
 
@@ -32,6 +33,28 @@ class Declined(ManticoreError):
     """Somebody was asked and said no."""
 
 
+CREATED = "manticore_cockroachdb.created"
+
+
+@contextmanager
+def said(logger: str, say: Callable[[str], None]) -> Iterator[None]:
+    """Let what a logger says in the block be said by ``say`` and by nobody else."""
+    import logging
+
+    class Said(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            say(record.getMessage())
+
+    log, handler = logging.getLogger(logger), Said()
+    log.addHandler(handler)
+    log.propagate = False
+    try:
+        yield
+    finally:
+        log.propagate = True
+        log.removeHandler(handler)
+
+
 class Call:
     """The first argument of each command."""
 
@@ -43,6 +66,7 @@ class Call:
         self.as_json = as_json
         self.yes = yes
         self._progress: Progress | None = None
+        self._root: Path | None = None  # of the project, where a configuration says so
 
     @property
     def progress(self) -> Progress:
@@ -73,6 +97,7 @@ class Call:
             file = configfile.find(Path.cwd())
             if file is not None and file.path.parent == Path.cwd():
                 file = ConfigFile(Path(file.path.name), file.table)  # so paths read ./migrations
+        self._root = file.path.absolute().parent if file else None
         found = resolve(self.given, os.environ, file)
         self.voice.detail(
             f"configuration: {file.path if file else 'none'}; database from {found.url_from};"
@@ -88,28 +113,47 @@ class Call:
 
     def open_database(self, url: str | None = None) -> Database:
         """Return the database; it connects at first use, and the caller closes it."""
+        from .. import config
         from ..database import Database
 
         url = url or self.settings.url
         if url is not None:
             url = dereferenced(url, self.settings.url_from, os.environ)
-        database = Database() if url is None else Database.from_url(url)
+        found = config.resolve(url, {"create": self.given.create or None}, os.environ)
+        if found.local is not None:
+            from ..project import settle
+
+            found = settle(found, self._root)
+        database = Database.from_settings(found)
         self.voice.detail(f"database: {database.settings.display()}")
         return database
 
+    def project_database(self) -> str:
+        """Return the name of the database that plain ``local:`` is here."""
+        from .. import project
+
+        assert self.settings
+        return project.database_name(self._root or project.root())
+
     @contextmanager
-    def database(self) -> Iterator[Database]:
+    def database(self, url: str | None = None) -> Iterator[Database]:
         """Lend the database, closed after the block."""
-        database = self.open_database()
+        database = self.open_database(url)
         try:
-            yield database
+            with said(CREATED, self.voice.say):
+                yield database
         finally:
             database.close()
 
     @contextmanager
-    def migration(self, *, progress: bool = False) -> Iterator[Migration]:
-        """Lend the migrations on the database; with ``progress``, told as they happen."""
+    def migration(self, *, progress: bool = False, changes: bool = False) -> Iterator[Migration]:
+        """Lend the migrations on the database; with ``progress``, told as they happen.
+
+        ``changes``: something may be changed, so a ``local:`` says whose database it is.
+        """
         with self.database() as database:
+            if changes and database.settings.local is not None:
+                self.voice.say(f"database {database.settings.display()}")
             yield self.migration_on(database, progress=progress)
 
     def migration_on(

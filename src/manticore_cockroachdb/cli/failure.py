@@ -77,7 +77,10 @@ def failure(error: BaseException) -> tuple[Failure, int]:
             applied,
         )
     elif isinstance(error, NoSuchDatabase):  # its own hint is for Python
-        hint = "create it with CREATE DATABASE, or check the name at the end of the URL"
+        hint = (
+            "make it with manticore migrate --create or CREATE DATABASE, or check the name at the"
+            " end of the URL"
+        )
         told = Failure(kind, error.message, hint)
     elif isinstance(error, ManticoreError):
         told = Failure(kind, error.message, error.hint)

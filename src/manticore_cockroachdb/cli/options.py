@@ -23,8 +23,8 @@ def complete_environments(
     """Return the environments that the configuration names."""
     from pathlib import Path
 
+    from ..configfile import find
     from ..errors import ConfigError
-    from .configfile import find
 
     try:
         file = find(Path.cwd())

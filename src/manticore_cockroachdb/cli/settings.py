@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
+from ..configfile import ConfigFile
 from ..errors import ConfigError
 from .config_table import (
     COMMAND_TABLES,
@@ -74,14 +75,7 @@ class Given:
     allow_out_of_order: bool = False
     allow_changed: bool = False
     allow_missing: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigFile:
-    """The ``[tool.manticore]`` table of pyproject.toml, or all of manticore.toml."""
-
-    path: Path
-    table: Table = field(repr=False)
+    create: bool = False
 
 
 @dataclass(frozen=True, slots=True)

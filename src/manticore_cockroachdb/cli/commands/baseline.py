@@ -17,7 +17,7 @@ def command(call: Call, version: str) -> Result:
 
     For a database whose tables were made by other means.
     """
-    with call.migration() as migration:
+    with call.migration(changes=True) as migration:
         number = migration.baseline(version)
     line = f"{count(number, 'migration')} recorded as applied."
     return Result({"recorded": number}, [line], quiet=True)

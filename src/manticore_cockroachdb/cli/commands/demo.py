@@ -81,7 +81,8 @@ def _server(call: Call, url: str) -> Iterator[Database]:
     ran = local.status(home).running
     if not ran:
         call.voice.half("starting a database server of your own …")
-    database = call.open_database(url)
+    # Of the server's own database, and so of nobody's project; ours is made beside it.
+    database = call.open_database("local:?dbname=defaultdb" if url == "local:" else url)
     try:
         local.start(home)
         call.voice.settle()

@@ -34,6 +34,11 @@ def command() -> None:
     """
 
 
+def _project(call: Call, directory: str | None) -> str | None:
+    """The database of this project, where plain `local:` is what is asked after."""
+    return None if _where(call, directory) else call.project_database()
+
+
 def _where(call: Call, directory: str | None) -> str | None:
     """The directory named, else that of a configured URL `local:DIRECTORY`, else the usual one."""
     url = call.settings.url or ""
@@ -49,7 +54,8 @@ def start(call: Call, directory: str | None, engine: Engine | None) -> Result:
     """Start the server, unless it runs."""
     from ... import local
 
-    return _shown(local.start(_where(call, directory), engine=engine), quiet=True)
+    found = local.start(_where(call, directory), engine=engine)
+    return _shown(found, _project(call, directory), quiet=True)
 
 
 @verb(*(OUTPUT,), name="stop")
@@ -70,26 +76,34 @@ def status(call: Call, directory: str | None) -> Result:
     """Show whether the server runs, and where everything is."""
     from ... import local
 
-    return _shown(local.status(_where(call, directory)))
+    return _shown(local.status(_where(call, directory)), _project(call, directory))
 
 
 @verb(*(OUTPUT,), name="url")
 @_directory
 @_engine
 def url(call: Call, directory: str | None, engine: Engine | None) -> Result:
-    """Print a URL for other programs, and start the server if need be."""
+    """Print a URL for other programs, and start the server if need be.
+
+    Without DIRECTORY it is that of this project's database, made where it is missing.
+    """
     from ... import local
 
     found = local.url_for(_where(call, directory), engine=engine)
+    if _project(call, directory) is not None:
+        with call.database("local:") as database:
+            database.dedicated().close()
+            found = database.settings.url(secrets=True)
     return Result({"url": found}, [found])
 
 
-def _shown(found: LocalStatus, *, quiet: bool = False) -> Result:
+def _shown(found: LocalStatus, project: str | None, *, quiet: bool = False) -> Result:
     data = {
         "running": found.running,
         "engine": found.engine,
         "version": found.version,
         "directory": str(found.directory),
+        "database": project,
         "url": found.url,
         "pid": found.pid,
         "data": None if found.data is None else str(found.data),
@@ -104,6 +118,8 @@ def _shown(found: LocalStatus, *, quiet: bool = False) -> Result:
             f"  directory  {safe(str(found.directory))}",
             f"  log        {safe(str(found.log))}",
         ]
+        if project is not None:
+            lines.insert(1, f"  database   {safe(project)}, this project's")
         if found.url is not None:
             lines.insert(1, f"  url        {safe(found.url)}")
     return Result(data, lines, quiet=quiet)

@@ -34,7 +34,7 @@ def release(call: Call) -> Result:
     For a runner that is known to be dead; nobody has to wait for it then. Should it still live,
     it can record nothing more and stops before its next statement.
     """
-    with call.migration() as migration:
+    with call.migration(changes=True) as migration:
         held = migration.lease_status()
         if held.owner is not None and (held.remaining or 0) > 0:
             ask.permission(

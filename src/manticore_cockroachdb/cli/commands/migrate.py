@@ -18,6 +18,7 @@ from ..verb import verb
     help="Group migrations into fewer transactions: much faster on CockroachDB when a database"
     " is built from nothing.",
 )
+@click.option("--create", is_flag=True, help="Make the database first, where it is missing.")
 @click.option("--dry-run", is_flag=True, help="Only show what would run: `manticore plan`.")
 @click.option(
     "--dump",
@@ -38,7 +39,7 @@ def command(
         from .plan import show
 
         return show(call, target)
-    with call.migration(progress=True) as migration:
+    with call.migration(progress=True, changes=True) as migration:
         if target is not None:
             from ..targets import known_version
 

@@ -23,6 +23,6 @@ def command(call: Call, version: str, applied: bool | None) -> Result:
     Accepts the changed file of an applied migration as it is now, or forgets one whose file is
     gone. One that stopped half way is recorded as you say; no SQL of it is run.
     """
-    with call.migration() as migration:
+    with call.migration(changes=True) as migration:
         done = migration.repair(version, applied=applied)
     return Result({"done": done}, [safe(done)], quiet=True)

@@ -8,16 +8,24 @@ must not say which server gets your password.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import ConfigError
-from .settings import ConfigFile
+from .errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """The ``[tool.manticore]`` table of pyproject.toml, or all of manticore.toml."""
+
+    path: Path
+    table: Mapping[str, object] = field(repr=False)
 
 
 def find(start: Path) -> ConfigFile | None:
     """Return the configuration that counts in ``start``. Raises ConfigError."""
-    for directory in _upwards(start):
+    for directory in upwards(start):
         for name in ("manticore.toml", "pyproject.toml"):
             path = directory / name
             if path.is_file() and (found := read(path)) is not None:
@@ -50,7 +58,8 @@ def read(path: Path) -> ConfigFile | None:
     return ConfigFile(path, table)
 
 
-def _upwards(start: Path) -> Iterator[Path]:
+def upwards(start: Path) -> Iterator[Path]:
+    """Yield the directories that are looked in, nearest first: see the module's docstring."""
     directories = [start, *start.parents]
     for count, directory in enumerate(directories, 1):
         if (directory / ".git").exists():
