@@ -20,7 +20,7 @@ import click
 from manticore_cockroachdb.cli.app import run
 from manticore_cockroachdb.cli.call import Call
 from manticore_cockroachdb.cli.options import LEASE, MIGRATIONS, OUTPUT, SETTINGS
-from manticore_cockroachdb.cli.render import Result
+from manticore_cockroachdb.cli.result import Result
 from manticore_cockroachdb.cli.verb import verb
 from manticore_cockroachdb.errors import ManticoreError
 
@@ -68,7 +68,7 @@ def _created(call: Call, beside: Database, name: str) -> Iterator[Database]:
     except BaseException:
         database.close()
         beside.drop_database(name, force=True)
-        call.voice.say(f"the new database {name} is dropped again")
+        call.console.info(f"the new database {name} is dropped again")
         raise
     finally:
         database.close()

@@ -20,13 +20,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from math import inf
 from typing import Any
 
 from . import url as _url
 from .errors import ConfigError
 from .sql import is_unicode
+from .suggest import nearest
 
 DEFAULT_HOST = "localhost"
 DEFAULT_PORT = 26257
@@ -228,9 +228,9 @@ def check_keyword(name: str, *, what: str = "setting") -> None:
 
 def unknown(name: str, known: Iterable[str], *, what: str) -> ConfigError:
     """Return the error for a name that nobody knows, with the nearest known one as its hint."""
-    near = get_close_matches(name, sorted(known), n=1)
+    near = nearest(name, known)
     return ConfigError(
-        f"There is no {what} {name!r}.", hint=f"Did you mean {near[0]!r}?" if near else None
+        f"There is no {what} {name!r}.", hint=f"Did you mean {near!r}?" if near else None
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from manticore_cockroachdb import errors
 from manticore_cockroachdb.cli.failure import failure, tell
 from manticore_cockroachdb.cli.index import EXIT_CODES, Exit
-from manticore_cockroachdb.cli.voice import Voice
+from manticore_cockroachdb.cli.terminal.console import Console
 
 
 def test_a_place_an_excerpt_and_a_hint() -> None:
@@ -23,7 +23,7 @@ def test_a_place_an_excerpt_and_a_hint() -> None:
         hint="look",
     )
     stream = io.StringIO()
-    tell(failure(error)[0], Voice(stream))
+    tell(failure(error)[0], Console(stream))
     assert stream.getvalue() == (
         "error: Migration 3 failed: no such column.\n"
         "  --> m/3_x.sql:3:5\n"
@@ -86,11 +86,11 @@ def test_a_missing_database_is_not_answered_in_python() -> None:
 
 
 def test_on_a_terminal_long_lines_break_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("manticore_cockroachdb.cli.voice.room", lambda stream: 40)
+    monkeypatch.setattr("manticore_cockroachdb.cli.terminal.console.width", lambda stream: 40)
     stream = io.StringIO()
-    voice = Voice(stream)
-    voice.error("Migration 3 cannot be applied, because its file has been changed.\n  Stayed: it")
-    voice.hint("short")
+    console = Console(stream)
+    console.error("Migration 3 cannot be applied, because its file has been changed.\n  Stayed: it")
+    console.hint("short")
     assert stream.getvalue() == (
         "error: Migration 3 cannot be applied,\n"
         "       because its file has been\n"

@@ -7,9 +7,9 @@ import pytest
 from manticore_cockroachdb.analysis.catalog import Size
 from manticore_cockroachdb.analysis.cost import Work
 from manticore_cockroachdb.analysis.undo import Undo
-from manticore_cockroachdb.cli.foresee import result
-from manticore_cockroachdb.cli.present import Page
-from manticore_cockroachdb.cli.terminal import width_of
+from manticore_cockroachdb.cli.commands.plan import presented
+from manticore_cockroachdb.cli.terminal.layout import Layout
+from manticore_cockroachdb.cli.terminal.text import width_of
 from manticore_cockroachdb.preview.report import Plan, PlannedMigration, PlannedStatement
 from manticore_cockroachdb.preview.script import Frame
 from manticore_cockroachdb.runner.bookkeeping import Tables
@@ -85,7 +85,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
         1, "change", "1_change.sql", "transaction", "why", (statement,), 1, Undo.WITHOUT_DATA
     )
     plan = Plan("PostgreSQL 18", "up", (migration,), Frame(Tables("public", False)))
-    found = result(plan, "a@b/c", "migrations", Page(width=width))
+    found = presented(plan, "a@b/c", "migrations", Layout(width=width))
     assert max(map(width_of, found.lines)) <= width
     text = " ".join(" ".join(found.lines).split())
     assert "about 1,200,000 rows, 3.4 GB" in text

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from manticore_cockroachdb.cli import progress as module
-from manticore_cockroachdb.cli.progress import Progress
-from manticore_cockroachdb.cli.voice import Voice
+from manticore_cockroachdb.cli.terminal import progress as module
+from manticore_cockroachdb.cli.terminal.console import Console
+from manticore_cockroachdb.cli.terminal.progress import Progress
 from manticore_cockroachdb.runner import events as e
 
 from .test_terminal import Terminal
@@ -22,7 +22,7 @@ UNDONE = e.MigrationFinished(1, "create users", "down", 0.012)
 
 def told(*events: e.Event, quiet: bool = False, verbose: bool = False) -> str:
     stream = io.StringIO()
-    progress = Progress(Voice(stream, quiet=quiet, verbose=verbose))
+    progress = Progress(Console(stream, quiet=quiet, verbose=verbose))
     for event in events:
         progress(event)
     progress.close()
@@ -72,7 +72,7 @@ def test_a_schema_change_is_told_every_few_seconds(monkeypatch: pytest.MonkeyPat
     now = 100.0
     monkeypatch.setattr(module, "monotonic", lambda: now)
     stream = io.StringIO()
-    progress = Progress(Voice(stream))
+    progress = Progress(Console(stream))
     for second in range(12):
         now = 100.0 + second
         progress(e.JobProgress(1, "77", "running", second / 10, "CREATE INDEX"))
@@ -84,7 +84,7 @@ def test_a_schema_change_is_told_every_few_seconds(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_result_and_the_summary() -> None:
-    progress = Progress(Voice(io.StringIO(), quiet=True))
+    progress = Progress(Console(io.StringIO(), quiet=True))
     assert progress.data() == {"applied": []}
     assert progress.summary(stopped=True) == "stopped; 0 migrations applied; the state is recorded"
     progress(FINISHED)
@@ -92,7 +92,7 @@ def test_the_result_and_the_summary() -> None:
     assert progress.data() == {
         "applied": [{"version": 1, "description": "create users", "seconds": 0.012}]
     }
-    progress = Progress(Voice(io.StringIO(), quiet=True))
+    progress = Progress(Console(io.StringIO(), quiet=True))
     progress(UNDONE)
     assert list(progress.data()) == ["rolled_back"]
 
@@ -103,7 +103,7 @@ class Gone(io.StringIO):
 
 
 def test_a_reader_that_went_away_does_not_end_the_run() -> None:
-    progress = Progress(Voice(Gone()))
+    progress = Progress(Console(Gone()))
     progress(FINISHED)
     assert len(progress.finished) == 1
 
@@ -112,7 +112,7 @@ def test_a_single_migration_on_a_terminal_needs_no_bar(monkeypatch: pytest.Monke
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
     stream = Terminal()
-    progress = Progress(Voice(stream))
+    progress = Progress(Console(stream))
     for event in (e.RunPlanned("up", (1,)), STARTED, FINISHED):
         progress(event)
     progress.close()
@@ -125,7 +125,7 @@ def test_several_on_a_terminal_have_a_bar_that_goes_away(monkeypatch: pytest.Mon
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "60")
     stream = Terminal()
-    progress = Progress(Voice(stream))
+    progress = Progress(Console(stream))
     job = e.JobProgress(1, "7", "running", 0.42, "CREATE INDEX i ON t (a)")
     for event in (PLANNED, STARTED, job):
         progress(event)

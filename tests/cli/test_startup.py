@@ -71,7 +71,7 @@ def test_nothing_to_do_loads_neither_rich_nor_the_pool(url: str) -> None:
     loaded("migrate", DATABASE_URL=url)
     found = loaded("migrate", DATABASE_URL=url)
     assert "psycopg" in found
-    assert not found & {"rich", "psycopg_pool", "manticore_cockroachdb.cli.progress"}
+    assert not found & {"rich", "psycopg_pool", "manticore_cockroachdb.cli.terminal.progress"}
 
 
 @pytest.mark.parametrize("argument", ["None", "['lint', '--help']"])

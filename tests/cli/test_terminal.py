@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from manticore_cockroachdb.cli.terminal import (
-    Style,
+from manticore_cockroachdb.cli.terminal.stream import Style
+from manticore_cockroachdb.cli.terminal.text import (
     columns,
     cut,
     one_line,

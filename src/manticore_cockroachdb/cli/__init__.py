@@ -3,13 +3,13 @@
 Theory of operation
 -------------------
 A command is one file, ``commands/<name>.py``, and one line in `index.COMMANDS`. It takes its
-arguments and returns a `render.Result`: data for programs, lines for people, an exit code. It
+arguments and returns a `result.Result`: data for programs, lines for people, an exit code. It
 never prints, except for progress; so each is a function that a test can call.
 
-    argv -> main -> app (click) -> verb -> commands/<name> -> Result -> render -> stdout
+    argv -> main -> app (click) -> verb -> commands/<name> -> Result -> stdout
                                     |
                                     +-- settings: options, variables, configuration -> RunSettings
-                                    +-- voice: progress, warnings and errors -> stderr
+                                    +-- console: progress, warnings and errors -> stderr
 
 What must stay cheap: ``--version`` and ``--help`` are answered here, from the standard library
 alone. A command's module is imported when it is called; click comes with the first command,

@@ -10,9 +10,9 @@ import click
 
 from .index import Exit, names, root_help
 from .signals import exit_code, handled
-from .terminal import forgiving
+from .terminal.console import Console
+from .terminal.stream import forgiving
 from .verb import Family, usage_exit
-from .voice import Voice
 
 
 class Tree(Family):
@@ -57,13 +57,13 @@ def run(arguments: Sequence[str], command: click.Command = root, program: str = 
     """Run a command line and return its exit code."""
     forgiving(sys.stdout, sys.stderr)
     with handled() as signals:
-        voice = Voice()
+        console = Console()
         try:
             code = command.main(
                 list(arguments), prog_name=program, standalone_mode=False, obj=signals
             )
         except click.ClickException as error:
-            return usage_exit(error, voice)
+            return usage_exit(error, console)
         except click.Abort as abort:
             stop = abort.__cause__
             return exit_code(stop) if isinstance(stop, KeyboardInterrupt) else Exit.ERROR

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ..errors import ConfigError
 from .call import Call, Declined
-from .terminal import is_interactive
+from .terminal.stream import is_interactive
 
 
 def permission(call: Call, lines: Sequence[str], question: str, *, refused: str) -> None:
@@ -21,11 +21,11 @@ def permission(call: Call, lines: Sequence[str], question: str, *, refused: str)
     if not is_interactive():
         raise ConfigError(refused, hint="--yes answers; here is no terminal to ask on")
     for line in lines:
-        call.voice.line(line)
-    call.voice.write(f"{call.voice.style(question, 'bold')} [y/N] ")
+        call.console.line(line)
+    call.console.write(f"{call.console.style(question, 'bold')} [y/N] ")
     answer = _line()
     if not answer.endswith("\n"):
-        call.voice.write("\n")
+        call.console.write("\n")
     if answer.strip().lower() not in ("y", "yes"):
         raise Declined("Nothing was done.")
 

@@ -18,15 +18,15 @@ from .. import configfile
 from ..configfile import ConfigFile
 from ..errors import ConfigError, ManticoreError
 from .settings import VARIABLES, Given, RunSettings, dereferenced, misspelt, resolve
-from .terminal import Style, room
-from .voice import Voice
+from .terminal.console import Console
+from .terminal.stream import Style, width
 
 if TYPE_CHECKING:
     from ..database import Database
     from ..migration import Migration
     from ..runner.events import Event
-    from .present import Page
-    from .progress import Progress
+    from .terminal.layout import Layout
+    from .terminal.progress import Progress
 
 
 class Declined(ManticoreError):
@@ -59,10 +59,10 @@ class Call:
     """The first argument of each command."""
 
     def __init__(
-        self, given: Given, voice: Voice, *, as_json: bool = False, yes: bool = False
+        self, given: Given, console: Console, *, as_json: bool = False, yes: bool = False
     ) -> None:
         self.given = given
-        self.voice = voice
+        self.console = console
         self.as_json = as_json
         self.yes = yes
         self._progress: Progress | None = None
@@ -73,9 +73,9 @@ class Call:
         """What this call has done so far. Made when it is first asked for: without an event, a
         run that has nothing to do need not load it."""
         if self._progress is None:
-            from .progress import Progress
+            from .terminal.progress import Progress
 
-            self._progress = Progress(self.voice)
+            self._progress = Progress(self.console)
         return self._progress
 
     @property
@@ -87,7 +87,7 @@ class Call:
     def settings(self) -> RunSettings:
         """What the command runs with. Raises ConfigError."""
         for name, near in misspelt(os.environ):
-            self.voice.warn(f"{name} is not a variable of manticore's.", f"did you mean {near}?")
+            self.console.warn(f"{name} is not a variable of manticore's.", f"did you mean {near}?")
         named = self.given.config or os.environ.get(VARIABLES["config"])
         if named:
             file = configfile.read(Path(named).absolute())
@@ -99,17 +99,17 @@ class Call:
                 file = ConfigFile(Path(file.path.name), file.table)  # so paths read ./migrations
         self._root = file.path.absolute().parent if file else None
         found = resolve(self.given, os.environ, file)
-        self.voice.detail(
+        self.console.debug(
             f"configuration: {file.path if file else 'none'}; database from {found.url_from};"
             f" directory {found.dir} ({found.dir_from})"
         )
         return found
 
-    def page(self) -> Page:
+    def layout(self) -> Layout:
         """How to lay out what goes to stdout."""
-        from .present import Page
+        from .terminal.layout import Layout
 
-        return Page(Style.of(sys.stdout), room(sys.stdout), self.voice.verbose)
+        return Layout(Style.of(sys.stdout), width(sys.stdout), self.console.verbose)
 
     def open_database(self, url: str | None = None) -> Database:
         """Return the database; it connects at first use, and the caller closes it."""
@@ -125,7 +125,7 @@ class Call:
 
             found = settle(found, self._root)
         database = Database.from_settings(found)
-        self.voice.detail(f"database: {database.settings.display()}")
+        self.console.debug(f"database: {database.settings.display()}")
         return database
 
     def project_database(self) -> str:
@@ -140,7 +140,7 @@ class Call:
         """Lend the database, closed after the block."""
         database = self.open_database(url)
         try:
-            with said(CREATED, self.voice.say):
+            with said(CREATED, self.console.info):
                 yield database
         finally:
             database.close()
@@ -153,7 +153,7 @@ class Call:
         """
         with self.database() as database:
             if changes and database.settings.local is not None:
-                self.voice.say(f"database {database.settings.display()}")
+                self.console.info(f"database {database.settings.display()}")
             yield self.migration_on(database, progress=progress)
 
     def migration_on(
@@ -180,7 +180,7 @@ class Call:
         """Say that a signal has come, and how not to wait; from another thread."""
         if self._progress is not None:
             self._progress.close()
-        self.voice.line("stopping in good order; once more to stop at once")
+        self.console.line("stopping in good order; once more to stop at once")
 
     def _tell(self, event: Event) -> None:
         self.progress(event)

@@ -25,8 +25,8 @@ from ..errors import (
     UnknownVersion,
 )
 from .index import Exit
-from .terminal import printable, redacted
-from .voice import Voice
+from .terminal.console import Console
+from .terminal.text import printable, redacted
 
 CODES: tuple[tuple[type[ManticoreError], int], ...] = (
     (ConfigError, Exit.USAGE),
@@ -111,15 +111,15 @@ def _of_server(error: BaseException, kind: str, sqlstate: str | None) -> Failure
     return Failure(kind, f"The server says: {message}{suffix}", hint, sqlstate=sqlstate)
 
 
-def tell(told: Failure, voice: Voice) -> None:
+def tell(told: Failure, console: Console) -> None:
     """Say it: message, place, excerpt, hint."""
-    voice.error(told.message)
+    console.error(told.message)
     if told.place:
-        voice.line(f"  {voice.style('-->', 'cyan')} {_shown(told.place)}")
+        console.line(f"  {console.style('-->', 'cyan')} {_shown(told.place)}")
     if told.excerpt:
         for line in told.excerpt.split("\n"):
-            voice.line(f"  | {_shown(line)}")
-    voice.hint(told.hint)
+            console.line(f"  | {_shown(line)}")
+    console.hint(told.hint)
 
 
 def _shown(text: str) -> str:

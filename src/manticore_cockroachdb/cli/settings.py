@@ -24,14 +24,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 
-from ..configfile import ConfigFile
-from ..errors import ConfigError
-from .config_table import (
+from ..configfile import (
     COMMAND_TABLES,
     SWITCHES,
+    ConfigFile,
     Table,
     check_table,
     environment_tables,
@@ -41,6 +39,8 @@ from .config_table import (
     text_of,
     unknown,
 )
+from ..errors import ConfigError
+from ..suggest import nearest
 
 VARIABLES = {
     "url": "MANTICORE_URL",
@@ -179,8 +179,8 @@ def misspelt(environ: Iterable[str]) -> list[tuple[str, str]]:
     found = []
     for name in environ:
         if name.startswith("MANTICORE_") and name not in known:
-            near = get_close_matches(name, known, n=1, cutoff=0.9)
-            found += [(name, near[0])] if near else []
+            near = nearest(name, known, likeness=0.9)
+            found += [(name, near)] if near else []
     return found
 
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any
 
 import click
 
+from ..suggest import nearest
 from .call import Call, Declined
 from .index import Exit
 from .options import Group
-from .render import Result, emit, plain
+from .result import Result, emit, plain
 from .settings import Given
 from .signals import Signals, exit_code
-from .voice import Voice
+from .terminal.console import Console
 
 _GIVEN = frozenset(Given.__dataclass_fields__)
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -34,10 +34,10 @@ class Verb(click.Command):
         parameters = dict(ctx.params)
         as_json = bool(parameters.pop("as_json", False))
         quiet = bool(parameters.pop("quiet", False))
-        voice = Voice(quiet=quiet, verbose=bool(parameters.pop("verbose", False)))
+        console = Console(quiet=quiet, verbose=bool(parameters.pop("verbose", False)))
         yes = bool(parameters.pop("yes", False))
         given = Given(**{k: parameters.pop(k) for k in list(parameters) if k in _GIVEN})
-        call = Call(given, voice, as_json=as_json, yes=yes)
+        call = Call(given, console, as_json=as_json, yes=yes)
         signals = ctx.find_object(Signals)
         if signals is not None:
             signals.announce = call.announce_stop
@@ -51,15 +51,15 @@ class Verb(click.Command):
         except KeyboardInterrupt as stop:
             if signals is not None:
                 signals.announced()
-            voice.settle()
+            console.clear()
             if call.began:
-                voice.line(call.progress.summary(stopped=True))
-                voice.hint("manticore status shows where it stands")
+                console.line(call.progress.summary(stopped=True))
+                console.hint("manticore status shows where it stands")
             else:
-                voice.line("stopped")
+                console.line("stopped")
             return exit_code(stop)
         except Declined as no:
-            voice.line(no.message)
+            console.line(no.message)
             return Exit.ERROR
         except click.ClickException:
             raise
@@ -72,13 +72,13 @@ def _failed(error: Exception, call: Call) -> int:
     from .failure import failure, tell
 
     told, code = failure(error)
-    if call.voice.verbose:
+    if call.console.verbose:
         import traceback
 
-        call.voice.detail("".join(traceback.format_exception(error)).rstrip())
+        call.console.debug("".join(traceback.format_exception(error)).rstrip())
     if call.began and call.progress.finished:
-        call.voice.say(f"{call.progress.summary()} before this:")
-    tell(told, call.voice)
+        call.console.info(f"{call.progress.summary()} before this:")
+    tell(told, call.console)
     if call.as_json:
         return emit(Result({"error": plain(told)}, code=code), as_json=True)
     return code
@@ -116,21 +116,22 @@ class Family(click.Group):
         if name in known or ctx.resilient_parsing or name.startswith("-"):
             return super().resolve_command(ctx, args)
         error = click.UsageError(f"There is no command {name!r}.", ctx)
-        error.possibilities = get_close_matches(name, known, n=1)  # type: ignore[attr-defined]
+        near = nearest(name, known)
+        error.possibilities = [near] if near else []  # type: ignore[attr-defined]
         raise error
 
 
-def usage_exit(error: click.ClickException, voice: Voice) -> int:
+def usage_exit(error: click.ClickException, console: Console) -> int:
     """Tell a wrong use of the command line and return its exit code."""
     context = getattr(error, "ctx", None)
     # click, too, suggests what is near, each version of it in other words
     message, *_ = re.split(r"\s*\(?(?:Did you mean|Possible)", error.format_message())
-    voice.error(message)
+    console.error(message)
     near: list[str] = getattr(error, "possibilities", None) or []
     if near:
-        voice.hint(f"did you mean {' or '.join(sorted(near)[:3])}?")
+        console.hint(f"did you mean {' or '.join(sorted(near)[:3])}?")
     elif context is not None and context.parent is None and isinstance(error, click.NoSuchOption):
-        voice.hint("options stand after the command, as in manticore migrate --url local:")
+        console.hint("options stand after the command, as in manticore migrate --url local:")
     elif context is not None:
-        voice.hint(f"{context.command_path} --help shows how")
+        console.hint(f"{context.command_path} --help shows how")
     return Exit.USAGE

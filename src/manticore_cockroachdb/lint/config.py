@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from ..dialect import Server, parse_target
 from ..errors import ConfigError
+from ..suggest import nearest
 from .index import NAMES, known
 from .model import LEVELS, Level, Rule
 
@@ -71,8 +71,8 @@ def parse_config(table: Mapping[str, object], where: str = "[tool.manticore.lint
     """What the table says. Raises ConfigError for whatever it cannot mean."""
     for key in table:
         if key not in _KEYS:
-            near = get_close_matches(key, _KEYS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(_KEYS)}"
+            near = nearest(key, _KEYS)
+            hint = f"did you mean {near!r}?" if near else f"known: {', '.join(_KEYS)}"
             raise ConfigError(f"There is no key {key!r} in {where}.", hint=hint)
     target = table.get("target")
     if target is not None:

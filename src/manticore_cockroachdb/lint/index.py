@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 
 from ..errors import ConfigError
+from ..suggest import nearest
 from .context import Context
 from .model import Finding, Rule
 
@@ -142,8 +142,8 @@ def known(name: str, where: str = "") -> str:
 
 def suggestion(name: str) -> str:
     """What somebody who wrote ``name`` may have meant."""
-    near = get_close_matches(name.replace("_", "-").lower(), NAMES, n=1)
-    return f"did you mean {near[0]}?" if near else "manticore lint --rules lists them"
+    near = nearest(name.replace("_", "-").lower(), NAMES)
+    return f"did you mean {near}?" if near else "manticore lint --rules lists them"
 
 
 def load_all(names: Iterable[str] = NAMES) -> Iterator[Loaded]:

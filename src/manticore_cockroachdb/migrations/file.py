@@ -23,12 +23,12 @@ from array import array
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import pairwise
 from typing import overload
 
 from ..errors import FileError
 from ..parser.split import Directive, Unterminated, directives, excerpt, line_column, split
+from ..suggest import nearest
 
 MAX_VERSION = 2**63 - 1
 _NAME = re.compile(r"(?P<version>\d+)(?:_(?P<description>.*))?\.sql\Z", re.DOTALL)
@@ -186,14 +186,14 @@ def parse_file(name: str, text: str, path: str) -> MigrationFile:
             case "allow":
                 pass  # the linter's business
             case other:
-                near = get_close_matches(other, KNOWN_DIRECTIVES, n=1, cutoff=0.5)
+                near = nearest(other, KNOWN_DIRECTIVES, likeness=0.5)
                 raise at(
                     path,
                     text,
                     one.start,
                     f"Unknown directive -- @{other}.",
                     version=version,
-                    hint=f"did you mean -- @{near[0]}?"
+                    hint=f"did you mean -- @{near}?"
                     if near
                     else "known: " + ", ".join("@" + d for d in KNOWN_DIRECTIVES),
                 )

@@ -6,7 +6,8 @@ import click
 
 from ..call import Call
 from ..options import LEASE, MIGRATIONS, OUTPUT
-from ..render import Result, count
+from ..result import Result
+from ..terminal.text import count
 from ..verb import verb
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..call import Call
-from ..render import Result
+from ..result import Result
 from ..verb import verb
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from .. import present
 from ..call import Call
 from ..options import DATABASE, OUTPUT
-from ..render import Result
+from ..result import Result
 from ..verb import verb
 
 
@@ -13,4 +12,5 @@ from ..verb import verb
 def command(call: Call) -> Result:
     """Print the newest applied version, and nothing before the first migration."""
     with call.migration() as migration:
-        return present.current(migration.get_current_version())
+        version = migration.get_current_version()
+    return Result({"current": version}, [] if version is None else [str(version)])

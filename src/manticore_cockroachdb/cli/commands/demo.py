@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from ..call import Call
 from ..options import TALK, URL
-from ..progress import Progress
-from ..render import Result, took
-from ..terminal import Style, columns
+from ..result import Result
+from ..terminal.console import Console
+from ..terminal.progress import Progress
+from ..terminal.stream import Style
+from ..terminal.text import columns, took
 from ..verb import verb
-from ..voice import Voice
 
 if TYPE_CHECKING:
     from ...database import Database
@@ -47,7 +48,7 @@ def command(call: Call) -> Result:
         _database(server) as database,
         tempfile.TemporaryDirectory(prefix="manticore-demo-") as directory,
     ):
-        _Show(Voice(sys.stdout, quiet=call.voice.quiet), database, directory).run()
+        _Show(Console(sys.stdout, quiet=call.console.quiet), database, directory).run()
     took_all = took(time.monotonic() - began)
     return Result(
         None,
@@ -80,12 +81,12 @@ def _server(call: Call, url: str) -> Iterator[Database]:
     home = Path(where) if where else None
     ran = local.status(home).running
     if not ran:
-        call.voice.half("starting a database server of your own …")
+        call.console.transient("starting a database server of your own …")
     # Of the server's own database, and so of nobody's project; ours is made beside it.
     database = call.open_database("local:?dbname=defaultdb" if url == "local:" else url)
     try:
         local.start(home)
-        call.voice.settle()
+        call.console.clear()
         yield database
     finally:
         if not ran and not _others(database):
@@ -139,14 +140,14 @@ def _database(server: Database) -> Iterator[Database]:
 class _Show:
     """The demonstration: each step does what its title says, and shows it."""
 
-    def __init__(self, voice: Voice, database: Database, directory: str) -> None:
+    def __init__(self, console: Console, database: Database, directory: str) -> None:
         from ...migration import Migration
 
-        self.voice = voice
+        self.console = console
         self.database = database
         self.directory = Path(directory)
         self.migration: Migration = Migration(
-            database, directory, on_event=Progress(_indented(voice), plain=True)
+            database, directory, on_event=Progress(_indented(console), plain=True)
         )
         self.steps = 0
 
@@ -183,7 +184,7 @@ class _Show:
             self._say(path.name)
             text = path.read_text(encoding="utf-8")
             self._lines(
-                *(self.voice.style(f"     {line}".rstrip(), "dim") for line in text.splitlines())
+                *(self.console.style(f"     {line}".rstrip(), "dim") for line in text.splitlines())
             )
 
     def _status(self) -> None:
@@ -196,7 +197,7 @@ class _Show:
 
     def _step(self, title: str, command: str = "") -> None:
         self.steps += 1
-        style = self.voice.style
+        style = self.console.style
         tail = f"  {style('$ ' + command, 'dim')}" if command else ""
         self._lines("", f"{style(f'{self.steps}  {title}', 'bold')}{tail}")
 
@@ -205,15 +206,15 @@ class _Show:
 
     def _lines(self, *lines: str) -> None:
         for line in lines:
-            if not self.voice.quiet:
-                self.voice.line(line)
+            if not self.console.quiet:
+                self.console.line(line)
 
 
-def _indented(voice: Voice) -> Voice:
-    """A voice whose lines stand under a step's title."""
+def _indented(console: Console) -> Console:
+    """A console whose lines stand under a step's title."""
 
-    class Indented(Voice):
+    class Indented(Console):
         def line(self, text: str) -> None:
             super().line(f"   {text}")
 
-    return Indented(voice.stream, quiet=voice.quiet)
+    return Indented(console.stream, quiet=console.quiet)

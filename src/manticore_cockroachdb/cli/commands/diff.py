@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from ...errors import ConfigError
-from .. import changes
+from ..arguments import named_schemas
 from ..call import Call
 from ..index import Exit
 from ..options import MIGRATIONS, OUTPUT
-from ..render import Result
+from ..result import Result
 from ..verb import verb
 
 
@@ -26,11 +26,11 @@ def command(call: Call, schemas: tuple[str, ...]) -> Result:
     if len(schemas) > 2:
         raise ConfigError("Two schemas can be compared, not more.")
     from ...schema.diff import compare
-    from ...schema.report import as_json, summary
+    from ...schema.report import as_json, as_text, summary
 
-    found = compare(*changes.schemas(call, schemas))
+    found = compare(*named_schemas(call, schemas))
     data = {"differs": bool(found), "changes": as_json(found)}
     if not found:
         return Result(data, ["No difference."], quiet=True)
-    lines = [*changes.lines(found, call.page().style), "", summary(found)]
+    lines = [*call.layout().changes(as_text(found)), "", summary(found)]
     return Result(data, lines, Exit.FINDINGS)

@@ -12,7 +12,7 @@ from ...errors import ConfigError, SchemaError
 from ..call import Call
 from ..index import Exit
 from ..options import MIGRATIONS, OUTPUT
-from ..render import Result
+from ..result import Result
 from ..verb import verb
 from .dump import write
 

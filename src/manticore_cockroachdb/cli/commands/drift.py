@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from .. import changes
 from ..call import Call
 from ..index import Exit
 from ..options import MIGRATIONS, OUTPUT, SETTINGS
-from ..render import Result, count, plain
+from ..result import Result, plain
+from ..terminal.text import count
 from ..verb import verb
 
 
@@ -26,12 +26,12 @@ def command(call: Call, ignore: tuple[str, ...]) -> Result:
     else is touched. What the database has more or otherwise is shown with +, what it lacks
     with -. Exits with 5 when there is a difference.
     """
-    from ...schema.report import as_json, summary
+    from ...schema.report import as_json, as_text, summary
 
     with call.migration() as migration:
         drift = migration.drift(ignore=ignore)
     for note in drift.notes:
-        call.voice.warn(note)
+        call.console.warn(note)
     data = {
         "differs": drift.differs,
         "changes": as_json(drift.changes),
@@ -41,6 +41,6 @@ def command(call: Call, ignore: tuple[str, ...]) -> Result:
     replayed = count(len(drift.versions), "migration")
     if not drift.differs:
         return Result(data, [f"No drift: the database is what {replayed} make."], quiet=True)
-    lines = [*changes.lines(drift.changes, call.page().style), ""]
+    lines = [*call.layout().changes(as_text(drift.changes)), ""]
     lines.append(f"{summary(drift.changes)}, against {replayed}")
     return Result(data, lines, Exit.FINDINGS)

@@ -11,7 +11,7 @@ from ...errors import ConfigError, SchemaError
 from ..call import Call
 from ..index import Exit
 from ..options import DATABASE, OUTPUT
-from ..render import Result
+from ..result import Result
 from ..verb import verb
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,18 @@ import click
 from ..call import Call
 from ..index import Exit
 from ..options import CONFIG, OUTPUT, URL
-from ..render import Result, count
+from ..result import Result
+from ..terminal.layout import Layout
+from ..terminal.stream import Style
+from ..terminal.text import count, safe, wrapped
 from ..verb import verb
 
 if TYPE_CHECKING:
     from ...dialect import Server
-    from ...lint import Finding, LintConfig, ServerFacts, Source
+    from ...lint import Finding, Level, LintConfig, ServerFacts, Source
+
+
+_COLOURS: Mapping[Level, str] = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 
 def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -108,7 +115,7 @@ def _config(
     from ...lint.config import parse_level, parse_since
 
     table = call.settings.tables.get("lint", {})
-    assert isinstance(table, Mapping)  # `config_table` has seen to it
+    assert isinstance(table, Mapping)  # `configfile` has seen to it
     config = parse_config(table)
     if target is not None:
         parse_target(target)
@@ -173,7 +180,7 @@ def _mended(
             write(file.path, text)
             file = replace(file, text=text)
             rules = ", ".join(sorted({one.rule for one in done}))
-            call.voice.say(f"{file.path}: mended {count(len(done), 'finding')} ({rules})")
+            call.console.info(f"{file.path}: mended {count(len(done), 'finding')} ({rules})")
         mended.append(file)
     return mended, again(mended)
 
@@ -201,12 +208,11 @@ def _told(
     if form == "github":
         return Result(data, report.github(grave), code)
     from ...lint.config import DEFAULT_LEVEL
-    from ..lint_text import lines, summary
 
-    page = call.page()
+    layout = call.layout()
     looked = sum(not file.context for file in files)
-    last = summary(found, config.level or DEFAULT_LEVEL, looked, server, page.style)
-    return Result(data, [*lines(grave, texts, page.style, page.width), last], code)
+    last = _summary(found, config.level or DEFAULT_LEVEL, looked, server, layout.style)
+    return Result(data, [*_lines(grave, texts, layout), last], code)
 
 
 def _explained(name: str) -> Result:
@@ -220,7 +226,6 @@ def _explained(name: str) -> Result:
 
 def _listed(call: Call) -> Result:
     from ...lint.index import NAMES, load
-    from ..lint_text import rules
 
     data = [
         {
@@ -231,4 +236,69 @@ def _listed(call: Call) -> Result:
         }
         for name in NAMES
     ]
-    return Result(data, list(rules(call.page().style)))
+    return Result(data, list(_rules(call.layout().style)))
+
+
+def _lines(findings: Sequence[Finding], texts: Mapping[str, str], layout: Layout) -> Iterator[str]:
+    """Each finding, an empty line after it.
+
+    warning[drop-column]: Dropping users.fax destroys its data.
+      --> migrations/20250102000000_drop_fax.sql:1:19
+      | ALTER TABLE users DROP COLUMN fax;
+      |                   ^
+      help: drop it when no running code names it any more
+    """
+    from ...parser.split import excerpt
+
+    style, width = layout.style, layout.width
+    for one in findings:
+        name = f"{one.level}[{one.rule}]:"
+        first, *rest = wrapped(f"{name} {safe(one.message)}", width, "", "  ")
+        yield style(name, _COLOURS[one.level], "bold") + first.removeprefix(name)
+        yield from rest
+        yield f"  {style('-->', 'cyan')} {safe(f'{one.path}:{one.line}:{one.column}')}"
+        if texts.get(one.path, "").strip():
+            for line in excerpt(texts.get(one.path, ""), one.start).split("\n"):
+                yield f"  {style('|', 'cyan')} {safe(line)}".rstrip()
+        first, *rest = wrapped(f"help: {safe(one.help)}", width, "  ", "        ")
+        yield first.replace("help:", style("help:", "cyan"), 1)
+        yield from rest
+        yield ""
+
+
+def _summary(
+    findings: Sequence[Finding], threshold: Level, files: int, server: Server, style: Style
+) -> str:
+    """One line: how many of each level, in how many files, for which server."""
+    from ...lint.model import LEVELS, at_least
+
+    shown = Counter(one.level for one in findings if at_least(one.level, threshold))
+    where = f"in {count(files, 'file')} for {server}"
+    if not shown:
+        text = style(f"No findings {where}.", "green")
+    else:
+        parts = [
+            count(shown[level], level) if level != "info" else f"{shown[level]:,} for information"
+            for level in reversed(LEVELS)
+            if shown[level]
+        ]
+        text = f"{', '.join(parts)} {where}."
+    hidden = Counter(one.level for one in findings if not at_least(one.level, threshold))
+    if hidden:
+        lowest = min(hidden, key=LEVELS.index)
+        text += f" {sum(hidden.values()):,} below that: --level {lowest} shows them."
+    return text
+
+
+def _rules(style: Style) -> Iterator[str]:
+    """Every rule with its levels and what it says."""
+    from ...lint.index import GROUPS, load
+
+    for title, names in GROUPS.items():
+        yield style(title, "bold")
+        for name in names:
+            rule = load(name).rule
+            levels = f"{rule.cockroachdb or '-':<8} {rule.postgresql or '-':<8}"
+            yield f"  {name:<28} {levels} {rule.summary}"
+        yield ""
+    yield "Levels are those on CockroachDB, then on PostgreSQL; --explain RULE tells more."

@@ -8,7 +8,8 @@ import click
 
 from ..call import Call
 from ..options import OUTPUT
-from ..render import Result, safe
+from ..result import Result
+from ..terminal.text import safe
 from ..verb import Family, verb
 
 if TYPE_CHECKING:

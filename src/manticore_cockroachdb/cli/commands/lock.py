@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from .. import ask, present
+from .. import ask
 from ..call import Call
 from ..options import DATABASE, OUTPUT, YES
-from ..render import Result, safe
-from ..terminal import one_line
+from ..result import Result
+from ..terminal.text import one_line, safe, when
 from ..verb import Family, verb
+
+if TYPE_CHECKING:
+    from ...migrations.report import LeaseStatus
 
 
 @click.group(cls=Family)
@@ -24,7 +29,7 @@ def command() -> None:
 def status(call: Call) -> Result:
     """Show who may migrate now."""
     with call.migration() as migration:
-        return present.lease(migration.lease_status())
+        return presented(migration.lease_status())
 
 
 @verb(*(DATABASE, YES, OUTPUT), name="release")
@@ -39,13 +44,33 @@ def release(call: Call) -> Result:
         if held.owner is not None and (held.remaining or 0) > 0:
             ask.permission(
                 call,
-                present.lease(held).lines,
+                presented(held).lines,
                 "It may still be running. End it?",
                 refused=f"{one_line(held.owner)} may still be running.",
             )
         owner = migration.release_lease()
     line = "Nobody had it." if owner is None else f"Taken from {safe(one_line(owner))}."
     return Result({"released": owner}, [line], quiet=True)
+
+
+def presented(found: LeaseStatus) -> Result:
+    """Who may migrate now."""
+    data = {
+        "owner": found.owner,
+        "session": found.session,
+        "acquired_at": found.acquired_at,
+        "remaining": found.remaining,
+        "expired": found.remaining is not None and found.remaining <= 0,
+    }
+    if found.owner is None or found.remaining is None:
+        return Result(data, ["Nobody is migrating."])
+    owner = safe(one_line(found.owner))
+    since = f", since {when(found.acquired_at)} UTC" if found.acquired_at else ""
+    if found.remaining <= 0:
+        line = f"{owner} had the right to migrate{since}; it expired and can be taken."
+    else:
+        line = f"{owner} has the right to migrate{since}, for {found.remaining:.0f} s more."
+    return Result(data, [line])
 
 
 command.add_command(status)

@@ -6,7 +6,7 @@ import click
 
 from ..call import Call
 from ..options import ALLOWANCES, LEASE, MIGRATIONS, OUTPUT, SETTINGS
-from ..render import Result
+from ..result import Result
 from ..verb import verb
 
 
@@ -41,7 +41,7 @@ def command(
         return show(call, target)
     with call.migration(progress=True, changes=True) as migration:
         if target is not None:
-            from ..targets import known_version
+            from ..arguments import known_version
 
             known_version(target, migration.load_migrations(), migration.migrations_dir)
         number = migration.migrate(target, fresh=fresh)

@@ -7,7 +7,8 @@ import click
 from ...errors import ConfigError
 from ..call import Call
 from ..options import CONFIG, DIR, OUTPUT
-from ..render import Result, count
+from ..result import Result
+from ..terminal.text import count
 from ..verb import verb
 
 UP = """\
@@ -47,12 +48,12 @@ def command(
         raise ConfigError("--from-diff writes both parts; leave --up and --down out.")
     if from_diff:
         from ...schema.draft import draft
-        from ..changes import schemas
+        from ..arguments import named_schemas
 
-        found = draft(*schemas(call, from_diff))
+        found = draft(*named_schemas(call, from_diff))
         up, down = found.up, found.down
         if found.notes:
-            call.voice.warn(f"{count(found.notes, 'remark')} in it to look at before it runs")
+            call.console.warn(f"{count(found.notes, 'remark')} in it to look at before it runs")
     elif up is None and down is None:
         up, down = UP, DOWN
     from ...config import Settings

@@ -1,15 +1,39 @@
-"""manticore plan"""
+"""manticore plan: for people, for programs, as SQL."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
 import click
 
+from ...analysis.cost import Work
+from ...analysis.undo import Undo
 from ...errors import ConfigError
 from ..call import Call
 from ..index import Exit
 from ..options import ALLOWANCES, MIGRATIONS, OUTPUT, SETTINGS
-from ..render import Result
+from ..result import Result
+from ..terminal.layout import SHOWN, Layout
+from ..terminal.text import count, one_line, safe
 from ..verb import verb
+
+if TYPE_CHECKING:
+    from ...analysis.catalog import Size
+    from ...preview.report import Plan, PlannedMigration, PlannedStatement
+
+_WORK = {
+    "backfill": "reads all rows and writes an index or a column",
+    "validate": "reads and checks all rows",
+    "rewrite": "writes the whole table anew",
+}
+_UNDO = {
+    Undo.YES: "can be undone",
+    Undo.WITHOUT_DATA: "can be undone, but lost data do not come back",
+    Undo.UNKNOWN: "has an undo part; whether it takes everything back cannot be told",
+    Undo.NO: "cannot be undone in full",
+}
 
 
 @verb(*(MIGRATIONS, SETTINGS, ALLOWANCES, OUTPUT))
@@ -55,8 +79,7 @@ def show(
     exit_code: bool = False,
 ) -> Result:
     """The plan as `plan` and `migrate --dry-run` show it."""
-    from .. import foresee
-    from ..targets import Versioned, known_version
+    from ..arguments import Versioned, known_version
 
     with call.migration() as migration:
         if target is not None:
@@ -65,7 +88,135 @@ def show(
             known_version(target, known, migration.migrations_dir)
         plan = migration.plan(target, rollback=rollback, count=number or 1)
         where, directory = migration.db.settings.display(), str(migration.migrations_dir)
-    code = foresee.exit_code(plan) if exit_code else Exit.OK
+    code = _exit_code(plan) if exit_code else Exit.OK
     if sql:
-        return foresee.as_sql(plan, where, directory, code)
-    return foresee.result(plan, where, directory, call.page(), code)
+        return _as_sql(plan, where, directory, code)
+    return presented(plan, where, directory, call.layout(), code)
+
+
+def _exit_code(plan: Plan) -> int:
+    """What ``--exit-code`` ends with."""
+    if plan.refused:
+        return Exit.PERSON
+    if plan.dangerous:
+        return Exit.DANGEROUS
+    return Exit.PENDING if plan.changes else Exit.OK
+
+
+def presented(
+    plan: Plan, where: str, directory: str, layout: Layout, code: int = Exit.OK
+) -> Result:
+    """The plan as a command's result."""
+    data = partial(_data, plan, where, directory)
+    return Result(data, [*_lines(plan, where, directory, layout)], code)
+
+
+def _as_sql(plan: Plan, where: str, directory: str, code: int = Exit.OK) -> Result:
+    """The plan as the script that a person could run. Raises Refused."""
+    text = plan.sql()
+    data = {**_data(plan, where, directory), "sql": text}
+    return Result(data, text.removesuffix("\n").split("\n") if text else [], code)
+
+
+def _data(plan: Plan, where: str, directory: str) -> dict[str, object]:
+    return {
+        "direction": plan.direction,
+        "changes": plan.changes,
+        "dangerous": plan.dangerous,
+        "refused": [m.version for m in plan.refused],
+        "migrations": plan.migrations,
+        "server": plan.server,
+        "database": where,
+        "directory": directory,
+    }
+
+
+def _lines(plan: Plan, where: str, directory: str, layout: Layout) -> Iterator[str]:
+    style = layout.style
+    yield f"{style('database', 'bold')}   {safe(where)}  ({one_line(plan.server)})"
+    yield f"{style('directory', 'bold')}  {safe(directory)}"
+    if not plan.changes:
+        done = "everything is applied" if plan.direction == "up" else "nothing is applied"
+        yield from ("", style(f"Nothing to do: {done}.", "green"))
+        return
+    for migration in plan.migrations:
+        yield ""
+        yield from _migration(migration, layout)
+    yield ""
+    yield from layout.wrapped(_summary(plan), "")
+
+
+def _migration(one: PlannedMigration, layout: Layout) -> Iterator[str]:
+    style = layout.style
+    title = style(f"{one.version} {one_line(one.description)}".rstrip(), "bold")
+    if one.mode == "refused":
+        yield f"{title}  {style('refused', 'red', 'bold')}"
+        yield from layout.wrapped(f"{one.reason}", "  ")
+        if one.path:
+            place = one.path if one.line is None else f"{one.path}:{one.line}"
+            yield from layout.wrapped(f"--> {place}", "  ")
+        if one.hint:
+            yield from layout.wrapped(f"hint: {one.hint}", "  ", "cyan")
+        return
+    how = "in one transaction" if one.mode == "transaction" else f"in {count(one.steps, 'step')}"
+    yield title
+    yield from layout.wrapped(f"{how}: {one.reason}", "  ", "dim")
+    shown = one.statements if layout.everything else one.statements[:SHOWN]
+    for statement in shown:
+        yield from _statement(statement, layout, has_undo=one.has_undo)
+    if len(shown) < len(one.statements):
+        rest = len(one.statements) - len(shown)
+        yield f"  … and {count(rest, 'statement')} more (--verbose shows all)"
+    if one.undo is not None:
+        colour = {Undo.YES: "green", Undo.NO: "red"}.get(one.undo, "yellow")
+        text = _UNDO[one.undo] if one.has_undo else "has no undo part"
+        yield from layout.wrapped(text, "  ", colour)
+
+
+def _statement(one: PlannedStatement, layout: Layout, *, has_undo: bool) -> Iterator[str]:
+    times = f"  × {one.times:,}" if one.times > 1 else ""
+    done = "  (done by an earlier run)" if one.done else ""
+    yield from layout.wrapped(f"{one.verb} {one.object}".rstrip() + times + done, "  - ", hang=4)
+    facts = [_size(one.size)] if one.size is not None else []
+    facts += [_WORK[w] for w in (one.work if Work.REWRITE not in one.work else (Work.REWRITE,))]
+    if one.lock is not None and (one.blocks or one.work):
+        on = f" on {one.lock_on}" if one.size is None and one.lock_on else ""
+        who = f"blocks {one.blocks}" if one.blocks else "blocks nobody"
+        facts.append(f"{one.lock}{on} {who}")
+    if facts:
+        yield from layout.wrapped("; ".join(facts), "    ", "dim")
+    for why in one.why:
+        yield from layout.wrapped(why, "    ", "dim")
+    for danger in one.dangers:
+        yield from layout.wrapped(f"danger: {danger}", "    ", "red")
+    if has_undo and one.undo is Undo.NO:
+        yield from layout.wrapped("the undo part does not take it back", "    ", "yellow")
+
+
+def _size(size: Size) -> str:
+    if size.new:
+        return "a new table"
+    rows = "rows unknown" if size.rows is None else f"about {count(size.rows, 'row')}"
+    return f"{rows}, {_bytes(size.bytes)}" if size.bytes is not None else rows
+
+
+def _bytes(number: int) -> str:
+    value = float(number)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 999.5:
+            return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def _summary(plan: Plan) -> str:
+    what = "to apply" if plan.direction == "up" else "to roll back"
+    statements = sum(s.times for s in plan.statements())
+    text = f"{count(len(plan.migrations), 'migration')} {what}, {count(statements, 'statement')}"
+    dangerous = sum(s.dangerous for s in plan.statements())
+    parts = [f"{dangerous:,} dangerous" if dangerous else "none dangerous"]
+    if lasting := sum(m.undo is Undo.NO for m in plan.migrations):
+        parts.append(f"{count(lasting, 'migration')} cannot be undone")
+    if plan.refused:
+        parts.append(f"{len(plan.refused):,} refused, so nothing would run")
+    return "; ".join((text, *parts))

@@ -6,7 +6,8 @@ import click
 
 from ..call import Call
 from ..options import LEASE, MIGRATIONS, OUTPUT
-from ..render import Result, safe
+from ..result import Result
+from ..terminal.text import safe
 from ..verb import verb
 
 

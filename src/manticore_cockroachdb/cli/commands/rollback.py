@@ -10,11 +10,13 @@ from ...errors import ConfigError
 from .. import ask
 from ..call import Call
 from ..options import LEASE, MIGRATIONS, OUTPUT, SETTINGS, YES
-from ..render import Result, count
+from ..result import Result
+from ..terminal.text import count
 from ..verb import verb
 
 if TYPE_CHECKING:
     from ...migration import Migration
+    from ...migrations.report import HistoryRow, Status
 
 
 @verb(*(MIGRATIONS, SETTINGS, LEASE, YES, OUTPUT))
@@ -44,21 +46,24 @@ def command(call: Call, number: int | None, target: str | None, everything: bool
 def _several(
     call: Call, migration: Migration, number: int | None, target: str | None, everything: bool
 ) -> int:
-    from ..present import applied_rows, versions
-    from ..targets import known_version
+    from ..arguments import known_version
 
     found = migration.status()
     version = None
     if target is not None:
         files = migration.load_migrations()
         version = known_version(target, [*files, *found.applied], migration.migrations_dir)
-    rows = applied_rows(found, None if everything else number, version)
+    rows = _reverted(found, None if everything else number, version)
     if not rows:
         return 0
     if len(rows) > 1 and not call.yes:
+        versions = [(str(row.version), row.description) for row in rows]
         ask.permission(
             call,
-            [f"{count(len(rows), 'migration')} will be rolled back:", *versions(rows, call.page())],
+            [
+                f"{count(len(rows), 'migration')} will be rolled back:",
+                *call.layout().listed(versions),
+            ],
             "Roll them back?",
             refused="Rolling back more than one migration needs an answer.",
         )
@@ -67,3 +72,11 @@ def _several(
         if version is None
         else migration.rollback(target_version=version)
     )
+
+
+def _reverted(found: Status, number: int | None, target: int | None) -> list[HistoryRow]:
+    """The rows that a rollback would revert, newest first."""
+    rows = list(reversed(found.applied))
+    if target is not None:
+        return [row for row in rows if row.version > target]
+    return rows if number is None else rows[:number]

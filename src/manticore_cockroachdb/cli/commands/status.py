@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from .. import present
 from ..call import Call
+from ..index import Exit
 from ..options import ALLOWANCES, MIGRATIONS, OUTPUT, SETTINGS
-from ..render import Result
+from ..result import Result
+from ..terminal.layout import Layout
+from ..terminal.text import one_line, safe
 from ..verb import verb
+
+if TYPE_CHECKING:
+    from ...migrations.report import Pending, Status
 
 
 @verb(*(MIGRATIONS, SETTINGS, ALLOWANCES, OUTPUT))
@@ -26,4 +33,70 @@ def command(call: Call, exit_code: bool) -> Result:
         found = migration.status()
         where = migration.db.settings.display()
     directory = str(migration.migrations_dir)
-    return present.status(found, where, directory, call.page(), exit_code=exit_code)
+    return presented(found, where, directory, call.layout(), exit_code=exit_code)
+
+
+def presented(
+    found: Status, where: str, directory: str, layout: Layout, *, exit_code: bool
+) -> Result:
+    """The status of a directory against a database; ``exit_code`` as the option says."""
+    bold = layout.style
+    current = "none" if found.current is None else str(found.current)
+    if found.applied:
+        current += f"  {one_line(found.applied[-1].description)}"
+    lines = [
+        f"{bold('database', 'bold')}   {safe(where)}  ({one_line(found.server)})",
+        f"{bold('directory', 'bold')}  {safe(directory)}",
+        f"{bold('current', 'bold')}    {current}",
+        f"{bold('applied', 'bold')}    {len(found.applied):,}",
+        f"{bold('pending', 'bold')}    {len(found.pending):,}",
+    ]
+    if found.skipped:
+        lines.append(f"{bold('skipped', 'bold')}    {len(found.skipped):,}")
+    if found.pending:
+        rows = [(str(p.version), p.description, _mode(p), p.reason) for p in found.pending]
+        lines += ["", bold("Pending", "bold"), *layout.listed(rows)]
+    if found.skipped:
+        elsewhere = [(str(p.version), p.description) for p in found.skipped]
+        title = "Skipped: meant for other environments"
+        lines += ["", bold(title, "bold"), *layout.listed(elsewhere)]
+    if found.problems:
+        lines += ["", bold("Problems", "red", "bold")]
+        for one in found.problems:
+            lines.append(f"  {safe(one.message)}")
+            if one.hint:
+                lines.append(f"    {bold('hint:', 'cyan')} {safe(one.hint)}")
+    if found.clean:
+        lines += ["", bold("Everything is applied.", "green")]
+    data = {
+        "current": found.current,
+        "applied": found.applied,
+        "pending": found.pending,
+        "skipped": found.skipped,
+        "problems": found.problems,
+        "server": found.server,
+        "database": where,
+        "directory": directory,
+    }
+    return Result(data, lines, code=_exit_code(found) if exit_code else Exit.OK)
+
+
+def _exit_code(found: Status) -> int:
+    """The exit code that says what a status amounts to."""
+    from ...migrations.states import State
+
+    if found.problems or any(p.state is State.PARTIAL or p.mode is None for p in found.pending):
+        return Exit.PERSON
+    return Exit.PENDING if found.pending else Exit.OK
+
+
+def _mode(one: Pending) -> str:
+    from ...migrations.states import State
+
+    if one.mode is None:
+        return "refused"
+    if one.steps_done or one.state is State.PARTIAL:
+        return f"{one.mode}, {one.steps_done} of {one.steps} done"
+    if one.state is State.OUT_OF_ORDER:
+        return f"{one.mode}, {one.state.value}"
+    return one.mode

@@ -1,18 +1,24 @@
-"""manticore verify"""
+"""manticore verify: one verdict, and what it rests on."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from ..call import Call
+from ..index import Exit
 from ..options import MIGRATIONS, OUTPUT, SETTINGS
-from ..render import Result
+from ..result import Result, plain
+from ..terminal.layout import Layout
+from ..terminal.text import columns, count, one_line, safe, took
 from ..verb import verb
 
 if TYPE_CHECKING:
+    from ...dialect import Engine
     from ...runner.events import Event
+    from ...shadow.verification import Failing, Verification, Verified
 
 
 @verb(*(MIGRATIONS, SETTINGS, OUTPUT))
@@ -37,20 +43,119 @@ def command(call: Call, newest: int, strict: bool, on: str | None) -> Result:
     Each migration goes up, down, up; then all are undone and applied again; the newest are cut
     off wherever a run could die, and taken up by another. Exits with 5 when something fails.
     """
-    from .. import verdict
 
     def told(event: Event) -> None:
         from ...runner.events import MigrationStarted
 
         if isinstance(event, MigrationStarted):
             way = "up" if event.direction == "up" else "down"
-            call.voice.half(f"verifying {event.version} {event.description} ({way}) …")
+            call.console.transient(f"verifying {event.version} {event.description} ({way}) …")
 
     with call.migration() as migration:
         migration.on_event = told
         try:
-            engine = verdict.engine(on)
+            engine = _engine(on)
             found = migration.verify(newest=newest, strict=strict, on=engine)
         finally:
-            call.voice.settle()
-    return verdict.result(found, call.page())
+            call.console.clear()
+    return presented(found, call.layout())
+
+
+def _engine(name: str | None) -> Engine | None:
+    """The engine of an option that only has engines to choose from."""
+    return "cockroachdb" if name == "cockroachdb" else "postgresql" if name else None
+
+
+def presented(found: Verification, layout: Layout) -> Result:
+    """The verification as a command's result."""
+    data = {
+        "ok": found.ok,
+        "irreversible": plain(found.irreversible),
+        "migrations": plain(found.migrations),
+        "failures": plain(found.failures),
+        "skipped": plain(found.skipped),
+        "notes": plain(found.notes),
+        "strict": found.strict,
+        "server": found.server,
+        "seconds": found.seconds,
+    }
+    code = Exit.OK if found.ok else Exit.FINDINGS
+    return Result(data, [*_lines(found, layout)], code)
+
+
+def _lines(found: Verification, layout: Layout) -> Iterator[str]:
+    style = layout.style
+    yield from _table(found, layout)
+    for note in found.notes:
+        yield style(safe(f"note: {note}"), "dim")
+    if found.skipped:
+        numbers = ", ".join(map(str, found.skipped))
+        yield style(f"note: left out, for other environments: {numbers}", "dim")
+    for one in found.migrations:
+        for note in one.notes:
+            yield style(safe(f"note: {one.version}: {note}"), "dim")
+        for failing in one.failures:
+            yield from (
+                "",
+                *_failing(f"{one.version} {one_line(one.description)}", failing, layout),
+            )
+    for failing in found.failures:
+        yield from ("", *_failing("all", failing, layout))
+    if found.migrations:
+        yield ""
+    yield from _verdict(found, layout)
+
+
+def _table(found: Verification, layout: Layout) -> Iterator[str]:
+    if not found.migrations:
+        return
+    head = ("", "version", "up", "down", "again", "crashes", "description")
+    rows = [_row(one, strict=found.strict) for one in found.migrations]
+    first, *rest = columns([head, *rows], limit=layout.width, indent="")
+    yield layout.style(first, "dim")
+    for one, line in zip(found.migrations, rest, strict=True):
+        if one.failures or (found.strict and not one.reversible):
+            yield layout.style(line, "red")
+        else:
+            yield layout.style(line, *(() if one.reversible else ("yellow",)))
+
+
+def _row(one: Verified, *, strict: bool) -> Sequence[str]:
+    failed = one.failures or (strict and not one.reversible)
+    crashes = f"{one.crashes} in {took(one.resume)}" if one.crashes else ""
+    return (
+        "FAILED" if failed else "ok" if one.reversible else "no undo",
+        str(one.version),
+        took(one.up) if one.up else "",
+        took(one.down) if one.down else "",
+        took(one.again) if one.again else "",
+        crashes,
+        one.description,
+    )
+
+
+def _failing(what: str, failing: Failing, layout: Layout) -> Iterator[str]:
+    yield f"{layout.style(safe(what), 'bold')}  {layout.style(f'{failing.stage} failed', 'red')}"
+    yield f"  {safe(one_line(failing.message))}"
+    if failing.hint:
+        yield f"  {layout.style('hint:', 'cyan')} {safe(one_line(failing.hint))}"
+    if failing.changes:
+        from ...schema.report import as_text
+
+        for line in layout.changes(as_text(failing.changes)):
+            yield f"    {line}"
+
+
+def _verdict(found: Verification, layout: Layout) -> Iterator[str]:
+    number = count(len(found.migrations), "migration")
+    where = f"{one_line(found.server)}, {took(found.seconds)}"
+    if not found.migrations:
+        yield "Nothing to verify: there are no migrations."
+        return
+    lasting = len(found.irreversible)
+    without = f"; {lasting} without undo part" if lasting else ""
+    if found.ok:
+        yield layout.style(f"Verified: {number} ({where}){without}.", "green")
+        return
+    failed = sum(bool(m.failures) for m in found.migrations)
+    yield layout.style(f"Not verified: {failed} of {number} failed ({where}){without}.", "red")

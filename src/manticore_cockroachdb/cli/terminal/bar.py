@@ -6,12 +6,12 @@ wrapped could not be taken away again.
 
 from __future__ import annotations
 
-from rich.console import Console
+from rich.console import Console as RichConsole
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from .terminal import cut, one_line
-from .voice import Voice
+from .console import Console
+from .text import cut, one_line
 
 _BAR = 20
 _REST = _BAR + len(" 1000/1000 0:00:00") + 6
@@ -20,11 +20,11 @@ _REST = _BAR + len(" 1000/1000 0:00:00") + 6
 class Bar:
     """Two rows below the lines: the run, and while there is one, the schema change."""
 
-    def __init__(self, voice: Voice) -> None:
-        self._console = Console(
-            file=voice.stream,
+    def __init__(self, console: Console) -> None:
+        self._console = RichConsole(
+            file=console.stream,
             force_terminal=True,
-            no_color=not voice.style.enabled,
+            no_color=not console.style.enabled,
             highlight=False,
         )
         self._progress = Progress(

@@ -1,55 +1,22 @@
-"""What a stream can show, and text made fit to be shown.
+"""Text made fit to be shown: clean, of the right width, and the small words in it. Pure.
 
-Colour only ever repeats what a word says, and only on a terminal: never with NO_COLOR set, never
-on a dumb one. What comes from files and servers is shown without control characters, so that no
-description can move the cursor or hide a line.
+What comes from files and servers is shown without control characters, so that no description can
+move the cursor or hide a line.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import sys
-from collections.abc import Mapping, Sequence
-from typing import TextIO
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from unicodedata import category, east_asian_width
 
-_CODES = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "bold": "1", "dim": "2"}
 # A lone user name may stay; anything else before the last @ can be part of a password.
 _USERINFO = re.compile(r"(\b[a-z][a-z0-9+.-]*://)(?![\w.-]*@[^@\s]*(?:\s|\Z))\S*@", re.IGNORECASE)
 _SECRET = (
     r"(?i)\b(\w*(?:password|secret)|scram_(?:client|server)_key)"
     r"(\s*=\s*(?:'[^']*'|[^\s&]+)|\s+'[^']*')"
 )
-
-
-def is_terminal(stream: TextIO) -> bool:
-    """Return whether lines on this stream can be written over."""
-    try:
-        return stream.isatty() and os.environ.get("TERM") != "dumb"
-    except ValueError:  # closed
-        return False
-
-
-class Style:
-    """Colours, or none."""
-
-    __slots__ = ("enabled",)
-
-    def __init__(self, enabled: bool = False) -> None:
-        self.enabled = enabled
-
-    @classmethod
-    def of(cls, stream: TextIO, environ: Mapping[str, str] | None = None) -> Style:
-        """The style for a stream."""
-        environ = os.environ if environ is None else environ
-        return cls(is_terminal(stream) and not environ.get("NO_COLOR"))
-
-    def __call__(self, text: str, *names: str) -> str:
-        """Return the text in a colour or weight: red, green, yellow, cyan, bold, dim."""
-        if not self.enabled or not text:
-            return text
-        return f"\x1b[{';'.join(_CODES[name] for name in names)}m{text}\x1b[0m"
 
 
 def printable(text: str) -> str:
@@ -82,6 +49,11 @@ def redacted(text: str) -> str:
     if any(word in text.casefold() for word in ("password", "secret", "_key")):
         text = re.sub(_SECRET, lambda m: f"{m[1]}{'=' if '=' in m[2] else ' '}***", text)
     return text
+
+
+def safe(text: str) -> str:
+    """Return text from a file or a server, printable and redacted."""
+    return redacted(printable(text))
 
 
 def width_of(text: str) -> int:
@@ -141,24 +113,29 @@ def columns(rows: Sequence[Sequence[str]], *, limit: int | None, indent: str = "
     return lines
 
 
-def room(stream: TextIO) -> int | None:
-    """Return how many columns a terminal has; None for a stream that is none."""
-    if not is_terminal(stream):
-        return None
-    try:
-        return os.get_terminal_size(stream.fileno()).columns or 80
-    except (OSError, ValueError):
-        return 80
+def count(number: int, noun: str) -> str:
+    """Return ``1 migration`` or ``3 migrations``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def forgiving(*streams: TextIO) -> None:
-    """Let these streams write ``\\xe9`` where they have no ``é``, rather than fail."""
-    for stream in streams:
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="backslashreplace")
+def when(moment: object) -> str:
+    """Return a time in UTC to the second; one without a zone as it is."""
+    if not isinstance(moment, datetime):
+        return "" if moment is None else str(moment)
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC)
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
-def is_interactive() -> bool:
-    """Return whether somebody can be asked: both ends are a terminal."""
-    return sys.stdin is not None and sys.stdin.isatty() and is_terminal(sys.stderr)
+def took(seconds: float | None) -> str:
+    """Return a duration: ``12 ms``, ``3.4 s``, ``5 min 20 s``, ``2 h 05 min``."""
+    if seconds is None:
+        return ""
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"

@@ -1,6 +1,6 @@
-"""The voice: progress, hints, warnings and errors, one line each, on stderr.
+"""The console: progress, hints, warnings and errors, one line each, on stderr.
 
-A run must not end because nobody listens any more: when stderr is gone, the voice falls silent.
+A run must not end because nobody listens any more: when stderr is gone, it falls silent.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import sys
 from contextlib import suppress
 from typing import TextIO
 
-from .terminal import Style, is_terminal, printable, redacted, room, wrapped
+from .stream import Style, is_terminal, width
+from .text import printable, redacted, wrapped
 
 
-class Voice:
+class Console:
     """Says things on stderr. ``quiet`` leaves out everything but warnings and errors."""
 
     def __init__(
@@ -24,7 +25,7 @@ class Voice:
         self.verbose = verbose
         self.style = Style.of(self.stream)
         self.terminal = is_terminal(self.stream)
-        self._half = False
+        self._transient = False
 
     def write(self, text: str) -> None:
         """Write as it is, in one piece, or not at all."""
@@ -43,31 +44,31 @@ class Voice:
             os.close(nowhere)
 
     def line(self, text: str) -> None:
-        """Write one line, over a half one that may stand there."""
-        if self._half:
-            self._half = False
+        """Write one line, over a transient one that may stand there."""
+        if self._transient:
+            self._transient = False
             text = f"\r\x1b[K{text}"
         self.write(f"{text}\n")
 
-    def half(self, text: str) -> None:
+    def transient(self, text: str) -> None:
         """On a terminal, write a line that the next one takes the place of."""
         if self.terminal and not self.quiet:
-            limit = (room(self.stream) or 80) - 1
+            limit = (width(self.stream) or 80) - 1
             self.write(f"\r\x1b[K{self.style(text[:limit], 'dim')}")
-            self._half = True
+            self._transient = True
 
-    def settle(self) -> None:
-        """Remove a half line."""
-        if self._half:
-            self._half = False
+    def clear(self) -> None:
+        """Remove a transient line."""
+        if self._transient:
+            self._transient = False
             self.write("\r\x1b[K")
 
-    def say(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """Say something that is good to know."""
         if not self.quiet:
             self.line(printable(text))
 
-    def detail(self, text: str) -> None:
+    def debug(self, text: str) -> None:
         """Say something that only ``--verbose`` wants to know."""
         if self.verbose:
             self.line(self.style(redacted(printable(text)), "dim"))
@@ -89,11 +90,11 @@ class Voice:
     def _labelled(self, label: str, colour: str, text: str) -> None:
         """Write a text after its label; on a terminal, in lines that are no wider."""
         first, *more = redacted(printable(text)).split("\n")
-        width = room(self.stream)
+        columns = width(self.stream)
         hang = " " * (len(label) + 1)
-        lines = wrapped(first, width, hang)
+        lines = wrapped(first, columns, hang)
         for line in more:
             lead = line[: len(line) - len(line.lstrip())]
-            lines += wrapped(line.lstrip(), width, lead)
+            lines += wrapped(line.lstrip(), columns, lead)
         lines[0] = f"{self.style(label, colour, 'bold')} {lines[0][len(hang) :]}"
         self.line("\n".join(lines))

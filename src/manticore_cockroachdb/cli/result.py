@@ -11,13 +11,12 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from enum import Enum
 from pathlib import PurePath
 
 from .index import Exit
-from .terminal import printable, redacted
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,36 +71,3 @@ def emit(result: Result, *, as_json: bool, quiet: bool = False) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         return Exit.BROKEN_PIPE
     return result.code
-
-
-def safe(text: str) -> str:
-    """Return text from a file or a server, fit for a terminal."""
-    return redacted(printable(text))
-
-
-def count(number: int, noun: str) -> str:
-    """Return ``1 migration`` or ``3 migrations``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def when(moment: object) -> str:
-    """Return a time in UTC to the second; one without a zone as it is."""
-    if not isinstance(moment, datetime):
-        return "" if moment is None else str(moment)
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(UTC)
-    return f"{moment:%Y-%m-%d %H:%M:%S}"
-
-
-def took(seconds: float | None) -> str:
-    """Return a duration: ``12 ms``, ``3.4 s``, ``5 min 20 s``, ``2 h 05 min``."""
-    if seconds is None:
-        return ""
-    if seconds < 0.9995:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02} s"
-    return f"{minutes // 60} h {minutes % 60:02} min"

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from manticore_cockroachdb.cli import present
+from manticore_cockroachdb.cli.commands import history, lock
+from manticore_cockroachdb.cli.commands import status as status_command
 from manticore_cockroachdb.cli.index import Exit
-from manticore_cockroachdb.cli.present import Page
-from manticore_cockroachdb.cli.render import Result, count, emit, plain, took, when
+from manticore_cockroachdb.cli.result import Result, emit, plain
+from manticore_cockroachdb.cli.terminal.layout import Layout
+from manticore_cockroachdb.cli.terminal.text import count, took, when
 from manticore_cockroachdb.migrations.report import (
     Attempt,
     HistoryRow,
@@ -111,13 +113,13 @@ def waiting(version: int, state: State = State.PENDING, mode: str | None = "step
     ],
 )
 def test_the_exit_code_of_a_status(found: Status, code: int) -> None:
-    assert present.status(found, "w", "d", Page(), exit_code=True).code == code
-    assert present.status(found, "w", "d", Page(), exit_code=False).code == 0
+    assert status_command.presented(found, "w", "d", Layout(), exit_code=True).code == code
+    assert status_command.presented(found, "w", "d", Layout(), exit_code=False).code == 0
 
 
 def test_the_data_of_a_status() -> None:
     found = status(applied=(1, 2), pending=(waiting(3),), problems=1)
-    data = present.status(found, "root@h/d", "m", Page(), exit_code=False).plain()
+    data = status_command.presented(found, "root@h/d", "m", Layout(), exit_code=False).plain()
     assert isinstance(data, dict)
     assert data["current"] == 2
     assert [row["version"] for row in data["applied"]] == [1, 2]
@@ -129,7 +131,9 @@ def test_the_data_of_a_status() -> None:
 
 def test_the_lines_of_a_status_show_modes_and_problems() -> None:
     found = status(applied=(1,), pending=(waiting(3), waiting(4, mode=None)), problems=1)
-    text = "\n".join(present.status(found, "root@h/d", "m", Page(), exit_code=False).lines)
+    text = "\n".join(
+        status_command.presented(found, "root@h/d", "m", Layout(), exit_code=False).lines
+    )
     assert "3  p3  steps, 1 of 3 done  why" in text
     assert "4  p4  refused" in text
     assert "changed\n    hint: look" in text
@@ -137,18 +141,18 @@ def test_the_lines_of_a_status_show_modes_and_problems() -> None:
 
 def test_a_terminal_gets_the_first_of_many(tmp_path: Path) -> None:
     found = status(pending=tuple(waiting(n) for n in range(100)))
-    short = present.status(found, "w", "d", Page(width=80), exit_code=False).lines
+    short = status_command.presented(found, "w", "d", Layout(width=80), exit_code=False).lines
     assert any("and 60 more" in line for line in short)
-    for page in (Page(), Page(width=80, everything=True)):
-        assert len(present.status(found, "w", "d", page, exit_code=False).lines) > 100
+    for layout in (Layout(), Layout(width=80, everything=True)):
+        assert len(status_command.presented(found, "w", "d", layout, exit_code=False).lines) > 100
 
 
 def test_hostile_descriptions_do_not_reach_the_terminal() -> None:
     row = HistoryRow(1, "a\x1b[2J\nb", NOON)
     found = Status("s", 1, (row,), (), (), ())
-    lines = present.status(found, "w", "d", Page(), exit_code=False).lines
-    history = present.history([{"version": 1, "description": row.description}], Page()).lines
-    assert not any("\x1b" in line or "\n" in line for line in [*lines, *history])
+    lines = status_command.presented(found, "w", "d", Layout(), exit_code=False).lines
+    rows = history.applied([{"version": 1, "description": row.description}], Layout()).lines
+    assert not any("\x1b" in line or "\n" in line for line in [*lines, *rows])
 
 
 def test_history_shows_who_and_hides_what_is_ours() -> None:
@@ -162,15 +166,15 @@ def test_history_shows_who_and_hides_what_is_ours() -> None:
         "undo": "DROP",
         "token": 7,
     }
-    result = present.history([row], Page())
+    result = history.applied([row], Layout())
     assert result.lines[1] == "1        2023-01-01 10:00:00  12 ms  root@host  a"
-    assert isinstance(result.data, list) and set(result.data[0]) == set(present.HISTORY)
-    assert present.history([], Page()).lines == ["Nothing is applied."]
+    assert isinstance(result.data, list) and set(result.data[0]) == set(history.HISTORY)
+    assert history.applied([], Layout()).lines == ["Nothing is applied."]
 
 
 def test_attempts() -> None:
     one = Attempt(3, "up", NOON, 7, "root", "h", "SELECT\n1", "42601", "no.", "nothing remains")
-    lines = present.attempts([one], Page()).lines
+    lines = history.failed_attempts([one], Layout()).lines
     assert lines == [
         "2023-01-01 10:00:00 UTC  3",
         "  root@h, after 7 ms, SQLSTATE 42601, nothing remains",
@@ -182,13 +186,13 @@ def test_attempts() -> None:
 
 def test_the_lease() -> None:
     now = datetime(2023, 1, 1, tzinfo=UTC)
-    nobody = present.lease(LeaseStatus(None, 3, None, None, None))
+    nobody = lock.presented(LeaseStatus(None, 3, None, None, None))
     assert nobody.lines == ["Nobody is migrating."]
-    held = present.lease(LeaseStatus("h:1", 3, "s", now, 12.3))
+    held = lock.presented(LeaseStatus("h:1", 3, "s", now, 12.3))
     assert held.lines == [
         "h:1 has the right to migrate, since 2023-01-01 00:00:00 UTC, for 12 s more."
     ]
-    gone = present.lease(LeaseStatus("h:1", 3, "s", now, -1.0))
+    gone = lock.presented(LeaseStatus("h:1", 3, "s", now, -1.0))
     assert "expired" in gone.lines[0]
     assert "token" not in str(held.plain())
 

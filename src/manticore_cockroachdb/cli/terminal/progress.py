@@ -13,10 +13,9 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from ..runner import events as e
-from .render import count, took
-from .terminal import one_line
-from .voice import Voice
+from ...runner import events as e
+from .console import Console
+from .text import count, one_line, took
 
 if TYPE_CHECKING:
     from .bar import Bar
@@ -29,9 +28,9 @@ _DOING = {"up": "applying", "down": "rolling back"}
 class Progress:
     """A listener. ``finished`` holds what was done so far, in order; ``plain``: no bar."""
 
-    def __init__(self, voice: Voice, *, plain: bool = False) -> None:
-        self.voice = voice
-        self.live = voice.terminal and not plain
+    def __init__(self, console: Console, *, plain: bool = False) -> None:
+        self.console = console
+        self.live = console.terminal and not plain
         self.finished: list[e.MigrationFinished] = []
         self._lock = Lock()
         self._bar: Bar | None = None
@@ -43,16 +42,16 @@ class Progress:
             try:
                 self._hear(event)
             except OSError:  # nobody listens any more, and the run goes on
-                self.voice.quiet = True
+                self.console.quiet = True
 
     def close(self) -> None:
-        """Take the bar and a half line away, for good."""
+        """Take the bar and a transient line away, for good."""
         with self._lock:
             self.live = False
             if self._bar is not None:
                 self._bar.close()
                 self._bar = None
-            self.voice.settle()
+            self.console.clear()
 
     def summary(self, *, stopped: bool = False) -> str:
         """Return what was done, a sentence."""
@@ -105,23 +104,23 @@ class Progress:
 
     def _started(self, event: e.MigrationStarted) -> None:
         label = _label(event)
-        if not self.live or self.voice.quiet:
+        if not self.live or self.console.quiet:
             self._detail(f"{_DOING[event.direction]} {label} ({event.mode})")
             return
         if self._total > 1:
             self._open_bar().start(label, len(self.finished), self._total)
         else:
-            self.voice.half(f"{_DOING[event.direction]} {label} …")
+            self.console.transient(f"{_DOING[event.direction]} {label} …")
 
     def _finished(self, event: e.MigrationFinished) -> None:
         self.finished.append(event)
-        done = self.voice.style(_DONE[event.direction], "green")
+        done = self.console.style(_DONE[event.direction], "green")
         self._say(f"{done} {_label(event)} ({took(event.seconds)})", styled=True)
         if self._bar is not None:
             self._bar.advance(len(self.finished), max(self._total, len(self.finished)))
 
     def _job(self, event: e.JobProgress) -> None:
-        if self.voice.quiet:
+        if self.console.quiet:
             return
         if self.live:
             self._open_bar().job(event.job, event.status, event.fraction, event.description)
@@ -131,31 +130,31 @@ class Progress:
             return
         self._told[event.job] = now
         far = event.status if event.fraction is None else f"{event.fraction:.0%} {event.status}"
-        self.voice.say(f"schema change {event.job}: {far}: {one_line(event.description)}")
+        self.console.info(f"schema change {event.job}: {far}: {one_line(event.description)}")
 
     def _open_bar(self) -> Bar:
         if self._bar is None:
             from .bar import Bar
 
-            self.voice.settle()
-            self._bar = Bar(self.voice)
+            self.console.clear()
+            self._bar = Bar(self.console)
         return self._bar
 
     def _say(self, text: str, *, styled: bool = False) -> None:
-        if self.voice.quiet:
+        if self.console.quiet:
             return
         if self._bar is not None:
             self._bar.above(text)
         elif styled:
-            self.voice.line(text)
+            self.console.line(text)
         else:
-            self.voice.say(text)
+            self.console.info(text)
 
     def _detail(self, text: str) -> None:
-        if self._bar is not None and self.voice.verbose:
-            self._bar.above(self.voice.style(text, "dim"))
+        if self._bar is not None and self.console.verbose:
+            self._bar.above(self.console.style(text, "dim"))
         elif self._bar is None:
-            self.voice.detail(text)
+            self.console.debug(text)
 
 
 def _label(event: e.MigrationStarted | e.MigrationFinished) -> str:

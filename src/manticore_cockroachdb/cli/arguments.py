@@ -1,42 +1,54 @@
-"""Differences between schemas as a result, and where the two schemas come from."""
+"""What a person types on a command line, made into what it means: a version, a schema.
+
+A target one digit short is a number too, and as the target of a rollback it would revert
+everything; so an unknown one is an error, with the nearest that there is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from ..errors import ConfigError
+from ..errors import ConfigError, UnknownVersion
+from ..suggest import nearest
 from .call import Call
-from .render import safe
-from .terminal import Style
 
 if TYPE_CHECKING:
     from ..database import Database
-    from ..schema.diff import Change
     from ..schema.model import Schema
 
 Place: TypeAlias = "Database | Path"
-_COLOURS = {"+": "green", "-": "red", "~": "yellow"}
 
 
-def lines(changes: Sequence[Change], style: Style) -> list[str]:
-    """The changes for a person, a colour for each sign."""
-    from ..schema.report import as_text
+class Versioned(Protocol):
+    """Something with a version: a file, or a row of the history."""
 
-    found = [safe(line) for line in as_text(changes).split("\n")]
-    return [style(line, *_colour(line)) for line in found]
+    @property
+    def version(self) -> int: ...
 
 
-def _colour(line: str) -> tuple[str, ...]:
-    colour = _COLOURS.get(line.lstrip()[:1])
-    return (colour,) if colour else ()
+def known_version(text: str, known: Iterable[Versioned], directory: Path) -> int:
+    """Return the version that a text means. Raises ConfigError, or UnknownVersion."""
+    from ..migrations.choose import parse_version
+
+    version = parse_version(text)
+    assert version is not None
+    versions = {one.version for one in known}
+    if version not in versions:
+        near = nearest(str(version), map(str, versions))
+        raise UnknownVersion(
+            f"No migration has version {version}.",
+            path=str(directory),
+            hint=f"did you mean {near}?" if near else "manticore status lists them",
+        )
+    return version
 
 
 @contextmanager
-def places(call: Call, names: Sequence[str]) -> Iterator[list[Place]]:
+def _places(call: Call, names: Sequence[str]) -> Iterator[list[Place]]:
     """What ``names`` mean: URLs, names of environments, dumps, directories of migrations.
 
     A single one is compared with the command's own database. Raises ConfigError for what is
@@ -63,7 +75,7 @@ def _place(call: Call, name: str) -> Place:
         return path
     if is_url(name) or name.startswith("env:"):
         return call.open_database(name)
-    other = Call(replace(call.given, env=name, url=None), call.voice)
+    other = Call(replace(call.given, env=name, url=None), call.console)
     try:
         url, origin = other.settings.url, other.settings.url_from
     except ConfigError:
@@ -77,11 +89,11 @@ def _place(call: Call, name: str) -> Place:
     return other.open_database()
 
 
-def schemas(call: Call, names: Sequence[str]) -> tuple[Schema, Schema]:
-    """The two schemas that ``names`` mean, see `places`."""
+def named_schemas(call: Call, names: Sequence[str]) -> tuple[Schema, Schema]:
+    """The two schemas that ``names`` mean, see `_places`."""
     from ..database import Database
     from ..shadow.sources import schemas_of
 
-    with places(call, names) as found:
+    with _places(call, names) as found:
         one, two = schemas_of(found, Database)
     return one, two
