@@ -27,14 +27,12 @@ from .async_connections import AsyncConnections, Row
 from .async_retrying import AsyncRetrying
 from .conditions import OrderBy, Where, conditions, ordering
 from .errors import QueryError
+from .outcome import refuses_copy
 from .retry import RetryPolicy
 
 T = TypeVar("T")
 Parameters: TypeAlias = Sequence[object] | Mapping[str, object]
 
-# What COPY cannot do INSERT perhaps can, and otherwise says better why not: a view, row-level
-# security; on CockroachDB some values, and in some versions users without all rights.
-NO_COPY = ("0A", "22", "42", "XXUUU")
 
 
 class AsyncDatabase(AsyncConnections):
@@ -236,7 +234,7 @@ class AsyncDatabase(AsyncConnections):
             except NoCopy:
                 pass
             except psycopg.Error as error:
-                if not (error.sqlstate or "").startswith(NO_COPY):
+                if not refuses_copy(error.sqlstate):
                     raise
         inserted = await self.run_in_transaction(insert)
         return inserted if returning else len(given)

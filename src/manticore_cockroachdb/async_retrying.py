@@ -13,7 +13,8 @@ from typing import Self
 import psycopg
 
 from ._acompat import async_sleep
-from .retry import RETRYABLE, RetryPolicy, decide
+from .outcome import Verdict, verdict_of
+from .retry import RetryPolicy, decide
 
 
 class AsyncAttempt:
@@ -37,7 +38,7 @@ class AsyncAttempt:
             return False
         delay = decide(self._policy, error.sqlstate, self.number, random.random())
         if delay is None:
-            if error.sqlstate in RETRYABLE:
+            if verdict_of(error.sqlstate) is Verdict.RETRY:
                 error.add_note(f"given up after {self.number} attempts")
             return False
         await async_sleep(delay)

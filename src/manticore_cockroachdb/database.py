@@ -27,15 +27,12 @@ from .batch import NoCopy, copy_rows, insert_rows
 from .conditions import OrderBy, Where, conditions, ordering
 from .connections import Connections, Row
 from .errors import QueryError
+from .outcome import refuses_copy
 from .retry import RetryPolicy
 from .retrying import Retrying
 
 T = TypeVar("T")
 Parameters: TypeAlias = Sequence[object] | Mapping[str, object]
-
-# What COPY cannot do INSERT perhaps can, and otherwise says better why not: a view, row-level
-# security; on CockroachDB some values, and in some versions users without all rights.
-NO_COPY = ("0A", "22", "42", "XXUUU")
 
 
 class Database(Connections):
@@ -231,7 +228,7 @@ class Database(Connections):
             except NoCopy:
                 pass
             except psycopg.Error as error:
-                if not (error.sqlstate or "").startswith(NO_COPY):
+                if not refuses_copy(error.sqlstate):
                     raise
         inserted = self.run_in_transaction(insert)
         return inserted if returning else len(given)

@@ -45,8 +45,6 @@ class Capabilities:
     """Every schema change commits and rolls back with its transaction."""
     ddl_after_write: bool = True
     """A schema change may follow a write in the same transaction."""
-    batch_is_transaction: bool = True
-    """Statements joined by `;` in one message are one implicit transaction."""
     session_options: bool = True
     """`SET app.environment = …`: session settings with a dot in their name."""
     autocommit_before_ddl: bool = False
@@ -55,12 +53,8 @@ class Capabilities:
     """Has that setting on unless a session turns it off."""
     transaction_timeout: bool = False
     """Knows the setting that ends a transaction after a time."""
-    strict_ddl_atomicity: bool = False
-    """Knows the setting that refuses non-atomic schema changes in a transaction."""
     schema_locked: bool = False
     """New tables are `schema_locked`: no schema change on them inside a transaction."""
-    read_committed: bool = True
-    """A session may default to READ COMMITTED, so SERIALIZABLE must be asked for."""
     do_blocks: bool = True
     """Has `DO $$ … $$`."""
     ddl_in_do: bool = True
@@ -69,26 +63,16 @@ class Capabilities:
     """Has user-defined functions."""
     plpgsql: bool = True
     """Functions may be written in PL/pgSQL."""
-    explain_ddl: bool = False
-    """Has `EXPLAIN (DDL)`."""
     explain_ddl_shape: bool = False
     """Has `EXPLAIN (DDL, SHAPE)`, which lists backfills and validations."""
-    job_notices: bool = False
-    """Names the job of a schema change in a NOTICE before the statement ends."""
     advisory_locks: bool = True
     """`pg_advisory_lock` locks something."""
     advisory_xact_locks: bool = True
     """`pg_advisory_xact_lock` locks something."""
     unsafe_internals_blocked: bool = False
     """`crdb_internal` and `system` are denied unless a session asks."""
-    skip_locked: bool = True
-    """Has `FOR UPDATE SKIP LOCKED`."""
-    alter_column_type: bool = True
-    """`ALTER COLUMN TYPE` in general, without an experimental setting."""
     drop_constraint_unique: bool = True
     """`DROP CONSTRAINT` works on UNIQUE constraints."""
-    show_create_all_routines: bool = False
-    """Has `SHOW CREATE ALL ROUTINES`."""
     triggers: bool = True
     """Has triggers."""
     domains: bool = True
@@ -119,16 +103,12 @@ _OLDEST: dict[Engine, Capabilities] = {
     "cockroachdb": Capabilities(
         "cockroachdb",
         ddl_after_write=False,
-        batch_is_transaction=False,
         session_options=False,
-        read_committed=False,
         do_blocks=False,
         ddl_in_do=False,
         functions=False,
         plpgsql=False,
         advisory_locks=False,
-        skip_locked=False,
-        alter_column_type=False,
         drop_constraint_unique=False,
         advisory_xact_locks=False,
         triggers=False,
@@ -147,17 +127,14 @@ STEPS: tuple[Since, ...] = (
     _since(
         "cockroachdb",
         (22, 1),
-        "release notes v22.1.0: custom session options; EXPLAIN (DDL) v22.1.0-beta.3",
+        "release notes v22.1.0: custom session options",
         session_options=True,
-        explain_ddl=True,
     ),
     _since(
         "cockroachdb",
         (22, 2),
-        "release notes v22.2.0: enable_implicit_transaction_for_batch_statements, SKIP LOCKED,"
-        " CREATE FUNCTION; schema changes no longer anchored to the system config range",
-        batch_is_transaction=True,
-        skip_locked=True,
+        "release notes v22.2.0: CREATE FUNCTION; schema changes no longer anchored to the system"
+        " config range",
         functions=True,
         ddl_after_write=True,
     ),
@@ -170,10 +147,7 @@ STEPS: tuple[Since, ...] = (
     _since(
         "cockroachdb",
         (23, 2),
-        "release notes v23.2.0: strict_ddl_atomicity, READ COMMITTED, PL/pgSQL,"
-        " EXPLAIN (DDL, SHAPE)",
-        strict_ddl_atomicity=True,
-        read_committed=True,
+        "release notes v23.2.0: PL/pgSQL, EXPLAIN (DDL, SHAPE)",
         plpgsql=True,
         explain_ddl_shape=True,
     ),
@@ -192,17 +166,9 @@ STEPS: tuple[Since, ...] = (
     _since(
         "cockroachdb",
         (25, 1),
-        "release notes v25.1, backward-incompatible: autocommit_before_ddl on; DO; ALTER COLUMN"
-        " TYPE generally available",
+        "release notes v25.1, backward-incompatible: autocommit_before_ddl on; DO",
         commits_before_ddl=True,
         do_blocks=True,
-        alter_column_type=True,
-    ),
-    _since(
-        "cockroachdb",
-        (25, 3),
-        "release notes v25.3.0-alpha.2: SHOW CREATE ALL ROUTINES",
-        show_create_all_routines=True,
     ),
     _since(
         "cockroachdb",
@@ -214,10 +180,9 @@ STEPS: tuple[Since, ...] = (
         "cockroachdb",
         (26, 1),
         "release notes v26.1, backward-incompatible: schema_locked tables,"
-        " allow_unsafe_internals off, NOTICE with job ids",
+        " allow_unsafe_internals off",
         schema_locked=True,
         unsafe_internals_blocked=True,
-        job_notices=True,
     ),
     _since(
         "cockroachdb",

@@ -1,13 +1,17 @@
-"""What a failure means: one table from SQLSTATE to verdict.
+"""What a failure means: the one place that compares SQLSTATEs.
 
-The executor asks once for each failed message and then does what the verdict says; nothing else
-in the package compares SQLSTATEs to decide how to go on. Sources: CockroachDB docs, "Transaction
-retry error reference" and "Common errors"; PostgreSQL docs, appendix A.
+`verdict_of` is a table from SQLSTATE to how to go on; the executor asks once for each failed
+message and does what the verdict says, and `retry` tries again what the same table calls RETRY.
+Below it stand the few questions that only one caller has ("was it our table that is not there?"),
+so that nothing else in the package compares SQLSTATEs to decide how to go on. Sources:
+CockroachDB docs, "Transaction retry error reference" and "Common errors"; PostgreSQL docs,
+appendix A.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 
 class Verdict(StrEnum):
@@ -23,26 +27,74 @@ class Verdict(StrEnum):
     """Nothing happened, and doing it again would fail again."""
 
 
-_VERDICTS: dict[str, Verdict] = {
-    "40001": Verdict.RETRY,  # serialization failure
-    "CR000": Verdict.RETRY,  # the same, from old CockroachDB
-    "40P01": Verdict.RETRY,  # deadlock detected
-    "55P03": Verdict.RETRY,  # lock not available: lock_timeout
-    "40003": Verdict.UNKNOWN,  # statement completion unknown
-    "57P01": Verdict.UNKNOWN,  # admin shutdown, node draining
-    "57P02": Verdict.UNKNOWN,  # crash shutdown
-    "57P03": Verdict.UNKNOWN,  # cannot connect now
-    "57P05": Verdict.UNKNOWN,  # idle session timeout
-    "25P03": Verdict.UNKNOWN,  # idle in transaction session timeout: the session ends
-    "25P04": Verdict.UNKNOWN,  # transaction timeout: the session ends
-    "58C00": Verdict.UNKNOWN,  # CockroachDB: range unavailable
-    "58C01": Verdict.UNKNOWN,  # CockroachDB: internal connection failure
-    "XXA00": Verdict.PARTIAL,  # committed, but a schema change of it failed
+_TABLE: dict[str, tuple[Verdict, str]] = {
+    "40001": (Verdict.RETRY, "serialization_failure: the transaction met another one"),
+    "CR000": (Verdict.RETRY, "what CockroachDB before 1.0 called 40001, and some proxies still do"),
+    "40P01": (Verdict.RETRY, "deadlock_detected: PostgreSQL chose it as the victim"),
+    "55P03": (Verdict.RETRY, "lock_not_available: lock_timeout, or NOWAIT, gave up the wait"),
+    "40003": (Verdict.UNKNOWN, "statement_completion_unknown"),
+    "57P01": (Verdict.UNKNOWN, "admin_shutdown: the node drains"),
+    "57P02": (Verdict.UNKNOWN, "crash_shutdown"),
+    "57P03": (Verdict.UNKNOWN, "cannot_connect_now"),
+    "57P05": (Verdict.UNKNOWN, "idle_session_timeout"),
+    "25P03": (Verdict.UNKNOWN, "idle_in_transaction_session_timeout: the session ends"),
+    "25P04": (Verdict.UNKNOWN, "transaction_timeout: the session ends"),
+    "58C00": (Verdict.UNKNOWN, "CockroachDB: range unavailable"),
+    "58C01": (Verdict.UNKNOWN, "CockroachDB: internal connection failure"),
+    "XXA00": (Verdict.PARTIAL, "committed, but a schema change of it failed"),
 }
+
+RETRYABLE = {code: why for code, (verdict, why) in _TABLE.items() if verdict is Verdict.RETRY}
+"""The SQLSTATEs after which nothing is left behind and another try may succeed, and why."""
 
 
 def verdict_of(sqlstate: str | None) -> Verdict:
     """The verdict for an error; `sqlstate` None means that the connection was lost."""
     if sqlstate is None or sqlstate.startswith("08"):
         return Verdict.UNKNOWN
-    return _VERDICTS.get(sqlstate, Verdict.FAILED)
+    return _TABLE[sqlstate][0] if sqlstate in _TABLE else Verdict.FAILED
+
+
+# --- single questions ---------------------------------------------------------------------
+
+_ABSENT: dict[str, Literal["table", "column", "schema"]] = {
+    "42P01": "table",
+    "42703": "column",
+    "3F000": "schema",
+}
+
+
+def absent(sqlstate: str | None) -> Literal["table", "column", "schema"] | None:
+    """What a statement named that is not there; None when the error is another one."""
+    return _ABSENT.get(sqlstate or "")
+
+
+def raced(sqlstate: str | None) -> bool:
+    """Whether somebody else was making the same tables at the same moment: look again."""
+    return sqlstate in ("23505", "42P07", "42710", "42701", "40001", "40P01", "XX000")
+
+
+def is_denied(sqlstate: str | None) -> bool:
+    """Whether a right is missing."""
+    return sqlstate == "42501"
+
+
+def no_such_session(sqlstate: str | None) -> bool:
+    """Whether a session that was to be ended is not there (any more)."""
+    return sqlstate in ("42704", "22023")
+
+
+def is_division_by_zero(sqlstate: str | None) -> bool:
+    """What the fence in our messages fails with when the lease is not ours any more."""
+    return sqlstate == "22012"
+
+
+def is_duplicate(sqlstate: str | None) -> bool:
+    """Whether a unique key was there already."""
+    return sqlstate == "23505"
+
+
+def refuses_copy(sqlstate: str | None) -> bool:
+    """Whether INSERT perhaps can what COPY cannot, or says better why not: a view, row-level
+    security; on CockroachDB some values, and in some versions users without all rights."""
+    return (sqlstate or "").startswith(("0A", "22", "42", "XXUUU"))

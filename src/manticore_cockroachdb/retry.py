@@ -1,8 +1,9 @@
 """When to try a transaction again, and after how long: a policy and one decision.
 
 Only a failure that leaves nothing behind is tried again: the server aborted the transaction and
-says by its SQLSTATE that running it once more may work. A lost connection and 40003, "result is
-ambiguous", are not among them: the transaction may have been committed.
+says by its SQLSTATE that running it once more may work (the table is `outcome`'s, which the
+executor asks too). A lost connection and 40003, "result is ambiguous", are not among them: the
+transaction may have been committed.
 
 Delays double from ``base_delay`` up to ``max_delay``, each shortened by a random part of up to
 one half, so that those who collided do not meet again at the same moment.
@@ -14,11 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-RETRYABLE = {
-    "40001": "serialization_failure: the transaction met another one",
-    "40P01": "deadlock_detected: PostgreSQL chose it as the victim",
-    "CR000": "what CockroachDB before 1.0 called 40001, and some proxies still do",
-}
+from .outcome import RETRYABLE, Verdict, verdict_of
+
+__all__ = ["RETRYABLE", "RetryPolicy", "decide", "never_wait"]
 
 _never_wait = False
 
@@ -37,7 +36,7 @@ def decide(policy: RetryPolicy, sqlstate: str | None, attempt: int, random: floa
 
     ``attempt`` counts from 1 and is the one that failed; ``random`` is from [0, 1).
     """
-    if sqlstate not in RETRYABLE or attempt > policy.max_retries:
+    if verdict_of(sqlstate) is not Verdict.RETRY or attempt > policy.max_retries:
         return None
     if _never_wait:
         return 0.0

@@ -152,6 +152,11 @@ def test_what_cannot_be_seen_says_so(sql):
         "CREATE OR REPLACE VIEW v AS SELECT 1",
         "DROP TABLE IF EXISTS t",
         "ALTER TABLE t ALTER COLUMN a SET DEFAULT 1",
+        "VACUUM t",
+        "vacuum (full) t",
+        "ANALYSE t",
+        "REINDEX TABLE t",
+        "REFRESH MATERIALIZED VIEW m",
     ],
 )
 def test_what_may_be_done_twice_says_so(sql):

@@ -237,6 +237,12 @@ def _object(kind: str, name: n.QName, table: n.QName | None = None) -> str | Non
             return None
 
 
+# Typed, so that mypy refuses a verb that no statement has.
+_REPEATABLE: frozenset[n.MaintenanceVerb] = frozenset(
+    ("ANALYZE", "CHECKPOINT", "CLUSTER", "REFRESH MATERIALIZED VIEW", "REINDEX", "VACUUM")
+)
+
+
 def effect_of(node: n.Node | None, *, cockroachdb: bool) -> Effect:
     """How to see what `node` did. An Effect without probes means: nothing can be looked up."""
     yes, no = "true", "false"
@@ -296,11 +302,10 @@ def effect_of(node: n.Node | None, *, cockroachdb: bool) -> Effect:
             return Effect((Probe(_enum_value(name, value), no),))
         case n.Comment() | n.Grant() | n.Revoke() | n.Reset():
             return Effect(repeatable=True)
-        case (
-            n.SetVar()
-            | n.Maintenance(verb="analyze" | "vacuum" | "reindex" | "refresh materialized view")
-        ):
+        case n.SetVar():
             return Effect(repeatable=True)
+        case n.Maintenance(verb=verb):
+            return Effect(repeatable=verb in _REPEATABLE)
         case _:
             return Effect()
 

@@ -34,7 +34,7 @@ def cost(node: n.Node, world: World) -> Cost:
             return total(
                 part for action in node.actions for part in _action(node.name, action, world)
             )
-        case n.Maintenance(verb=verb) if verb.upper().startswith("REFRESH"):
+        case n.Maintenance(verb="REFRESH MATERIALIZED VIEW"):
             return costs(Work.BACKFILL, source=_ONLINE)
         case n.Dml(verb="UPDATE" | "DELETE", has_where=False, has_limit=False):
             return costs(why="writes every row in one transaction")

@@ -24,6 +24,7 @@ from ..errors import (
     PartialMigration,
     UnknownVersion,
 )
+from ..outcome import is_denied
 from .index import Exit
 from .terminal.console import Console
 from .terminal.text import printable, redacted
@@ -105,7 +106,7 @@ def _of_server(error: BaseException, kind: str, sqlstate: str | None) -> Failure
     message = getattr(diagnostic, "message_primary", None) or str(error)
     message = " ".join(message.split())
     hint = getattr(diagnostic, "message_hint", None)
-    if sqlstate == "42501":
+    if is_denied(sqlstate):
         hint = hint or "grant the right to this user, or connect as another one"
     suffix = f" (SQLSTATE {sqlstate})" if sqlstate else ""
     return Failure(kind, f"The server says: {message}{suffix}", hint, sqlstate=sqlstate)

@@ -19,7 +19,7 @@ COCKROACHDB_KINDS = frozenset(
     )
 )
 COCKROACHDB_COMMANDS = frozenset(("LISTEN", "NOTIFY", "LOCK TABLE", "LOAD", "SET CONSTRAINTS"))
-COCKROACHDB_MAINTENANCE = frozenset(
+COCKROACHDB_MAINTENANCE: frozenset[n.MaintenanceVerb] = frozenset(
     ("VACUUM", "CLUSTER", "REINDEX", "SECURITY LABEL", "IMPORT FOREIGN SCHEMA")
 )
 COCKROACHDB_TYPES = frozenset(
@@ -32,7 +32,7 @@ COCKROACHDB_TYPES = frozenset(
 
 POSTGRESQL_TYPES = frozenset(("STRING", "BYTES"))
 POSTGRESQL_KINDS = frozenset(("changefeed", "external connection", "schedule", "virtual cluster"))
-POSTGRESQL_MAINTENANCE = frozenset(
+POSTGRESQL_MAINTENANCE: frozenset[n.MaintenanceVerb] = frozenset(
     ("BACKUP", "RESTORE", "IMPORT", "EXPORT", "CANCEL", "PAUSE", "RESUME")
 )
 

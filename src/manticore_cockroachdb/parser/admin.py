@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .cursor import Cursor
 from .kinds import object_kind
-from .nodes import Comment, Grant, Maintenance, Revoke
+from .nodes import Comment, Grant, Maintenance, MaintenanceVerb, Revoke
 
 
 def comment(c: Cursor) -> Comment:
@@ -83,11 +83,10 @@ def _grantees(c: Cursor) -> tuple[str, ...]:
 def maintenance(c: Cursor, word: str) -> Maintenance:
     """VACUUM and the like, after the first word."""
     first = c.i
-    verb = word.upper()
+    verb = MAINTENANCE[word]
     concurrently = False
     name = None
     if word in ("vacuum", "analyze", "analyse", "cluster"):
-        verb = "ANALYZE" if word == "analyse" else verb
         if c.key == "(":
             c.skip_group()
         while c.accept_any(("full", "freeze", "verbose", "analyze", "analyse")):
@@ -108,15 +107,12 @@ def maintenance(c: Cursor, word: str) -> Maintenance:
         c.finish()
     elif word == "refresh":
         c.expect("materialized", "view")
-        verb = "REFRESH MATERIALIZED VIEW"
         concurrently = c.accept("concurrently")
         name = c.qname()
     elif word == "reassign":
         c.expect("owned", "by")
-        verb = "REASSIGN OWNED"
     elif word == "security":
         c.expect("label")
-        verb = "SECURITY LABEL"
     elif word == "import" and c.accept("foreign", "schema"):
         verb = "IMPORT FOREIGN SCHEMA"
     elif (word == "import" and c.accept("into")) or (word == "inspect" and c.accept("table")):
@@ -144,8 +140,24 @@ _OPERATED = (
     "session",
     "sessions",
 )
-MAINTENANCE = (
-    *("analyse", "analyze", "backup", "cancel", "checkpoint", "cluster", "experimental", "export"),
-    *("import", "inspect", "pause", "reassign", "refresh", "reindex", "restore", "resume"),
-    *("security", "vacuum"),
-)
+# The first words of these statements, and the verbs that they begin.
+MAINTENANCE: dict[str, MaintenanceVerb] = {
+    "analyse": "ANALYZE",
+    "analyze": "ANALYZE",
+    "backup": "BACKUP",
+    "cancel": "CANCEL",
+    "checkpoint": "CHECKPOINT",
+    "cluster": "CLUSTER",
+    "experimental": "EXPERIMENTAL",
+    "export": "EXPORT",
+    "import": "IMPORT",
+    "inspect": "INSPECT",
+    "pause": "PAUSE",
+    "reassign": "REASSIGN OWNED",
+    "refresh": "REFRESH MATERIALIZED VIEW",
+    "reindex": "REINDEX",
+    "restore": "RESTORE",
+    "resume": "RESUME",
+    "security": "SECURITY LABEL",
+    "vacuum": "VACUUM",
+}

@@ -558,12 +558,35 @@ class TransactionControl(Node):
     name: str | None = None
 
 
+MaintenanceVerb = Literal[
+    "ANALYZE",
+    "BACKUP",
+    "CANCEL",
+    "CHECKPOINT",
+    "CLUSTER",
+    "EXPERIMENTAL",
+    "EXPORT",
+    "IMPORT",
+    "IMPORT FOREIGN SCHEMA",
+    "INSPECT",
+    "PAUSE",
+    "REASSIGN OWNED",
+    "REFRESH MATERIALIZED VIEW",
+    "REINDEX",
+    "RESTORE",
+    "RESUME",
+    "SECURITY LABEL",
+    "VACUUM",
+]
+
+
 class Maintenance(Node):
     """VACUUM, ANALYZE, REINDEX, BACKUP, jobs and the like; ``name`` of the table, if one.
 
     ``text`` is what follows the first word, like `AlterObject.action`.
     """
 
+    verb: MaintenanceVerb
     name: QName | None = None
     concurrently: bool = False
     text: str = ""

@@ -91,7 +91,7 @@ class Alone:
         attempt = again = 0
         while True:
             self.executor.lease.check()
-            stopped = self._send(step)
+            stopped = self._send(step, effect, again=attempt > 0)
             if stopped is None:
                 if self._proven(effect):
                     return
@@ -131,12 +131,14 @@ class Alone:
                 self._journal_failed(step, stopped)
                 raise stopped
 
-    def _send(self, step: Step) -> Stopped | None:
+    def _send(self, step: Step, effect: Effect, *, again: bool) -> Stopped | None:
         start, end = self.plan.script.spans[step.first]
         sql = self.plan.script.text[start:end]
         message = Message(sql, 0, step.first, step.last, 0)
         self.session.jobs.clear()
         try:
+            if again:  # nothing of it took effect, but CONCURRENTLY leaves an invalid index
+                self._clear_debris(effect)
             reply = self.session.run(sql)
         except psycopg.Error as error:
             return Stopped(error, None, 0)

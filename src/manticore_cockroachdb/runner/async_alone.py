@@ -90,7 +90,7 @@ class AsyncAlone:
         attempt = again = 0
         while True:
             await self.executor.lease.check()
-            stopped = await self._send(step)
+            stopped = await self._send(step, effect, again=attempt > 0)
             if stopped is None:
                 if await self._proven(effect):
                     return
@@ -130,12 +130,14 @@ class AsyncAlone:
                 await self._journal_failed(step, stopped)
                 raise stopped
 
-    async def _send(self, step: Step) -> Stopped | None:
+    async def _send(self, step: Step, effect: Effect, *, again: bool) -> Stopped | None:
         start, end = self.plan.script.spans[step.first]
         sql = self.plan.script.text[start:end]
         message = Message(sql, 0, step.first, step.last, 0)
         self.session.jobs.clear()
         try:
+            if again:  # nothing of it took effect, but CONCURRENTLY leaves an invalid index
+                await self._clear_debris(effect)
             reply = await self.session.run(sql)
         except psycopg.Error as error:
             return Stopped(error, None, 0)

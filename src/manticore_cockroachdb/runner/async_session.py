@@ -25,7 +25,7 @@ from psycopg import pq
 from .._acompat import async_sleep
 from ..dialect import Capabilities, Server, capabilities, server_of
 from ..errors import ConfigError, ConnectionFailed, MigrationError
-from ..outcome import Verdict, verdict_of
+from ..outcome import Verdict, absent, is_denied, no_such_session, raced, verdict_of
 from ..parser.quoting import literal
 from ..sql import is_unicode
 from .bookkeeping import BRIEF, LEGACY, SCHEMAS_WITH_HISTORY, Tables
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from .exchange import Reply
 
 _JOBS = re.compile(r"waiting for job\(s\) to complete: ([\d, ]+)")
-_MISSING = ("42P01", "42703", "3F000")  # our table or column, or its schema, is not there
-# Several runners make the tables at once: the losers see these and look again.
-_RACES = ("23505", "42P07", "42710", "42701", "40001", "40P01", "XX000")
 
 Rows = list[tuple[Any, ...]]
 T = TypeVar("T")
@@ -157,10 +154,10 @@ class AsyncSession:
         try:
             return await self.fetch(sql)
         except psycopg.Error as error:
-            if error.sqlstate not in _MISSING:
+            if absent(error.sqlstate) is None:
                 raise
             await self.rollback()
-            await self.create_tables(upgrade=error.sqlstate == "42703")
+            await self.create_tables(upgrade=absent(error.sqlstate) == "column")
         return await self.fetch(sql)
 
     async def read(self, sql: str) -> Rows:
@@ -168,7 +165,7 @@ class AsyncSession:
         try:
             return (await self.fetch(sql))[0]
         except psycopg.Error as error:
-            if error.sqlstate not in _MISSING:
+            if absent(error.sqlstate) is None:
                 raise
             await self.rollback()
             return []
@@ -182,10 +179,10 @@ class AsyncSession:
             try:
                 return (await self._greet(f"SELECT {wanted} FROM _migrations ORDER BY version"))[-1]
             except psycopg.Error as error:
-                if error.sqlstate not in _MISSING:
+                if absent(error.sqlstate) is None:
                     raise
                 await self.rollback()
-                if error.sqlstate != "42703":
+                if absent(error.sqlstate) != "column":
                     break
         await self._greet("")
         return []
@@ -209,10 +206,10 @@ class AsyncSession:
             try:
                 return (await self._greet(read))[-1]
             except psycopg.Error as error:
-                if error.sqlstate == "42P01":
+                if absent(error.sqlstate) == "table":
                     await self._greet("")
                     return None
-                if error.sqlstate != "42703":
+                if absent(error.sqlstate) != "column":
                     raise
                 await self._greet("")
                 await self.create_tables(upgrade=True)
@@ -281,7 +278,7 @@ class AsyncSession:
                         await self.fetch(statement)
                 return
             except psycopg.Error as error:
-                if error.sqlstate not in _RACES or attempt == 9:
+                if not raced(error.sqlstate) or attempt == 9:
                     raise
                 await self.rollback()
                 await async_sleep(0.05 * (attempt + 1))
@@ -315,10 +312,11 @@ class AsyncSession:
                 await async_sleep(pause)
                 waited, pause = waited + pause, min(pause * 2, 0.5)
         except psycopg.Error as error:
-            if error.sqlstate not in ("42501", "42704", "22023"):  # no right, or no such session
+            denied = is_denied(error.sqlstate)
+            if not denied and not no_such_session(error.sqlstate):
                 raise
             await self.rollback()
-            return error.sqlstate != "42501"
+            return not denied
         return True
 
     def _notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:

@@ -25,7 +25,7 @@ from .._acompat import sleep
 from ..errors import ChangedFile, ConnectionFailed, MigrationError, PartialMigration
 from ..migrations.report import JournalRow
 from ..migrations.script import MigrationPlan, Mode, Step
-from ..outcome import Verdict, verdict_of
+from ..outcome import Verdict, is_division_by_zero, is_duplicate, verdict_of
 from ..parser.secrets import without_secrets
 from ..retry import RetryPolicy, decide
 from . import events as e
@@ -410,10 +410,10 @@ class Executor:
                 stopped.span = (first, last)
                 if verdict is Verdict.PARTIAL and first == last:
                     verdict = Verdict.UNKNOWN  # only our own writes: all of them stayed or none
-                if stopped.ours == 0 and stopped.sqlstate == "22012":
+                if stopped.ours == 0 and is_division_by_zero(stopped.sqlstate):
                     self._quietly_roll_back()
                     raise self.lease.gone() from stopped.error
-                if stopped.ours == 1 and stopped.sqlstate == "23505":
+                if stopped.ours == 1 and is_duplicate(stopped.sqlstate):
                     verdict = Verdict.UNKNOWN  # a run that we believed dead has recorded it
                 if verdict is Verdict.RETRY:
                     attempt += 1

@@ -26,7 +26,7 @@ from psycopg import pq
 from .._acompat import sleep
 from ..dialect import Capabilities, Server, capabilities, server_of
 from ..errors import ConfigError, ConnectionFailed, MigrationError
-from ..outcome import Verdict, verdict_of
+from ..outcome import Verdict, absent, is_denied, no_such_session, raced, verdict_of
 from ..parser.quoting import literal
 from ..sql import is_unicode
 from .bookkeeping import BRIEF, LEGACY, SCHEMAS_WITH_HISTORY, Tables
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     from .exchange import Reply
 
 _JOBS = re.compile(r"waiting for job\(s\) to complete: ([\d, ]+)")
-_MISSING = ("42P01", "42703", "3F000")  # our table or column, or its schema, is not there
-# Several runners make the tables at once: the losers see these and look again.
-_RACES = ("23505", "42P07", "42710", "42701", "40001", "40P01", "XX000")
 
 Rows = list[tuple[Any, ...]]
 T = TypeVar("T")
@@ -158,10 +155,10 @@ class Session:
         try:
             return self.fetch(sql)
         except psycopg.Error as error:
-            if error.sqlstate not in _MISSING:
+            if absent(error.sqlstate) is None:
                 raise
             self.rollback()
-            self.create_tables(upgrade=error.sqlstate == "42703")
+            self.create_tables(upgrade=absent(error.sqlstate) == "column")
         return self.fetch(sql)
 
     def read(self, sql: str) -> Rows:
@@ -169,7 +166,7 @@ class Session:
         try:
             return (self.fetch(sql))[0]
         except psycopg.Error as error:
-            if error.sqlstate not in _MISSING:
+            if absent(error.sqlstate) is None:
                 raise
             self.rollback()
             return []
@@ -183,10 +180,10 @@ class Session:
             try:
                 return (self._greet(f"SELECT {wanted} FROM _migrations ORDER BY version"))[-1]
             except psycopg.Error as error:
-                if error.sqlstate not in _MISSING:
+                if absent(error.sqlstate) is None:
                     raise
                 self.rollback()
-                if error.sqlstate != "42703":
+                if absent(error.sqlstate) != "column":
                     break
         self._greet("")
         return []
@@ -210,10 +207,10 @@ class Session:
             try:
                 return (self._greet(read))[-1]
             except psycopg.Error as error:
-                if error.sqlstate == "42P01":
+                if absent(error.sqlstate) == "table":
                     self._greet("")
                     return None
-                if error.sqlstate != "42703":
+                if absent(error.sqlstate) != "column":
                     raise
                 self._greet("")
                 self.create_tables(upgrade=True)
@@ -282,7 +279,7 @@ class Session:
                         self.fetch(statement)
                 return
             except psycopg.Error as error:
-                if error.sqlstate not in _RACES or attempt == 9:
+                if not raced(error.sqlstate) or attempt == 9:
                     raise
                 self.rollback()
                 sleep(0.05 * (attempt + 1))
@@ -316,10 +313,11 @@ class Session:
                 sleep(pause)
                 waited, pause = waited + pause, min(pause * 2, 0.5)
         except psycopg.Error as error:
-            if error.sqlstate not in ("42501", "42704", "22023"):  # no right, or no such session
+            denied = is_denied(error.sqlstate)
+            if not denied and not no_such_session(error.sqlstate):
                 raise
             self.rollback()
-            return error.sqlstate != "42501"
+            return not denied
         return True
 
     def _notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
