@@ -34,7 +34,6 @@ T = TypeVar("T")
 Parameters: TypeAlias = Sequence[object] | Mapping[str, object]
 
 
-
 class AsyncDatabase(AsyncConnections):
     """A database, reached through a pool that opens at first use.
 
