@@ -35,7 +35,7 @@ HEADER = "# Generated from {source} by tools/unasync.py; do not edit.\n"
 # A name in code is replaced by the first rule that matches the whole of it.
 NAMES = {
     r"AsyncMigrator": "Migration",
-    r"Async([A-Z]\w*)": r"\1",
+    r"(Abstract)?Async([A-Z]\w*)": r"\1\2",
     r"async_([a-z]\w*)": r"\1",
     r"asynccontextmanager": "contextmanager",
     r"StopAsyncIteration": "StopIteration",

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         QueryError,
         Refused,
         SchemaError,
+        TransactionError,
         UnknownVersion,
     )
     from .migration import Migration
@@ -78,6 +79,7 @@ __all__ = [
     "Refused",
     "SchemaError",
     "Settings",
+    "TransactionError",
     "UnknownVersion",
     "__version__",
 ]

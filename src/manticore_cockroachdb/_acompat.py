@@ -10,6 +10,8 @@ the ones that ``tools/unasync.py`` generates. Both behave alike, seen from a cal
 ``AsyncLock``            ``Lock``              one at a time, ``async with`` / ``with``
 ``async_sleep``          ``sleep``             wait; Ctrl-C or a cancellation ends it
 ``async_blocking``       ``blocking``          call a function that blocks
+``async_owner``          ``owner``             who calls: a task; a thread, with its task if it has
+                                               one (both are plain functions)
 ``AsyncCancelled``       ``Cancelled``         what a cancelled caller sees: CancelledError,
                                                KeyboardInterrupt
 =======================  ====================  =====================================================
@@ -113,3 +115,16 @@ async def async_blocking(function: Callable[P, T], *args: P.args, **kwargs: P.kw
 def blocking(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call a function that blocks."""
     return function(*args, **kwargs)
+
+
+def async_owner() -> object:
+    """Return the task that runs, something to compare only."""
+    return asyncio.current_task()
+
+
+def owner() -> object:
+    """Return the thread that runs and its task if it has one, something to compare only."""
+    try:
+        return threading.get_ident(), asyncio.current_task()
+    except RuntimeError:  # no event loop
+        return threading.get_ident(), None

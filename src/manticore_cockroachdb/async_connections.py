@@ -24,7 +24,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Self
 
 import psycopg
 from psycopg import AsyncConnection
@@ -35,14 +35,18 @@ from psycopg.types.json import JsonbDumper
 
 from . import sql as statements
 from ._acompat import AsyncLock, async_blocking
+from .async_pooled import (
+    AsyncBlock,
+    AsyncPooledConnection,
+    AsyncPooledCrdbConnection,
+    innermost,
+)
 from .config import Settings, resolve
 from .diagnose import connection_failed
 from .errors import ConfigError, ConnectionFailed, NoSuchDatabase
 
 if TYPE_CHECKING:
     from ._pools import AsyncPool
-
-Row: TypeAlias = dict[str, Any]
 
 FRESH = 5.0
 # Databases that a new cluster has; one of them is there to connect to.
@@ -53,18 +57,6 @@ _USERS_TABLES = (
     b"SELECT count(*) FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND"
     b" table_schema NOT IN ('pg_catalog', 'information_schema', 'crdb_internal', 'pg_extension')"
 )
-
-
-class _Connection(AsyncConnection[Row]):
-    """A pooled connection that knows when it was last in use."""
-
-    idle_since = 0.0
-
-
-class _CrdbConnection(AsyncCrdbConnection[Row]):
-    """The same, with psycopg's type adapters for CockroachDB."""
-
-    idle_since = 0.0
 
 
 class AsyncConnections:
@@ -120,7 +112,7 @@ class AsyncConnections:
         self._create = settings.create
         self.settings = settings
         self._lock = AsyncLock()
-        self._pool: AsyncPool[AsyncConnection[Row]] | None = None
+        self._pool: AsyncPool[AsyncPooledConnection] | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.settings.display()}>"
@@ -241,10 +233,12 @@ class AsyncConnections:
         raise missing
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[AsyncConnection[Row]]:
-        """Lend a connection of the pool: autocommit, rows as dicts. Raises `ConnectionFailed`."""
-        pool = self._pool or await self._open()
-        connection = await self._borrow(pool)
+    async def connection(self) -> AsyncIterator[AsyncPooledConnection]:
+        """Lend a connection of the pool: autocommit, rows as dicts. Raises `ConnectionFailed`.
+
+        It has psycopg's methods and the verbs. Inside an open transaction it is that one's.
+        """
+        pool, connection = await self._borrow()
         try:
             yield connection
         finally:
@@ -260,7 +254,7 @@ class AsyncConnections:
             self.settings = self.settings.elsewhere(url)
         return self.settings
 
-    async def _open(self) -> AsyncPool[AsyncConnection[Row]]:
+    async def _open(self) -> AsyncPool[AsyncPooledConnection]:
         """Open the pool, after one connection of our own that shows the real reason if it fails.
 
         A pool retries for long and then only says that time is up.
@@ -277,9 +271,9 @@ class AsyncConnections:
                 crdb = AsyncCrdbConnection.is_crdb(first)
                 if crdb:
                     await _require_database(first, settings)
-            pool: AsyncPool[AsyncConnection[Row]] = AsyncPool(
+            pool: AsyncPool[AsyncPooledConnection] = AsyncPool(
                 make_conninfo("", **settings.conninfo()),
-                connection_class=_CrdbConnection if crdb else _Connection,
+                connection_class=AsyncPooledCrdbConnection if crdb else AsyncPooledConnection,
                 kwargs={
                     "autocommit": True,
                     "row_factory": dict_row,
@@ -306,12 +300,31 @@ class AsyncConnections:
             self._pool = pool
             return pool
 
-    async def _borrow(self, pool: AsyncPool[AsyncConnection[Row]]) -> AsyncConnection[Row]:
-        from psycopg_pool import PoolTimeout
+    def _joined(self) -> AsyncPooledConnection | None:
+        """Return the connection of the transaction that is open here, if there is one.
 
+        Raises `TransactionError` in a task or thread that merely inherited it.
+        """
+        block = AsyncBlock.innermost(self)
+        if block is None:
+            return None
+        block.check_owner()
+        return block.connection
+
+    async def _borrow(
+        self,
+    ) -> tuple[AsyncPool[AsyncPooledConnection] | None, AsyncPooledConnection]:
+        """Return a connection and where to give it back: nowhere if it is the transaction's."""
+        if innermost.get() is not None and (joined := self._joined()) is not None:
+            return None, joined
+        pool = self._pool or await self._open()
         try:
-            return await pool.getconn()
-        except PoolTimeout as error:
+            connection = await pool.getconn()
+        except psycopg.OperationalError as error:
+            from psycopg_pool import PoolTimeout
+
+            if not isinstance(error, PoolTimeout):
+                raise
             # Either the server is gone, and then this raises the reason, or all are in use.
             async with await self.dedicated():
                 pass
@@ -321,12 +334,15 @@ class AsyncConnections:
                 f"{settings.timeout:g} s.",
                 hint="Give connections back sooner, or raise max_size or timeout.",
             ) from error
+        connection.database = self
+        return pool, connection
 
     async def _give_back(
-        self, pool: AsyncPool[AsyncConnection[Row]], connection: AsyncConnection[Row]
+        self, pool: AsyncPool[AsyncPooledConnection] | None, connection: AsyncPooledConnection
     ) -> None:
-        connection.idle_since = monotonic()  # type: ignore[attr-defined]
-        await pool.putconn(connection)
+        if pool is not None:
+            connection.give_back()
+            await pool.putconn(connection)
 
 
 async def _require_database(connection: AsyncConnection[TupleRow], settings: Settings) -> None:
@@ -337,18 +353,19 @@ async def _require_database(connection: AsyncConnection[TupleRow], settings: Set
         raise connection_failed(settings, error, settings.conninfo()) from error
 
 
-async def _configure(connection: AsyncConnection[Row]) -> None:
+async def _configure(connection: AsyncPooledConnection) -> None:
     """Let dicts be values too; psycopg alone wants them wrapped in Jsonb."""
     connection.adapters.register_dumper(dict, JsonbDumper)
 
 
-async def _check(connection: AsyncConnection[Row]) -> None:
-    """Raise an error unless the connection lives."""
+async def _check(connection: AsyncPooledConnection) -> None:
+    """Raise an error unless the connection lives; from here on it is in use."""
     from ._pools import AsyncPool
 
-    fresh = monotonic() - connection.idle_since < FRESH  # type: ignore[attr-defined]
+    connection.guarded = False
+    fresh = monotonic() - connection.idle_since < FRESH
     if not fresh or _has_news(connection.pgconn.socket):
-        await AsyncPool[AsyncConnection[Row]].check_connection(connection)
+        await AsyncPool[AsyncPooledConnection].check_connection(connection)
 
 
 def _has_news(descriptor: int) -> bool:

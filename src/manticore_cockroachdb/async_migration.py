@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -323,6 +323,7 @@ class AsyncMigrator:
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[AsyncSession]:
+        self.db._refuse_inside("The migrator's work, which has its own session,")
         session = AsyncSession(self.db, self.settings, self.on_event)
         await session.open()
         try:
@@ -372,7 +373,9 @@ class AsyncMigrator:
 
     async def _read(self, sql: str) -> list[dict[str, Any]]:
         try:
-            return await self.db.execute(sql)
+            # A failure would spoil the transaction that may be open here.
+            async with self.db.transaction() if self.db._inside() else nullcontext():
+                return await self.db.execute(sql)
         except psycopg.errors.UndefinedTable:
             return []
 

@@ -25,7 +25,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Self
 
 import psycopg
 from psycopg import Connection
@@ -39,11 +39,15 @@ from ._acompat import Lock, blocking
 from .config import Settings, resolve
 from .diagnose import connection_failed
 from .errors import ConfigError, ConnectionFailed, NoSuchDatabase
+from .pooled import (
+    Block,
+    PooledConnection,
+    PooledCrdbConnection,
+    innermost,
+)
 
 if TYPE_CHECKING:
     from ._pools import Pool
-
-Row: TypeAlias = dict[str, Any]
 
 FRESH = 5.0
 # Databases that a new cluster has; one of them is there to connect to.
@@ -54,18 +58,6 @@ _USERS_TABLES = (
     b"SELECT count(*) FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND"
     b" table_schema NOT IN ('pg_catalog', 'information_schema', 'crdb_internal', 'pg_extension')"
 )
-
-
-class _Connection(Connection[Row]):
-    """A pooled connection that knows when it was last in use."""
-
-    idle_since = 0.0
-
-
-class _CrdbConnection(CrdbConnection[Row]):
-    """The same, with psycopg's type adapters for CockroachDB."""
-
-    idle_since = 0.0
 
 
 class Connections:
@@ -121,7 +113,7 @@ class Connections:
         self._create = settings.create
         self.settings = settings
         self._lock = Lock()
-        self._pool: Pool[Connection[Row]] | None = None
+        self._pool: Pool[PooledConnection] | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.settings.display()}>"
@@ -242,10 +234,12 @@ class Connections:
         raise missing
 
     @contextmanager
-    def connection(self) -> Iterator[Connection[Row]]:
-        """Lend a connection of the pool: autocommit, rows as dicts. Raises `ConnectionFailed`."""
-        pool = self._pool or self._open()
-        connection = self._borrow(pool)
+    def connection(self) -> Iterator[PooledConnection]:
+        """Lend a connection of the pool: autocommit, rows as dicts. Raises `ConnectionFailed`.
+
+        It has psycopg's methods and the verbs. Inside an open transaction it is that one's.
+        """
+        pool, connection = self._borrow()
         try:
             yield connection
         finally:
@@ -261,7 +255,7 @@ class Connections:
             self.settings = self.settings.elsewhere(url)
         return self.settings
 
-    def _open(self) -> Pool[Connection[Row]]:
+    def _open(self) -> Pool[PooledConnection]:
         """Open the pool, after one connection of our own that shows the real reason if it fails.
 
         A pool retries for long and then only says that time is up.
@@ -278,9 +272,9 @@ class Connections:
                 crdb = CrdbConnection.is_crdb(first)
                 if crdb:
                     _require_database(first, settings)
-            pool: Pool[Connection[Row]] = Pool(
+            pool: Pool[PooledConnection] = Pool(
                 make_conninfo("", **settings.conninfo()),
-                connection_class=_CrdbConnection if crdb else _Connection,
+                connection_class=PooledCrdbConnection if crdb else PooledConnection,
                 kwargs={
                     "autocommit": True,
                     "row_factory": dict_row,
@@ -307,12 +301,31 @@ class Connections:
             self._pool = pool
             return pool
 
-    def _borrow(self, pool: Pool[Connection[Row]]) -> Connection[Row]:
-        from psycopg_pool import PoolTimeout
+    def _joined(self) -> PooledConnection | None:
+        """Return the connection of the transaction that is open here, if there is one.
 
+        Raises `TransactionError` in a task or thread that merely inherited it.
+        """
+        block = Block.innermost(self)
+        if block is None:
+            return None
+        block.check_owner()
+        return block.connection
+
+    def _borrow(
+        self,
+    ) -> tuple[Pool[PooledConnection] | None, PooledConnection]:
+        """Return a connection and where to give it back: nowhere if it is the transaction's."""
+        if innermost.get() is not None and (joined := self._joined()) is not None:
+            return None, joined
+        pool = self._pool or self._open()
         try:
-            return pool.getconn()
-        except PoolTimeout as error:
+            connection = pool.getconn()
+        except psycopg.OperationalError as error:
+            from psycopg_pool import PoolTimeout
+
+            if not isinstance(error, PoolTimeout):
+                raise
             # Either the server is gone, and then this raises the reason, or all are in use.
             with self.dedicated():
                 pass
@@ -322,10 +335,13 @@ class Connections:
                 f"{settings.timeout:g} s.",
                 hint="Give connections back sooner, or raise max_size or timeout.",
             ) from error
+        connection.database = self
+        return pool, connection
 
-    def _give_back(self, pool: Pool[Connection[Row]], connection: Connection[Row]) -> None:
-        connection.idle_since = monotonic()  # type: ignore[attr-defined]
-        pool.putconn(connection)
+    def _give_back(self, pool: Pool[PooledConnection] | None, connection: PooledConnection) -> None:
+        if pool is not None:
+            connection.give_back()
+            pool.putconn(connection)
 
 
 def _require_database(connection: Connection[TupleRow], settings: Settings) -> None:
@@ -336,18 +352,19 @@ def _require_database(connection: Connection[TupleRow], settings: Settings) -> N
         raise connection_failed(settings, error, settings.conninfo()) from error
 
 
-def _configure(connection: Connection[Row]) -> None:
+def _configure(connection: PooledConnection) -> None:
     """Let dicts be values too; psycopg alone wants them wrapped in Jsonb."""
     connection.adapters.register_dumper(dict, JsonbDumper)
 
 
-def _check(connection: Connection[Row]) -> None:
-    """Raise an error unless the connection lives."""
+def _check(connection: PooledConnection) -> None:
+    """Raise an error unless the connection lives; from here on it is in use."""
     from ._pools import Pool
 
-    fresh = monotonic() - connection.idle_since < FRESH  # type: ignore[attr-defined]
+    connection.guarded = False
+    fresh = monotonic() - connection.idle_since < FRESH
     if not fresh or _has_news(connection.pgconn.socket):
-        Pool[Connection[Row]].check_connection(connection)
+        Pool[PooledConnection].check_connection(connection)
 
 
 def _has_news(descriptor: int) -> bool:

@@ -3,6 +3,7 @@
     ManticoreError                    message says what happened, ``hint`` what to do
     ├── ConfigError                   an option, setting, URL or file of settings is wrong
     ├── QueryError                    a call's arguments make no statement (a ValueError too)
+    ├── TransactionError              a call is not where it could belong to a transaction
     ├── ConnectionFailed              no server reached, or it refused us
     │   └── NoSuchDatabase            the server answered; the database is not there
     ├── LocalServerError              the embedded server could not start, stop or be found
@@ -49,6 +50,10 @@ class ConfigError(ManticoreError):
 
 class QueryError(ManticoreError, ValueError):
     """The arguments of ``select``, ``insert`` and the like make no statement; nothing was sent."""
+
+
+class TransactionError(ManticoreError):
+    """A call outside of the transaction that it seems to be in; it was not sent."""
 
 
 class ConnectionFailed(ManticoreError):

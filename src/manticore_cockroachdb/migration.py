@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -322,6 +322,7 @@ class Migration:
 
     @contextmanager
     def _session(self) -> Iterator[Session]:
+        self.db._refuse_inside("The migrator's work, which has its own session,")
         session = Session(self.db, self.settings, self.on_event)
         session.open()
         try:
@@ -369,7 +370,9 @@ class Migration:
 
     def _read(self, sql: str) -> list[dict[str, Any]]:
         try:
-            return self.db.execute(sql)
+            # A failure would spoil the transaction that may be open here.
+            with self.db.transaction() if self.db._inside() else nullcontext():
+                return self.db.execute(sql)
         except psycopg.errors.UndefinedTable:
             return []
 

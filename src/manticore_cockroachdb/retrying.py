@@ -2,12 +2,15 @@
 """The loop ``for attempt in db.retrying(): with attempt: …``.
 
 An attempt that fails in a way `manticore_cockroachdb.retry` deems worth another one swallows its
-error and waits; any other error, and the last one, goes through untouched.
+error and waits; any other error, and the last one, goes through untouched. Inside a transaction
+every error goes through: the server aborted all of it, so trying a part again is of no use, and
+the loop that is around all of it will try again.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -21,10 +24,11 @@ from .retry import RetryPolicy, decide
 class Attempt:
     """One attempt; ``number`` counts from 1."""
 
-    def __init__(self, policy: RetryPolicy, number: int) -> None:
+    def __init__(self, policy: RetryPolicy, number: int, inside: Callable[[], bool]) -> None:
         self.number = number
         self.again = False
         self._policy = policy
+        self._inside = inside
 
     def __enter__(self) -> Self:
         return self
@@ -35,7 +39,7 @@ class Attempt:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        if not isinstance(error, psycopg.Error):
+        if not isinstance(error, psycopg.Error) or self._inside():
             return False
         delay = decide(self._policy, error.sqlstate, self.number, random.random())
         if delay is None:
@@ -50,8 +54,9 @@ class Attempt:
 class Retrying:
     """Attempts, one after another until one succeeds or its error is not worth another."""
 
-    def __init__(self, policy: RetryPolicy) -> None:
+    def __init__(self, policy: RetryPolicy, inside: Callable[[], bool]) -> None:
         self._policy = policy
+        self._inside = inside
         self._last: Attempt | None = None
 
     def __iter__(self) -> Self:
@@ -63,5 +68,5 @@ class Retrying:
             if not self._last.again:
                 raise StopIteration
             number += self._last.number
-        self._last = Attempt(self._policy, number)
+        self._last = Attempt(self._policy, number, self._inside)
         return self._last

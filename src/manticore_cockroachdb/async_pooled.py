@@ -1,0 +1,272 @@
+"""Pooled connections: psycopg's own, with the verbs, and who may use one while it is lent.
+
+What `AsyncDatabase.transaction`, ``run_in_transaction`` and ``connection`` lend is a psycopg
+connection and has the verbs besides. Where both have a method of one name, psycopg's stays:
+``execute`` returns a cursor, as everything written against psycopg expects, and ``transaction``
+opens a savepoint and lends psycopg's transaction, with the verbs too.
+
+**Calls of the database's own verbs while its transaction is open join it.** ``with
+db.transaction(): db.insert(…)`` reads as if the row belonged to the transaction, so it does; to
+refuse it would stop every function that takes ``db`` from being part of one. Joined are the calls
+of the task or thread that opened it, found through a context variable, so that two tasks on one
+thread do not meet. A task, or a thread with a copied context (`asyncio.to_thread`), that was
+started inside inherits the variable: it runs beside its parent, on a connection that can do one
+thing at a time and perhaps after the end of the block, so its calls are refused. Once the block
+is over it is free again, like everything that never inherited: a plain `threading.Thread`, or
+``create_task(…, context=contextvars.Context())``. ``dedicated`` is always outside.
+
+A generator has its caller's context. One that yields inside a transaction keeps it open for its
+caller: what is called meanwhile joins, and is rolled back if the generator is closed early.
+
+**A block that ends well has committed all of it**, or raises `TransactionError`. A transaction
+can end inside its block: CockroachDB from v25.1 on commits before a schema
+change (``autocommit_before_ddl``), and anybody can execute COMMIT. Statements after that would be
+committed one by one, so the next one is refused before it is sent, and without a next one the end
+of the block says so. So it does where a statement's error was caught inside the block, since the
+server then makes COMMIT a rollback.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextvars import ContextVar
+from time import monotonic
+from typing import TYPE_CHECKING, TypeVar
+
+import psycopg
+from psycopg import AsyncConnection, AsyncCursor
+from psycopg.abc import PQGen, Query
+from psycopg.crdb import AsyncCrdbConnection
+from psycopg.pq import PipelineStatus, TransactionStatus
+
+from ._acompat import async_owner
+from .async_verbs import AsyncVerbs, Parameters, Row
+from .errors import TransactionError
+
+RV = TypeVar("RV")
+
+logger = logging.getLogger(__name__)
+
+_IDLE = TransactionStatus.IDLE
+
+
+class AsyncBlock:
+    """One open transaction; ``outer`` is the one that was innermost when it began."""
+
+    def __init__(self, connection: AsyncPooledConnection, database: object) -> None:
+        self.connection = connection
+        self.database: object = database
+        self.owner: object = async_owner()
+        self.outer = AsyncBlock.innermost(None)
+        innermost.set(self)
+
+    def end(self) -> None:
+        """Let nothing join any more; perhaps in another context, as generators are ended."""
+        self.database = self.owner = None
+        if innermost.get() is self:
+            innermost.set(self.outer)
+
+    @staticmethod
+    def innermost(database: object | None) -> AsyncBlock | None:
+        """Return the innermost open transaction of a database, or of any, seen from here."""
+        block = innermost.get()
+        while block is not None and (
+            block.database is None or (database is not None and block.database is not database)
+        ):
+            block = block.outer
+        return block
+
+    def check_owner(self) -> None:
+        """Raise `TransactionError` in any other task or thread than the one that opened it."""
+        if self.owner != async_owner():
+            raise TransactionError(
+                "A transaction of this database is open here, and it belongs to the task or "
+                "thread that started this one.",
+                hint="Pass its connection on and call that, start this one before the "
+                "transaction or with context=contextvars.Context(), or in place of "
+                "asyncio.wait_for, which starts a task, use asyncio.timeout.",
+            )
+
+
+innermost: ContextVar[AsyncBlock | None] = ContextVar("innermost", default=None)
+
+
+class AsyncTransaction(AsyncVerbs, psycopg.AsyncTransaction):
+    """What ``connection.transaction()`` lends: psycopg's transaction, with the verbs.
+
+    ``execute`` is that of its connection, as is everything else that only a connection has.
+    """
+
+    async def execute(self, query: Query, params: Parameters | None = None) -> AsyncCursor[Row]:
+        """Execute a statement and return a cursor to read its rows."""
+        return await self._conn.execute(query, params)  # type: ignore[arg-type]
+
+    def transaction(
+        self, savepoint_name: str | None = None, force_rollback: bool = False
+    ) -> AbstractAsyncContextManager[AsyncTransaction]:
+        """Begin a savepoint in this transaction."""
+        return self._pooled().transaction(savepoint_name, force_rollback)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            return getattr(self._conn, name)
+
+    def _pooled(self) -> AsyncPooledConnection:
+        assert isinstance(self._conn, AsyncPooledConnection)
+        return self._conn
+
+    async def _rows(self, sql: bytes, params: Parameters | None) -> list[Row]:
+        return await self._pooled()._rows(sql, params)
+
+    async def _changed(self, sql: bytes, params: Parameters) -> int:
+        return await self._pooled()._changed(sql, params)
+
+    def _transaction(self) -> AbstractAsyncContextManager[AsyncPooledConnection]:
+        return self._pooled()._transaction()
+
+    def _inside(self) -> bool:
+        return self._pooled()._inside()
+
+
+class AsyncPooledConnection(AsyncVerbs, AsyncConnection[Row]):
+    """A psycopg connection of the pool, in autocommit mode, rows as dicts, with the verbs."""
+
+    idle_since = 0.0
+    database: object = None
+    """Whose connection it is while it is lent."""
+    block: AsyncBlock | None = None
+    """Its open transaction."""
+    guarded = False
+    """Whether `wait` has to look before it sends: within a block, and after the giving back."""
+
+    async def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        """Do what every call that talks to the server comes down to, if it may."""
+        if self.guarded:
+            self._guard()
+        return await super().wait(gen, interval, timeout)
+
+    def _guard(self) -> None:
+        if self.block is None:
+            raise TransactionError(
+                "This connection has been given back: its block is over. Nothing was sent.",
+                hint="Use it inside of `with db.transaction()` or `with db.connection()` only.",
+            )
+        if self._over():
+            raise self._ended("This statement was not sent.")
+
+    def _over(self) -> bool:
+        """Return whether the open transaction has ended on the server."""
+        pgconn = self.pgconn
+        # In a pipeline the server's answer to BEGIN may still be on its way.
+        return pgconn.transaction_status == _IDLE and pgconn.pipeline_status == PipelineStatus.OFF
+
+    def _ended(self, then: str) -> TransactionError:
+        if AsyncCrdbConnection.is_crdb(self):
+            return TransactionError(
+                "The transaction ended inside its block: CockroachDB commits before a schema "
+                f"change (autocommit_before_ddl). Everything so far is committed. {then}",
+                hint="Keep schema changes out of transactions, or connect with "
+                "options='-c autocommit_before_ddl=off'.",
+            )
+        return TransactionError(
+            "The transaction ended inside its block, by a COMMIT or ROLLBACK that was executed "
+            f"as a statement. {then}",
+            hint="Leave both to the block: it commits at its end and rolls back on an error.",
+        )
+
+    @asynccontextmanager
+    async def transaction(
+        self, savepoint_name: str | None = None, force_rollback: bool = False
+    ) -> AsyncIterator[AsyncTransaction]:
+        """Begin a transaction, or within one a savepoint; commit at the end, undo on an error.
+
+        As psycopg's ``Connection.transaction``, and what it lends has the verbs too.
+        """
+        if self.guarded:
+            self._guard()
+        piped = self.pgconn.pipeline_status != PipelineStatus.OFF
+        begun = AsyncTransaction(self, savepoint_name, force_rollback)
+        outermost: AsyncBlock | None = None
+        try:
+            async with (
+                self.pipeline() if piped else nullcontext(),
+                begun,
+                self.pipeline() if piped else nullcontext(),
+            ):
+                if self.block is None:
+                    outermost = self.block = AsyncBlock(self, self.database)
+                self.guarded = True
+                try:
+                    yield begun
+                    if not force_rollback:
+                        self._check_whole()
+                except BaseException as error:
+                    if self._over():
+                        self._tell(error)
+                    raise
+                finally:
+                    # What psycopg sends at the end must get through: it keeps count.
+                    self.guarded = False
+        finally:
+            if outermost is not None:
+                self.block = None
+                outermost.end()
+            elif self.block is not None:
+                self.guarded = True
+
+    def _check_whole(self) -> None:
+        """Raise `TransactionError` unless a COMMIT now would commit all of the block."""
+        if self._over():
+            raise self._ended("The end of the block commits nothing more.")
+        if self.pgconn.transaction_status == TransactionStatus.INERROR:
+            # The server answers COMMIT with ROLLBACK here, and psycopg with nothing.
+            raise TransactionError(
+                "A statement of this transaction failed, and its error did not leave the block: "
+                "nothing of it can be committed, and all was rolled back.",
+                hint="Let the error go through, or give what may fail a nested transaction().",
+            )
+
+    def _tell(self, error: BaseException) -> None:
+        """Say beside an error that it undid nothing. psycopg's Rollback would say nothing."""
+        if isinstance(error, TransactionError):
+            return
+        ended = self._ended("Nothing was rolled back.")
+        if isinstance(error, psycopg.Rollback):
+            raise ended from error
+        logger.warning("%s", ended.message)
+        error.add_note(str(ended))
+
+    def give_back(self) -> None:
+        """Refuse what comes after, unless the pool has to tidy up here: then that goes first."""
+        if self.block is not None:
+            self.block.end()
+            self.block = None
+        self.database = None
+        self.guarded = self.pgconn.transaction_status == _IDLE
+        self.idle_since = monotonic()
+
+    # --- for the verbs --------------------------------------------------------------------------
+
+    async def _rows(self, sql: bytes, params: Parameters | None) -> list[Row]:
+        cursor = await self.execute(sql, params)
+        return await cursor.fetchall() if cursor.description else []
+
+    async def _changed(self, sql: bytes, params: Parameters) -> int:
+        return (await self.execute(sql, params)).rowcount
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncPooledConnection]:
+        async with self.transaction():
+            yield self
+
+    def _inside(self) -> bool:
+        return self.pgconn.transaction_status != _IDLE
+
+
+class AsyncPooledCrdbConnection(AsyncPooledConnection, AsyncCrdbConnection[Row]):
+    """The same, with psycopg's type adapters for CockroachDB."""
