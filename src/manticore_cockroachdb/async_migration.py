@@ -41,13 +41,13 @@ if TYPE_CHECKING:
     from .async_database import AsyncDatabase
     from .dialect import Engine
     from .lint import Finding, LintConfig
-    from .migrations.report import Attempt, LeaseStatus, Status
+    from .migrations.results import Attempt, LeaseStatus, Status
     from .migrations.status import Look
-    from .preview.report import Plan
+    from .preview.model import Plan
     from .runner.async_run import AsyncRun
     from .runner.events import Event, Listener
+    from .schema.changes import Drift
     from .schema.diff import Change
-    from .schema.report import Drift
     from .shadow.async_sources import Source
     from .shadow.verification import Verification
 
@@ -188,7 +188,7 @@ class AsyncMigrator:
 
     async def attempts(self) -> list[Attempt]:
         """Return failed attempts, newest first: when, who, where, which statement, why."""
-        from .migrations.report import Attempt
+        from .migrations.results import Attempt
 
         async with self._session() as session:
             await session.hello(BRIEF)
@@ -223,7 +223,7 @@ class AsyncMigrator:
 
     async def lease_status(self) -> LeaseStatus:
         """Return who may migrate now."""
-        from .migrations.report import LeaseStatus
+        from .migrations.results import LeaseStatus
 
         async with self._session() as session:
             await session.hello(BRIEF)
@@ -266,7 +266,9 @@ class AsyncMigrator:
         """
         from .shadow.async_drift import async_find_drift
 
-        return await async_find_drift(self, ignore)
+        files = await self.load_migrations()
+        rows = await self.get_applied_migrations()
+        return await async_find_drift(self.db, files, rows, self.settings, ignore)
 
     async def diff(self, other: Source) -> tuple[Change, ...]:
         """Return what the schema of ``other`` has otherwise than that of this database.
@@ -317,7 +319,16 @@ class AsyncMigrator:
         after a crash; tried on scratch databases, on this server or a throwaway one (``on``)."""
         from .shadow.async_verify import async_verify
 
-        return await async_verify(self, newest=newest, strict=strict, on=on)
+        return await async_verify(
+            self.db,
+            await self.load_migrations(),
+            settings=self.settings,
+            environment=self.environment,
+            on_event=self.on_event,
+            newest=newest,
+            strict=strict,
+            on=on,
+        )
 
     # --- inside ----------------------------------------------------------------------------
 
@@ -361,7 +372,7 @@ class AsyncMigrator:
             return await self._look_through(session, files)
 
     async def _look_through(self, session: AsyncSession, files: Sequence[MigrationFile]) -> Look:
-        from .migrations.report import HistoryRow
+        from .migrations.results import HistoryRow
         from .migrations.status import Look
         from .runner.bookkeeping import journal_rows
 

@@ -18,15 +18,15 @@ Secrets are left out of ``repr``, of `Settings.display` and of every message.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any
 
 from . import url as _url
 from .errors import ConfigError
+from .keywords import POOL, SECRETS, SYNONYMS, check_keyword
 from .sql import is_unicode
-from .suggest import nearest
 
 DEFAULT_HOST = "localhost"
 DEFAULT_PORT = 26257
@@ -35,38 +35,8 @@ DEFAULT_DATABASE = "defaultdb"
 DEFAULT_CONNECT_TIMEOUT = 10
 DEFAULT_MAX_SIZE = 10
 
-# libpq's keywords, up to version 18. An older libpq refuses what it does not know.
-_KEYWORDS = """
-    application_name channel_binding client_encoding connect_timeout dbname
-    fallback_application_name gssdelegation gssencmode gsslib host hostaddr keepalives
-    keepalives_count keepalives_idle keepalives_interval krbsrvname load_balance_hosts
-    max_protocol_version min_protocol_version oauth_client_id oauth_client_secret oauth_issuer
-    oauth_scope options passfile password port replication require_auth requirepeer
-    scram_client_key scram_server_key service servicefile ssl_max_protocol_version
-    ssl_min_protocol_version sslcert sslcertmode sslcompression sslcrl sslcrldir sslkey
-    sslkeylogfile sslmode sslnegotiation sslpassword sslrootcert sslsni target_session_attrs
-    tcp_user_timeout user
-"""
-KEYWORDS = frozenset(_KEYWORDS.split())
-SECRETS = frozenset(
-    {"password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"}
-)
 # The keywords that have a field of their own, and the variable that libpq reads for each.
 _FIELDS = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE"}
-_SYNONYMS = {
-    "database": "dbname",
-    # as 0.3.1 called them
-    "min_connections": "min_size",
-    "max_connections": "max_size",
-}
-_POOL: dict[str, type[int] | type[float]] = {
-    "min_size": int,
-    "max_size": int,
-    "timeout": float,
-    "max_lifetime": float,
-    "max_idle": float,
-    "prepare_threshold": int,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +86,7 @@ class Settings:
             if value is not None:
                 found[key] = value
         for key, new in overrides.items():
-            key = _SYNONYMS.get(key, key)
+            key = SYNONYMS.get(key, key)
             check_keyword(key)
             found[key] = new
         return found
@@ -220,20 +190,6 @@ def _on_this_machine(hosts: Sequence[str]) -> bool:
     )
 
 
-def check_keyword(name: str, *, what: str = "setting") -> None:
-    """Raise `ConfigError`, naming the nearest, unless ``name`` is one of libpq's keywords."""
-    if name not in KEYWORDS:
-        raise unknown(name, {*KEYWORDS, *_SYNONYMS, *_POOL, "create"} - {"dbname"}, what=what)
-
-
-def unknown(name: str, known: Iterable[str], *, what: str) -> ConfigError:
-    """Return the error for a name that nobody knows, with the nearest known one as its hint."""
-    near = nearest(name, known)
-    return ConfigError(
-        f"There is no {what} {name!r}.", hint=f"Did you mean {near!r}?" if near else None
-    )
-
-
 def _sort(arguments: Mapping[str, object]) -> tuple[dict[str, str], dict[str, Any]]:
     """Split arguments into libpq keywords and pool settings, each checked."""
     keywords: dict[str, str] = {}
@@ -241,9 +197,9 @@ def _sort(arguments: Mapping[str, object]) -> tuple[dict[str, str], dict[str, An
     for given, value in arguments.items():
         if value is None:
             continue
-        name = _SYNONYMS.get(given, given)
-        if name in _POOL:
-            pool[name] = _number(given, value, _POOL[name])
+        name = SYNONYMS.get(given, given)
+        if name in POOL:
+            pool[name] = _number(given, value, POOL[name])
             continue
         if name == "connect":
             raise ConfigError(

@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from .config import DEFAULT_PORT, SECRETS, Settings
+from .config import DEFAULT_PORT, Settings
 from .errors import ConnectionFailed, NoSuchDatabase
+from .keywords import SECRETS
 
 MISSING = "there is no such database"
 

@@ -42,13 +42,13 @@ if TYPE_CHECKING:
     from .database import Database
     from .dialect import Engine
     from .lint import Finding, LintConfig
-    from .migrations.report import Attempt, LeaseStatus, Status
+    from .migrations.results import Attempt, LeaseStatus, Status
     from .migrations.status import Look
-    from .preview.report import Plan
+    from .preview.model import Plan
     from .runner.events import Event, Listener
     from .runner.run import Run
+    from .schema.changes import Drift
     from .schema.diff import Change
-    from .schema.report import Drift
     from .shadow.sources import Source
     from .shadow.verification import Verification
 
@@ -187,7 +187,7 @@ class Migration:
 
     def attempts(self) -> list[Attempt]:
         """Return failed attempts, newest first: when, who, where, which statement, why."""
-        from .migrations.report import Attempt
+        from .migrations.results import Attempt
 
         with self._session() as session:
             session.hello(BRIEF)
@@ -222,7 +222,7 @@ class Migration:
 
     def lease_status(self) -> LeaseStatus:
         """Return who may migrate now."""
-        from .migrations.report import LeaseStatus
+        from .migrations.results import LeaseStatus
 
         with self._session() as session:
             session.hello(BRIEF)
@@ -265,7 +265,9 @@ class Migration:
         """
         from .shadow.drift import find_drift
 
-        return find_drift(self, ignore)
+        files = self.load_migrations()
+        rows = self.get_applied_migrations()
+        return find_drift(self.db, files, rows, self.settings, ignore)
 
     def diff(self, other: Source) -> tuple[Change, ...]:
         """Return what the schema of ``other`` has otherwise than that of this database.
@@ -316,7 +318,16 @@ class Migration:
         after a crash; tried on scratch databases, on this server or a throwaway one (``on``)."""
         from .shadow.verify import verify
 
-        return verify(self, newest=newest, strict=strict, on=on)
+        return verify(
+            self.db,
+            self.load_migrations(),
+            settings=self.settings,
+            environment=self.environment,
+            on_event=self.on_event,
+            newest=newest,
+            strict=strict,
+            on=on,
+        )
 
     # --- inside ----------------------------------------------------------------------------
 
@@ -358,7 +369,7 @@ class Migration:
             return self._look_through(session, files)
 
     def _look_through(self, session: Session, files: Sequence[MigrationFile]) -> Look:
-        from .migrations.report import HistoryRow
+        from .migrations.results import HistoryRow
         from .migrations.status import Look
         from .runner.bookkeeping import journal_rows
 

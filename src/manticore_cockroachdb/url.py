@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl, quote, unquote
 
 from .errors import ConfigError
+from .keywords import check_keyword
 
 SCHEMES = ("postgresql", "postgres", "cockroachdb")
 
@@ -71,8 +72,6 @@ def _parse_local(url: str) -> dict[str, str]:
 
 def _check_query(url: str) -> None:
     """Raise an error that names the nearest keyword for an unknown query parameter."""
-    from .config import check_keyword
-
     for name, _ in parse_qsl(url.partition("?")[2], keep_blank_values=True):
         # libpq itself knows `ssl=true` and `requiressl` in URLs of old drivers.
         if "@" in name:

@@ -16,7 +16,7 @@ from manticore_cockroachdb.cli.index import Exit
 from manticore_cockroachdb.cli.result import Result, emit, plain
 from manticore_cockroachdb.cli.terminal.layout import Layout
 from manticore_cockroachdb.cli.terminal.text import count, took, when
-from manticore_cockroachdb.migrations.report import (
+from manticore_cockroachdb.migrations.results import (
     Attempt,
     HistoryRow,
     LeaseStatus,

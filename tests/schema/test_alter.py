@@ -12,10 +12,10 @@ from manticore_cockroachdb.migration import Migration
 from manticore_cockroachdb.parser.split import split
 from manticore_cockroachdb.schema import model as m
 from manticore_cockroachdb.schema.alter import alter
+from manticore_cockroachdb.schema.changes import as_text
 from manticore_cockroachdb.schema.diff import compare
 from manticore_cockroachdb.schema.draft import draft
 from manticore_cockroachdb.schema.read import read
-from manticore_cockroachdb.schema.report import as_text
 
 from .cases import BASE, BOTH, COCKROACHDB, LIKE_OTHERS, POSTGRESQL
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from manticore_cockroachdb.schema import model as m
+from manticore_cockroachdb.schema.changes import as_json, as_text, summary, without
 from manticore_cockroachdb.schema.diff import Change, compare, wider
 from manticore_cockroachdb.schema.neutral import expression
-from manticore_cockroachdb.schema.report import as_json, as_text, summary, without
 
 ID = m.Column("id", "INT8", nullable=False)
 NAME = m.Column("name", "TEXT")

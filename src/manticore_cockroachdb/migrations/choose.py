@@ -23,7 +23,7 @@ from .file import MAX_VERSION, MigrationFile
 from .states import Facts, Move, Rule, State, rule_for
 
 if TYPE_CHECKING:
-    from .report import JournalRow, Problem
+    from .results import JournalRow, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +201,7 @@ def obstacle(one: Standing, standings: Sequence[Standing]) -> HistoryError | Par
 
 def problems(standings: Sequence[Standing], allow: Allowances) -> tuple[Problem, ...]:
     """Everything that would stop `migrate`, for a status that shows it all at once."""
-    from .report import Problem
+    from .results import Problem
 
     found = []
     for one in standings:

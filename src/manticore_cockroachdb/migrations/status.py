@@ -9,7 +9,7 @@ from ..dialect import Capabilities, Server
 from ..errors import MigrationError
 from .choose import Allowances, Standing, problems
 from .plan import plan_script
-from .report import HistoryRow, JournalRow, Pending, Status
+from .results import HistoryRow, JournalRow, Pending, Status
 from .script import script_of
 from .states import State
 

@@ -25,7 +25,7 @@ from ..runner.async_session import AsyncSession, Rows
 from ..runner.bookkeeping import ADDED
 from . import facts as f
 from .build import Planned, Read, Shape, build, named, read
-from .report import Plan
+from .model import Plan
 from .script import Frame
 from .shape import may_be_explained, parse_shape
 

@@ -19,7 +19,7 @@ from ..errors import MigrationError
 from ..migrations.script import MigrationPlan, Script
 from ..parser import nodes as n
 from ..parser.parse import parse
-from .report import PlannedMigration, PlannedStatement
+from .model import PlannedMigration, PlannedStatement
 
 _INSERT = re.compile(
     r"insert\s+into\s+(?P<table>[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)?)\s*(?:\([^()]*\))?\s*values\b",

@@ -26,7 +26,7 @@ from ..runner.run import undo_script
 from ..runner.session import Rows, Session
 from . import facts as f
 from .build import Planned, Read, Shape, build, named, read
-from .report import Plan
+from .model import Plan
 from .script import Frame
 from .shape import may_be_explained, parse_shape
 

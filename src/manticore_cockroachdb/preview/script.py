@@ -20,7 +20,7 @@ from ..parser.quoting import identifier
 from ..runner.bookkeeping import Tables
 
 if TYPE_CHECKING:
-    from .report import Plan
+    from .model import Plan
 
 HOST = "plan --sql"
 

@@ -21,7 +21,7 @@ import psycopg
 from .._acompat import async_sleep
 from ..analysis.catalog_probe import Conclusion, Effect, conclude, effect_of
 from ..errors import PartialMigration
-from ..migrations.report import JournalRow
+from ..migrations.results import JournalRow
 from ..migrations.script import MigrationPlan, Step
 from ..outcome import Verdict, verdict_of
 from ..parser.parse import parse

@@ -28,7 +28,7 @@ from ..own_tables import ATTEMPTS, HISTORY, LEASE, STEPS
 from ..parser.quoting import identifier, literal
 
 if TYPE_CHECKING:
-    from ..migrations.report import JournalRow
+    from ..migrations.results import JournalRow
 
 BRIEF = "version, description, checksum"
 FULL = "version, description, applied_at, checksum, mode, duration_ms, applied_by, applied_from"
@@ -376,7 +376,7 @@ def split_before(text: str | None) -> tuple[str | None, ...] | None:
 
 def journal_rows(rows: list[tuple[Any, ...]]) -> list[JournalRow]:
     """The journal, from the rows of `Tables.read_steps`."""
-    from ..migrations.report import JournalRow
+    from ..migrations.results import JournalRow
 
     return [
         JournalRow(int(v), d, int(o), h, s, split_before(b), detail)

@@ -23,7 +23,7 @@ import psycopg
 
 from .._acompat import sleep
 from ..errors import ChangedFile, ConnectionFailed, MigrationError, PartialMigration
-from ..migrations.report import JournalRow
+from ..migrations.results import JournalRow
 from ..migrations.script import MigrationPlan, Mode, Step
 from ..outcome import Verdict, is_division_by_zero, is_duplicate, verdict_of
 from ..parser.secrets import without_secrets

@@ -17,7 +17,7 @@ from ..migrations.choose import Allowances, Recorded, Standing, choose_down, cho
 from ..migrations.file import MigrationFile, parse_file
 from ..migrations.fresh import grouped
 from ..migrations.plan import plan_all
-from ..migrations.report import JournalRow
+from ..migrations.results import JournalRow
 from ..migrations.script import MigrationPlan, Script, script_of
 from ..retry import RetryPolicy
 from . import events as e

@@ -10,13 +10,13 @@ In the first, each migration in turn goes up, down, up: the catalog after *down*
 before *up*, and the second *up* must lead where the first did. Then everything is undone, down
 to the first migration without undo, and applied once more; again the catalogs must be the same.
 
-In the second, the newest migrations go up through simulated crashes. `cuts` says where: before a
-COMMIT (the server rolls back) and after it (the answer is lost), before and after a statement
-that no transaction covers, and between steps. `async_cut` is a session that dies there: its
-connection closes, its lease stays taken, nothing is cleaned up. Another runner then takes over
-and is cut at the next place, until one gets through. Catalog and history must be those of the
-undisturbed run, and the journal empty.
+In the second, the newest migrations go up through simulated crashes. `crash_points` says where:
+before a COMMIT (the server rolls back) and after it (the answer is lost), before and after a
+statement that no transaction covers, and between steps. `async_crash` is a session that dies
+there: its connection closes, its lease stays taken, nothing is cleaned up. Another runner then
+takes over and crashes at the next place, until one gets through. Catalog and history must be those
+of the undisturbed run, and the journal empty.
 
-This is a package of its own rather than a part of `foresight` because it does the opposite:
-`foresight` runs nothing and decides from values, this runs everything and compares.
+This is a room of its own rather than a part of `preview` because it does the opposite: `preview`
+runs nothing and decides from values, this runs everything and compares.
 """

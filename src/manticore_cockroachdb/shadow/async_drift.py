@@ -10,36 +10,41 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 from psycopg import AsyncConnection
 
 from ..errors import SchemaError
 from ..migrations.file import MigrationFile
 from ..schema import model as m
 from ..schema.async_read import async_fetch, async_read_from, async_which_server
+from ..schema.changes import Drift, without
 from ..schema.diff import compare
-from ..schema.report import Drift, without
 from .async_replay import async_replay
-from .async_scratch import async_scratch_apart, async_scratch_beside
+from .async_scratch import AsyncScratch
+from .replay_context import ReplayContext
 from .risks import shared
-from .surroundings import Surroundings
 
 if TYPE_CHECKING:
     from ..async_database import AsyncDatabase
-    from ..async_migration import AsyncMigrator
 
 _DATABASES = "SELECT datname FROM pg_catalog.pg_database"
 _SCHEMAS = "SELECT nspname FROM pg_catalog.pg_namespace"
 
 
-async def async_find_drift(migrator: AsyncMigrator, ignore: Sequence[str] = ()) -> Drift:
-    """What a migrator's database has otherwise than its applied migrations make.
+async def async_find_drift(
+    database: AsyncDatabase,
+    every: Sequence[MigrationFile],
+    rows: Sequence[Mapping[str, Any]],
+    settings: Mapping[str, str],
+    ignore: Sequence[str] = (),
+) -> Drift:
+    """What a database has otherwise than its applied migrations make.
 
-    ``ignore`` are patterns of what to leave out, see `report.without`. Raises SchemaError when
-    an applied migration has no file or cannot be replayed.
+    ``every`` are the files there are, ``rows`` those of the history, oldest version first, and
+    ``settings`` the session settings of the migrations. ``ignore`` are patterns of what to leave
+    out, see `changes.without`. Raises SchemaError when an applied migration has no file or cannot
+    be replayed.
     """
-    files = {file.version: file for file in await migrator.load_migrations()}
-    rows = await migrator.get_applied_migrations()
+    files = {file.version: file for file in every}
     if missing := [row for row in rows if row["version"] not in files]:
         raise SchemaError(
             f"Migration {missing[0]['version']} is applied and has no file to be replayed.",
@@ -51,20 +56,20 @@ async def async_find_drift(migrator: AsyncMigrator, ignore: Sequence[str] = ()) 
         for row in rows
         if row.get("checksum") not in (None, files[row["version"]].checksum)
     ]
-    async with await migrator.db.dedicated() as connection:
-        around = await async_look_around(connection)
+    async with await database.dedicated() as connection:
+        context = await async_replay_context(connection)
         actual = await async_read_from(connection)
-    expected, note = await async_made_by(migrator.db, applied, migrator.settings, around)
+    expected, note = await async_replayed(database, applied, settings, context)
     changes = without(compare(expected, actual), ignore)
     return Drift(changes, tuple(file.version for file in applied), (*notes, *note))
 
 
-async def async_look_around(connection: AsyncConnection[Any]) -> Surroundings:
+async def async_replay_context(connection: AsyncConnection[Any]) -> ReplayContext:
     """What a replay has to know of a connection's server and database."""
     databases, schemas, path = await async_fetch(
         connection, _DATABASES, _SCHEMAS, "SHOW search_path"
     )
-    return Surroundings(
+    return ReplayContext(
         await async_which_server(connection),
         frozenset(row[0] for row in databases),
         frozenset(row[0] for row in schemas),
@@ -72,31 +77,28 @@ async def async_look_around(connection: AsyncConnection[Any]) -> Surroundings:
     )
 
 
-async def async_made_by(
+async def async_replayed(
     database: AsyncDatabase,
     files: Sequence[MigrationFile],
     settings: Mapping[str, str],
-    around: Surroundings,
+    context: ReplayContext,
 ) -> tuple[m.Schema, tuple[str, ...]]:
     """The catalog that files make on a scratch database, and what to know about it."""
-    settings = {**around.settings(), **settings}
-    before = around.before(files)
-    reason = shared(files, around.databases, around.schemas)
-    if reason is None:
-        try:
-            async with async_scratch_beside(database) as scratch:
-                return await async_replay(scratch, files, settings, before), ()
-        except psycopg.errors.InsufficientPrivilege:
-            reason = "this user may not create databases"
+    settings = {**context.settings(), **settings}
+    scratch = AsyncScratch(database, reason=shared(files, context.databases, context.schemas))
     try:
-        async with async_scratch_apart(around.server.engine, type(database)) as scratch:
-            async with await scratch.dedicated() as connection:
+        async with scratch.database() as empty:
+            expected = await async_replay(empty, files, settings, context.before(files))
+            if scratch.reason is None:
+                return expected, ()
+            async with await empty.dedicated() as connection:
                 other = await async_which_server(connection)
-            expected = await async_replay(scratch, files, settings, before)
     except SchemaError as error:
+        if scratch.reason is None:
+            raise
         raise SchemaError(
-            f"The migrations could not be replayed on the server itself, since {reason}."
+            f"The migrations could not be replayed on the server itself, since {scratch.reason}."
             f" {error.message}",
             hint=error.hint,
         ) from error
-    return expected, (f"replayed on {other} of our own, since {reason}",)
+    return expected, (f"replayed on {other} of our own, since {scratch.reason}",)

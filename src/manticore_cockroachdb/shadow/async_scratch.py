@@ -18,6 +18,7 @@ from .. import local
 from .._acompat import async_blocking, async_sleep
 from ..dialect import Engine
 from ..errors import ConnectionFailed, LocalServerError, SchemaError
+from ..schema.async_read import async_which_server
 from ..schema.names import qualified, quote
 
 if TYPE_CHECKING:
@@ -35,26 +36,53 @@ WHERE k.contype = 'f'
 """
 
 
-@asynccontextmanager
-async def async_scratch_beside(database: AsyncDatabase) -> AsyncIterator[AsyncDatabase]:
-    """Lend an empty database on the server of another.
+class AsyncScratch:
+    """Lends empty databases: beside a database, on its server, or apart, on a throwaway one.
 
-    Raises psycopg.errors.InsufficientPrivilege where one may not create any.
+    ``reason`` says why they have to be apart, None as long as they are beside; where one may not
+    create databases, it comes to say so. ``on`` asks for a throwaway server of that engine.
     """
-    name = PREFIX + uuid4().hex[:12]
-    try:
-        await _create(database, name)
-    except psycopg.errors.InsufficientPrivilege:
-        raise
-    except BaseException:
-        await _drop(database, name)  # an answer that did not reach us may have been a yes
-        raise
-    scratch = database.sibling(name)
-    try:
-        yield scratch
-    finally:
-        await scratch.close()
-        await _drop(database, name)
+
+    def __init__(
+        self, beside: AsyncDatabase, *, reason: str | None = None, on: Engine | None = None
+    ) -> None:
+        self.beside = beside
+        self.reason = reason
+        self.on = on
+
+    @asynccontextmanager
+    async def database(self) -> AsyncIterator[AsyncDatabase]:
+        """Lend an empty database. Raises SchemaError where none can be had."""
+        name = await self._made_beside()
+        if name is None:
+            engine = self.on or await self._engine()
+            async with async_scratch_apart(engine, type(self.beside)) as found:
+                yield found
+            return
+        scratch = self.beside.sibling(name)
+        try:
+            yield scratch
+        finally:
+            await scratch.close()
+            await _drop(self.beside, name)
+
+    async def _made_beside(self) -> str | None:
+        if self.on is not None or self.reason is not None:
+            return None
+        name = PREFIX + uuid4().hex[:12]
+        try:
+            await _create(self.beside, name)
+        except psycopg.errors.InsufficientPrivilege:
+            self.reason = "this user may not create databases"
+            return None
+        except BaseException:
+            await _drop(self.beside, name)  # an answer that did not reach us may have been a yes
+            raise
+        return name
+
+    async def _engine(self) -> Engine:
+        async with await self.beside.dedicated() as connection:
+            return (await async_which_server(connection)).engine
 
 
 @asynccontextmanager

@@ -7,16 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, Union
 
-import psycopg
-
 from ..dialect import Engine
 from ..errors import ConfigError
 from ..migrations.directory import load
 from ..schema import model as m
-from ..schema.async_read import async_read, async_which_server
-from .async_drift import async_look_around, async_made_by
+from ..schema.async_read import async_read
+from .async_drift import async_replay_context, async_replayed
 from .async_replay import async_load_dump
-from .async_scratch import async_scratch_apart, async_scratch_beside
+from .async_scratch import AsyncScratch, async_scratch_apart
 
 if TYPE_CHECKING:
     from ..async_database import AsyncDatabase
@@ -89,18 +87,12 @@ def _engine(sources: Sequence[AsyncDatabase | Path]) -> Engine:
 async def async_schema_of_dump(path: Path, beside: AsyncDatabase) -> m.Schema:
     """The catalog that a dump makes on a scratch database."""
     text = path.read_text(encoding="utf-8-sig")
-    try:
-        async with async_scratch_beside(beside) as scratch:
-            return await async_load_dump(scratch, text, str(path))
-    except psycopg.errors.InsufficientPrivilege:
-        async with await beside.dedicated() as connection:
-            server = await async_which_server(connection)
-        async with async_scratch_apart(server.engine, type(beside)) as scratch:
-            return await async_load_dump(scratch, text, str(path))
+    async with AsyncScratch(beside).database() as empty:
+        return await async_load_dump(empty, text, str(path))
 
 
 async def _of_migrations(path: Path, beside: AsyncDatabase) -> m.Schema:
     files = load(path)
     async with await beside.dedicated() as connection:
-        around = await async_look_around(connection)
-    return (await async_made_by(beside, files, {}, around))[0]
+        context = await async_replay_context(connection)
+    return (await async_replayed(beside, files, {}, context))[0]

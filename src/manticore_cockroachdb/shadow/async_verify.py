@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -24,16 +24,16 @@ from ..runner.bookkeeping import BRIEF
 from ..schema import model as m
 from ..schema.async_read import async_fetch, async_read, async_which_server
 from ..schema.diff import Change, compare
-from .async_cut import AsyncCutSession, Crash
-from .async_scratch import async_scratch_apart, async_scratch_beside
-from .cuts import MOST_STEPS, Cut, cuts, is_visible
+from .async_crash import AsyncCrashingSession, Crash
+from .async_scratch import AsyncScratch
+from .crash_points import MOST_STEPS, CrashPoint, crash_points, is_visible
 from .risks import shared
 from .verification import Failing, Stage, Verification, Verified
 
 if TYPE_CHECKING:
     from ..async_database import AsyncDatabase
-    from ..async_migration import AsyncMigrator
     from ..migrations.script import MigrationPlan
+    from ..runner.events import Listener
 
 _DATABASES = "SELECT datname FROM pg_catalog.pg_database"
 _SCHEMAS = "SELECT nspname FROM pg_catalog.pg_namespace"
@@ -42,96 +42,74 @@ _LEASE = 30.0
 
 
 async def async_verify(
-    migrator: AsyncMigrator, *, newest: int = 5, strict: bool = False, on: Engine | None = None
+    database: AsyncDatabase,
+    every: Sequence[MigrationFile],
+    *,
+    settings: Mapping[str, str],
+    environment: str | None,
+    on_event: Listener,
+    newest: int = 5,
+    strict: bool = False,
+    on: Engine | None = None,
 ) -> Verification:
-    """Verify the migrations of a migrator's directory; its own database is not touched.
+    """Verify the migrations of these files; the database itself is not touched.
 
-    The ``newest`` ones go through crashes. ``on`` asks for a throwaway server of an engine
-    instead of a scratch database on the migrator's server, which is then not even connected to.
-    Raises SchemaError where no scratch database can be had.
+    Those that belong to ``environment`` run with the session settings ``settings``, and are told
+    to ``on_event``. The ``newest`` ones go through crashes. ``on`` asks for a throwaway server of
+    an engine instead of a scratch database on the database's server, which is then not even
+    connected to. Raises SchemaError where no scratch database can be had.
     """
     if isinstance(newest, bool) or newest < 0:
         raise ConfigError(f"The number of migrations {newest!r} is none.", hint="give 0 or more")
     started = monotonic()
-    every = await migrator.load_migrations()
-    files = [file for file in every if file.belongs_to(migrator.environment)]
-    skipped = tuple(file.version for file in every if not file.belongs_to(migrator.environment))
-    place = await _place_for(migrator, files, on)
-    async with place.database() as database:
-        first = _Trial(migrator, database, files)
+    files = [file for file in every if file.belongs_to(environment)]
+    skipped = tuple(file.version for file in every if not file.belongs_to(environment))
+    reason = None if on is not None else await _reason(database, files)
+    scratch = AsyncScratch(database, reason=reason, on=on)
+    async with scratch.database() as empty:
+        first = _Trial(empty, files, settings, on_event)
         await first.know_server()
         verdicts = await first.each()
         failures = await first.everything() if all(not v.failures for v in verdicts) else []
         await first.remember_history()
     done = len(first.catalogs) - 1 if not failures else 0
     if newest and done:
-        async with place.database() as database:
-            second = _Trial(migrator, database, files[:done])
+        async with scratch.database() as empty:
+            second = _Trial(empty, files[:done], settings, on_event)
             await second.know_server()
             await second.crashes(first, verdicts, newest)
+    notes = () if scratch.reason is None else (f"on a server of our own, since {scratch.reason}",)
     return Verification(
         first.server,
         tuple(verdicts),
         tuple(failures),
-        place.notes,
+        notes,
         monotonic() - started,
         strict,
         skipped,
     )
 
 
-# --- where --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where scratch databases are made: beside a database, or on throwaway servers."""
-
-    beside: AsyncDatabase
-    apart: Engine | None
-    notes: tuple[str, ...] = ()
-
-    @asynccontextmanager
-    async def database(self) -> AsyncIterator[AsyncDatabase]:
-        """Lend an empty database."""
-        if self.apart is None:
-            async with async_scratch_beside(self.beside) as found:
-                yield found
-        else:
-            async with async_scratch_apart(self.apart, type(self.beside)) as found:
-                yield found
-
-
-async def _place_for(
-    migrator: AsyncMigrator, files: Sequence[MigrationFile], on: Engine | None
-) -> _Place:
-    if on is not None:
-        return _Place(migrator.db, on)
-    async with await migrator.db.dedicated() as connection:
-        server = await async_which_server(connection)
-        names = await async_fetch(connection, _DATABASES, _SCHEMAS)
-    reason = shared(files, {row[0] for row in names[0]}, {row[0] for row in names[1]})
-    place = _Place(migrator.db, None)
-    if reason is None:
-        try:
-            async with place.database():
-                return place
-        except psycopg.errors.InsufficientPrivilege:
-            reason = "this user may not create databases"
-    return _Place(migrator.db, server.engine, (f"on a server of our own, since {reason}",))
-
-
-# --- what ---------------------------------------------------------------------------------
+async def _reason(database: AsyncDatabase, files: Sequence[MigrationFile]) -> str | None:
+    """Why the files must not be tried on the server of the database, or None."""
+    async with await database.dedicated() as connection:
+        databases, schemas = await async_fetch(connection, _DATABASES, _SCHEMAS)
+    return shared(files, {row[0] for row in databases}, {row[0] for row in schemas})
 
 
 class _Trial:
     """A scratch database with the migrations that are tried out on it."""
 
     def __init__(
-        self, migrator: AsyncMigrator, database: AsyncDatabase, files: Sequence[MigrationFile]
+        self,
+        database: AsyncDatabase,
+        files: Sequence[MigrationFile],
+        settings: Mapping[str, str],
+        on_event: Listener,
     ) -> None:
-        self.migrator = migrator
         self.database = database
+        self.settings = settings
+        self.on_event = on_event
         self.files = [replace(file, environments=()) for file in files]
         self.catalogs: list[m.Schema] = []
         self.history: list[tuple[object, ...]] = []
@@ -242,9 +220,9 @@ class _Trial:
     async def _through(self, number: int, plan: MigrationPlan) -> tuple[int, Failing | None]:
         count = 0
         try:
-            for cut in cuts(plan, cockroachdb=self.cockroachdb):
+            for point in crash_points(plan, cockroachdb=self.cockroachdb):
                 try:
-                    await self.up(number, cut=cut)
+                    await self.up(number, crash=point)
                 except Crash:
                     count += 1
                     await self._forget_the_dead()
@@ -255,7 +233,7 @@ class _Trial:
 
     async def _forget_the_dead(self) -> None:
         """Free the lease that the dead runner holds, as `manticore lock release` does."""
-        session = AsyncCutSession(self.database, {}, self.migrator.on_event, None)
+        session = AsyncCrashingSession(self.database, {}, self.on_event, None)
         await session.open()
         try:
             await session.hello(BRIEF)
@@ -289,9 +267,11 @@ class _Trial:
 
     # --- running ---------------------------------------------------------------------------
 
-    async def up(self, number: int, *, cut: Cut | None = None, fresh: bool = False) -> float:
+    async def up(
+        self, number: int, *, crash: CrashPoint | None = None, fresh: bool = False
+    ) -> float:
         """Apply what is pending up to a file; return the seconds it took."""
-        async with self._run(number, cut) as (run, session):
+        async with self._run(number, crash) as (run, session):
             files = self.files[: number + 1]
             rows = await session.hello(BRIEF) or ()
             standings = survey(files, [Recorded(*row) for row in rows], (), None)
@@ -311,10 +291,9 @@ class _Trial:
 
     @asynccontextmanager
     async def _run(
-        self, number: int, cut: Cut | None
-    ) -> AsyncIterator[tuple[AsyncRun, AsyncCutSession]]:
-        settings = self.migrator.settings
-        session = AsyncCutSession(self.database, settings, self.migrator.on_event, cut)
+        self, number: int, crash: CrashPoint | None
+    ) -> AsyncIterator[tuple[AsyncRun, AsyncCrashingSession]]:
+        session = AsyncCrashingSession(self.database, self.settings, self.on_event, crash)
         await session.open()
         try:
             yield (

@@ -11,36 +11,41 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 from psycopg import Connection
 
 from ..errors import SchemaError
 from ..migrations.file import MigrationFile
 from ..schema import model as m
+from ..schema.changes import Drift, without
 from ..schema.diff import compare
 from ..schema.read import fetch, read_from, which_server
-from ..schema.report import Drift, without
 from .replay import replay
+from .replay_context import ReplayContext
 from .risks import shared
-from .scratch import scratch_apart, scratch_beside
-from .surroundings import Surroundings
+from .scratch import Scratch
 
 if TYPE_CHECKING:
     from ..database import Database
-    from ..migration import Migration
 
 _DATABASES = "SELECT datname FROM pg_catalog.pg_database"
 _SCHEMAS = "SELECT nspname FROM pg_catalog.pg_namespace"
 
 
-def find_drift(migrator: Migration, ignore: Sequence[str] = ()) -> Drift:
-    """What a migrator's database has otherwise than its applied migrations make.
+def find_drift(
+    database: Database,
+    every: Sequence[MigrationFile],
+    rows: Sequence[Mapping[str, Any]],
+    settings: Mapping[str, str],
+    ignore: Sequence[str] = (),
+) -> Drift:
+    """What a database has otherwise than its applied migrations make.
 
-    ``ignore`` are patterns of what to leave out, see `report.without`. Raises SchemaError when
-    an applied migration has no file or cannot be replayed.
+    ``every`` are the files there are, ``rows`` those of the history, oldest version first, and
+    ``settings`` the session settings of the migrations. ``ignore`` are patterns of what to leave
+    out, see `changes.without`. Raises SchemaError when an applied migration has no file or cannot
+    be replayed.
     """
-    files = {file.version: file for file in migrator.load_migrations()}
-    rows = migrator.get_applied_migrations()
+    files = {file.version: file for file in every}
     if missing := [row for row in rows if row["version"] not in files]:
         raise SchemaError(
             f"Migration {missing[0]['version']} is applied and has no file to be replayed.",
@@ -52,18 +57,18 @@ def find_drift(migrator: Migration, ignore: Sequence[str] = ()) -> Drift:
         for row in rows
         if row.get("checksum") not in (None, files[row["version"]].checksum)
     ]
-    with migrator.db.dedicated() as connection:
-        around = look_around(connection)
+    with database.dedicated() as connection:
+        context = replay_context(connection)
         actual = read_from(connection)
-    expected, note = made_by(migrator.db, applied, migrator.settings, around)
+    expected, note = replayed(database, applied, settings, context)
     changes = without(compare(expected, actual), ignore)
     return Drift(changes, tuple(file.version for file in applied), (*notes, *note))
 
 
-def look_around(connection: Connection[Any]) -> Surroundings:
+def replay_context(connection: Connection[Any]) -> ReplayContext:
     """What a replay has to know of a connection's server and database."""
     databases, schemas, path = fetch(connection, _DATABASES, _SCHEMAS, "SHOW search_path")
-    return Surroundings(
+    return ReplayContext(
         which_server(connection),
         frozenset(row[0] for row in databases),
         frozenset(row[0] for row in schemas),
@@ -71,31 +76,28 @@ def look_around(connection: Connection[Any]) -> Surroundings:
     )
 
 
-def made_by(
+def replayed(
     database: Database,
     files: Sequence[MigrationFile],
     settings: Mapping[str, str],
-    around: Surroundings,
+    context: ReplayContext,
 ) -> tuple[m.Schema, tuple[str, ...]]:
     """The catalog that files make on a scratch database, and what to know about it."""
-    settings = {**around.settings(), **settings}
-    before = around.before(files)
-    reason = shared(files, around.databases, around.schemas)
-    if reason is None:
-        try:
-            with scratch_beside(database) as scratch:
-                return replay(scratch, files, settings, before), ()
-        except psycopg.errors.InsufficientPrivilege:
-            reason = "this user may not create databases"
+    settings = {**context.settings(), **settings}
+    scratch = Scratch(database, reason=shared(files, context.databases, context.schemas))
     try:
-        with scratch_apart(around.server.engine, type(database)) as scratch:
-            with scratch.dedicated() as connection:
+        with scratch.database() as empty:
+            expected = replay(empty, files, settings, context.before(files))
+            if scratch.reason is None:
+                return expected, ()
+            with empty.dedicated() as connection:
                 other = which_server(connection)
-            expected = replay(scratch, files, settings, before)
     except SchemaError as error:
+        if scratch.reason is None:
+            raise
         raise SchemaError(
-            f"The migrations could not be replayed on the server itself, since {reason}."
+            f"The migrations could not be replayed on the server itself, since {scratch.reason}."
             f" {error.message}",
             hint=error.hint,
         ) from error
-    return expected, (f"replayed on {other} of our own, since {reason}",)
+    return expected, (f"replayed on {other} of our own, since {scratch.reason}",)

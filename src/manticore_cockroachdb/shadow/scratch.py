@@ -20,6 +20,7 @@ from .._acompat import blocking, sleep
 from ..dialect import Engine
 from ..errors import ConnectionFailed, LocalServerError, SchemaError
 from ..schema.names import qualified, quote
+from ..schema.read import which_server
 
 if TYPE_CHECKING:
     from ..database import Database
@@ -36,26 +37,53 @@ WHERE k.contype = 'f'
 """
 
 
-@contextmanager
-def scratch_beside(database: Database) -> Iterator[Database]:
-    """Lend an empty database on the server of another.
+class Scratch:
+    """Lends empty databases: beside a database, on its server, or apart, on a throwaway one.
 
-    Raises psycopg.errors.InsufficientPrivilege where one may not create any.
+    ``reason`` says why they have to be apart, None as long as they are beside; where one may not
+    create databases, it comes to say so. ``on`` asks for a throwaway server of that engine.
     """
-    name = PREFIX + uuid4().hex[:12]
-    try:
-        _create(database, name)
-    except psycopg.errors.InsufficientPrivilege:
-        raise
-    except BaseException:
-        _drop(database, name)  # an answer that did not reach us may have been a yes
-        raise
-    scratch = database.sibling(name)
-    try:
-        yield scratch
-    finally:
-        scratch.close()
-        _drop(database, name)
+
+    def __init__(
+        self, beside: Database, *, reason: str | None = None, on: Engine | None = None
+    ) -> None:
+        self.beside = beside
+        self.reason = reason
+        self.on = on
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """Lend an empty database. Raises SchemaError where none can be had."""
+        name = self._made_beside()
+        if name is None:
+            engine = self.on or self._engine()
+            with scratch_apart(engine, type(self.beside)) as found:
+                yield found
+            return
+        scratch = self.beside.sibling(name)
+        try:
+            yield scratch
+        finally:
+            scratch.close()
+            _drop(self.beside, name)
+
+    def _made_beside(self) -> str | None:
+        if self.on is not None or self.reason is not None:
+            return None
+        name = PREFIX + uuid4().hex[:12]
+        try:
+            _create(self.beside, name)
+        except psycopg.errors.InsufficientPrivilege:
+            self.reason = "this user may not create databases"
+            return None
+        except BaseException:
+            _drop(self.beside, name)  # an answer that did not reach us may have been a yes
+            raise
+        return name
+
+    def _engine(self) -> Engine:
+        with self.beside.dedicated() as connection:
+            return (which_server(connection)).engine
 
 
 @contextmanager

@@ -8,16 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, Union
 
-import psycopg
-
 from ..dialect import Engine
 from ..errors import ConfigError
 from ..migrations.directory import load
 from ..schema import model as m
-from ..schema.read import read, which_server
-from .drift import look_around, made_by
+from ..schema.read import read
+from .drift import replay_context, replayed
 from .replay import load_dump
-from .scratch import scratch_apart, scratch_beside
+from .scratch import Scratch, scratch_apart
 
 if TYPE_CHECKING:
     from ..database import Database
@@ -88,18 +86,12 @@ def _engine(sources: Sequence[Database | Path]) -> Engine:
 def schema_of_dump(path: Path, beside: Database) -> m.Schema:
     """The catalog that a dump makes on a scratch database."""
     text = path.read_text(encoding="utf-8-sig")
-    try:
-        with scratch_beside(beside) as scratch:
-            return load_dump(scratch, text, str(path))
-    except psycopg.errors.InsufficientPrivilege:
-        with beside.dedicated() as connection:
-            server = which_server(connection)
-        with scratch_apart(server.engine, type(beside)) as scratch:
-            return load_dump(scratch, text, str(path))
+    with Scratch(beside).database() as empty:
+        return load_dump(empty, text, str(path))
 
 
 def _of_migrations(path: Path, beside: Database) -> m.Schema:
     files = load(path)
     with beside.dedicated() as connection:
-        around = look_around(connection)
-    return (made_by(beside, files, {}, around))[0]
+        context = replay_context(connection)
+    return (replayed(beside, files, {}, context))[0]

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -25,16 +25,16 @@ from ..runner.run import Run
 from ..schema import model as m
 from ..schema.diff import Change, compare
 from ..schema.read import fetch, read, which_server
-from .cut import Crash, CutSession
-from .cuts import MOST_STEPS, Cut, cuts, is_visible
+from .crash import Crash, CrashingSession
+from .crash_points import MOST_STEPS, CrashPoint, crash_points, is_visible
 from .risks import shared
-from .scratch import scratch_apart, scratch_beside
+from .scratch import Scratch
 from .verification import Failing, Stage, Verification, Verified
 
 if TYPE_CHECKING:
     from ..database import Database
-    from ..migration import Migration
     from ..migrations.script import MigrationPlan
+    from ..runner.events import Listener
 
 _DATABASES = "SELECT datname FROM pg_catalog.pg_database"
 _SCHEMAS = "SELECT nspname FROM pg_catalog.pg_namespace"
@@ -43,94 +43,74 @@ _LEASE = 30.0
 
 
 def verify(
-    migrator: Migration, *, newest: int = 5, strict: bool = False, on: Engine | None = None
+    database: Database,
+    every: Sequence[MigrationFile],
+    *,
+    settings: Mapping[str, str],
+    environment: str | None,
+    on_event: Listener,
+    newest: int = 5,
+    strict: bool = False,
+    on: Engine | None = None,
 ) -> Verification:
-    """Verify the migrations of a migrator's directory; its own database is not touched.
+    """Verify the migrations of these files; the database itself is not touched.
 
-    The ``newest`` ones go through crashes. ``on`` asks for a throwaway server of an engine
-    instead of a scratch database on the migrator's server, which is then not even connected to.
-    Raises SchemaError where no scratch database can be had.
+    Those that belong to ``environment`` run with the session settings ``settings``, and are told
+    to ``on_event``. The ``newest`` ones go through crashes. ``on`` asks for a throwaway server of
+    an engine instead of a scratch database on the database's server, which is then not even
+    connected to. Raises SchemaError where no scratch database can be had.
     """
     if isinstance(newest, bool) or newest < 0:
         raise ConfigError(f"The number of migrations {newest!r} is none.", hint="give 0 or more")
     started = monotonic()
-    every = migrator.load_migrations()
-    files = [file for file in every if file.belongs_to(migrator.environment)]
-    skipped = tuple(file.version for file in every if not file.belongs_to(migrator.environment))
-    place = _place_for(migrator, files, on)
-    with place.database() as database:
-        first = _Trial(migrator, database, files)
+    files = [file for file in every if file.belongs_to(environment)]
+    skipped = tuple(file.version for file in every if not file.belongs_to(environment))
+    reason = None if on is not None else _reason(database, files)
+    scratch = Scratch(database, reason=reason, on=on)
+    with scratch.database() as empty:
+        first = _Trial(empty, files, settings, on_event)
         first.know_server()
         verdicts = first.each()
         failures = first.everything() if all(not v.failures for v in verdicts) else []
         first.remember_history()
     done = len(first.catalogs) - 1 if not failures else 0
     if newest and done:
-        with place.database() as database:
-            second = _Trial(migrator, database, files[:done])
+        with scratch.database() as empty:
+            second = _Trial(empty, files[:done], settings, on_event)
             second.know_server()
             second.crashes(first, verdicts, newest)
+    notes = () if scratch.reason is None else (f"on a server of our own, since {scratch.reason}",)
     return Verification(
         first.server,
         tuple(verdicts),
         tuple(failures),
-        place.notes,
+        notes,
         monotonic() - started,
         strict,
         skipped,
     )
 
 
-# --- where --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where scratch databases are made: beside a database, or on throwaway servers."""
-
-    beside: Database
-    apart: Engine | None
-    notes: tuple[str, ...] = ()
-
-    @contextmanager
-    def database(self) -> Iterator[Database]:
-        """Lend an empty database."""
-        if self.apart is None:
-            with scratch_beside(self.beside) as found:
-                yield found
-        else:
-            with scratch_apart(self.apart, type(self.beside)) as found:
-                yield found
-
-
-def _place_for(migrator: Migration, files: Sequence[MigrationFile], on: Engine | None) -> _Place:
-    if on is not None:
-        return _Place(migrator.db, on)
-    with migrator.db.dedicated() as connection:
-        server = which_server(connection)
-        names = fetch(connection, _DATABASES, _SCHEMAS)
-    reason = shared(files, {row[0] for row in names[0]}, {row[0] for row in names[1]})
-    place = _Place(migrator.db, None)
-    if reason is None:
-        try:
-            with place.database():
-                return place
-        except psycopg.errors.InsufficientPrivilege:
-            reason = "this user may not create databases"
-    return _Place(migrator.db, server.engine, (f"on a server of our own, since {reason}",))
-
-
-# --- what ---------------------------------------------------------------------------------
+def _reason(database: Database, files: Sequence[MigrationFile]) -> str | None:
+    """Why the files must not be tried on the server of the database, or None."""
+    with database.dedicated() as connection:
+        databases, schemas = fetch(connection, _DATABASES, _SCHEMAS)
+    return shared(files, {row[0] for row in databases}, {row[0] for row in schemas})
 
 
 class _Trial:
     """A scratch database with the migrations that are tried out on it."""
 
     def __init__(
-        self, migrator: Migration, database: Database, files: Sequence[MigrationFile]
+        self,
+        database: Database,
+        files: Sequence[MigrationFile],
+        settings: Mapping[str, str],
+        on_event: Listener,
     ) -> None:
-        self.migrator = migrator
         self.database = database
+        self.settings = settings
+        self.on_event = on_event
         self.files = [replace(file, environments=()) for file in files]
         self.catalogs: list[m.Schema] = []
         self.history: list[tuple[object, ...]] = []
@@ -241,9 +221,9 @@ class _Trial:
     def _through(self, number: int, plan: MigrationPlan) -> tuple[int, Failing | None]:
         count = 0
         try:
-            for cut in cuts(plan, cockroachdb=self.cockroachdb):
+            for point in crash_points(plan, cockroachdb=self.cockroachdb):
                 try:
-                    self.up(number, cut=cut)
+                    self.up(number, crash=point)
                 except Crash:
                     count += 1
                     self._forget_the_dead()
@@ -254,7 +234,7 @@ class _Trial:
 
     def _forget_the_dead(self) -> None:
         """Free the lease that the dead runner holds, as `manticore lock release` does."""
-        session = CutSession(self.database, {}, self.migrator.on_event, None)
+        session = CrashingSession(self.database, {}, self.on_event, None)
         session.open()
         try:
             session.hello(BRIEF)
@@ -288,9 +268,9 @@ class _Trial:
 
     # --- running ---------------------------------------------------------------------------
 
-    def up(self, number: int, *, cut: Cut | None = None, fresh: bool = False) -> float:
+    def up(self, number: int, *, crash: CrashPoint | None = None, fresh: bool = False) -> float:
         """Apply what is pending up to a file; return the seconds it took."""
-        with self._run(number, cut) as (run, session):
+        with self._run(number, crash) as (run, session):
             files = self.files[: number + 1]
             rows = session.hello(BRIEF) or ()
             standings = survey(files, [Recorded(*row) for row in rows], (), None)
@@ -309,9 +289,8 @@ class _Trial:
             return monotonic() - started
 
     @contextmanager
-    def _run(self, number: int, cut: Cut | None) -> Iterator[tuple[Run, CutSession]]:
-        settings = self.migrator.settings
-        session = CutSession(self.database, settings, self.migrator.on_event, cut)
+    def _run(self, number: int, crash: CrashPoint | None) -> Iterator[tuple[Run, CrashingSession]]:
+        session = CrashingSession(self.database, self.settings, self.on_event, crash)
         session.open()
         try:
             yield (

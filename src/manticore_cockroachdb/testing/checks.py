@@ -48,7 +48,7 @@ def test_no_migration_is_pending(manticore_migration: Migration) -> None:
 
 def test_the_schema_does_not_drift(manticore_migration: Migration) -> None:
     """Applying the migrations again gives the same schema."""
-    from ..schema.report import as_text
+    from ..schema.changes import as_text
 
     drift = manticore_migration.drift()
     if drift.differs:
@@ -92,7 +92,7 @@ def test_migrations_have_no_lint_errors(manticore_migration: Migration) -> None:
 
 
 def _failures(found: Verification, *, resume: bool) -> list[str]:
-    from ..schema.report import as_text
+    from ..schema.changes import as_text
 
     whole = [("all", failing) for failing in found.failures]
     each = [(str(m.version), failing) for m in found.migrations for failing in m.failures]

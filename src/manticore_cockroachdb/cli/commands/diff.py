@@ -25,8 +25,8 @@ def command(call: Call, schemas: tuple[str, ...]) -> Result:
     """
     if len(schemas) > 2:
         raise ConfigError("Two schemas can be compared, not more.")
+    from ...schema.changes import as_json, as_text, summary
     from ...schema.diff import compare
-    from ...schema.report import as_json, as_text, summary
 
     found = compare(*named_schemas(call, schemas))
     data = {"differs": bool(found), "changes": as_json(found)}

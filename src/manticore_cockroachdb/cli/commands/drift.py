@@ -26,7 +26,7 @@ def command(call: Call, ignore: tuple[str, ...]) -> Result:
     else is touched. What the database has more or otherwise is shown with +, what it lacks
     with -. Exits with 5 when there is a difference.
     """
-    from ...schema.report import as_json, as_text, summary
+    from ...schema.changes import as_json, as_text, summary
 
     with call.migration() as migration:
         drift = migration.drift(ignore=ignore)

@@ -16,7 +16,7 @@ from ..terminal.text import one_line, redacted, safe, took, when
 from ..verb import verb
 
 if TYPE_CHECKING:
-    from ...migrations.report import Attempt
+    from ...migrations.results import Attempt
 
 # Columns of the history that concern a reader; the undo text and the fencing token do not.
 HISTORY = (

@@ -195,18 +195,18 @@ def _told(
     files: Sequence[Source],
     code: int,
 ) -> Result:
-    from ...lint import report
+    from ...lint import formats
 
     # A level that somebody asked for is the limit everywhere; the default one is not for programs.
-    data = report.plain(found if config.level is None else grave)
+    data = formats.plain(found if config.level is None else grave)
     texts = {file.path: file.text for file in files}
     if form == "json":
         return Result(data, [json.dumps(data, indent=2)], code)
     if form == "sarif":
-        log = report.sarif(found if config.level is None else grave, texts)
+        log = formats.sarif(found if config.level is None else grave, texts)
         return Result(data, [json.dumps(log, indent=2)], code)
     if form == "github":
-        return Result(data, report.github(grave), code)
+        return Result(data, formats.github(grave), code)
     from ...lint.config import DEFAULT_LEVEL
 
     layout = call.layout()

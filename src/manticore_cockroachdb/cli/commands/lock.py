@@ -14,7 +14,7 @@ from ..terminal.text import one_line, safe, when
 from ..verb import Family, verb
 
 if TYPE_CHECKING:
-    from ...migrations.report import LeaseStatus
+    from ...migrations.results import LeaseStatus
 
 
 @click.group(cls=Family)

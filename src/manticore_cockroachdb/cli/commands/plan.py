@@ -21,7 +21,7 @@ from ..verb import verb
 
 if TYPE_CHECKING:
     from ...analysis.catalog import Size
-    from ...preview.report import Plan, PlannedMigration, PlannedStatement
+    from ...preview.model import Plan, PlannedMigration, PlannedStatement
 
 _WORK = {
     "backfill": "reads all rows and writes an index or a column",

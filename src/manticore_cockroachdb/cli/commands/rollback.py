@@ -16,7 +16,7 @@ from ..verb import verb
 
 if TYPE_CHECKING:
     from ...migration import Migration
-    from ...migrations.report import HistoryRow, Status
+    from ...migrations.results import HistoryRow, Status
 
 
 @verb(*(MIGRATIONS, SETTINGS, LEASE, YES, OUTPUT))

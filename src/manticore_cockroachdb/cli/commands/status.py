@@ -15,7 +15,7 @@ from ..terminal.text import one_line, safe
 from ..verb import verb
 
 if TYPE_CHECKING:
-    from ...migrations.report import Pending, Status
+    from ...migrations.results import Pending, Status
 
 
 @verb(*(MIGRATIONS, SETTINGS, ALLOWANCES, OUTPUT))

@@ -140,7 +140,7 @@ def _failing(what: str, failing: Failing, layout: Layout) -> Iterator[str]:
     if failing.hint:
         yield f"  {layout.style('hint:', 'cyan')} {safe(one_line(failing.hint))}"
     if failing.changes:
-        from ...schema.report import as_text
+        from ...schema.changes import as_text
 
         for line in layout.changes(as_text(failing.changes)):
             yield f"    {line}"

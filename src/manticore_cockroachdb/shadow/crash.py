@@ -1,5 +1,5 @@
-# Generated from async_cut.py by tools/unasync.py; do not edit.
-"""CutSession: a session that dies at a chosen message, as a runner does that is killed."""
+# Generated from async_crash.py by tools/unasync.py; do not edit.
+"""CrashingSession: it dies at a chosen message, as a runner does that is killed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConnectionFailed
 from ..runner.session import Session
-from .cuts import Cut
+from .crash_points import CrashPoint
 
 if TYPE_CHECKING:
     from ..database import Database
@@ -20,18 +20,18 @@ class Crash(Exception):
     """The simulated end of a runner; caught in this package and never seen outside."""
 
 
-class CutSession(Session):
-    """Sends messages until the one to be cut; then it is dead and connects no more."""
+class CrashingSession(Session):
+    """Sends messages until the one to crash at; then it is dead and connects no more."""
 
     def __init__(
         self,
         database: Database,
         settings: Mapping[str, str],
         listener: Listener,
-        cut: Cut | None,
+        crash: CrashPoint | None,
     ) -> None:
         super().__init__(database, settings, listener)
-        self.cut = cut
+        self.crash = crash
         self.dead = False
         self._count = 0
 
@@ -42,13 +42,13 @@ class CutSession(Session):
         super().open()
 
     def run(self, message: str, commits: list[str] | None = None) -> Reply:
-        """Send a message; die at the one that is to be cut."""
-        if self.cut is None or message == "ROLLBACK":
+        """Send a message; die at the one that it is to crash at."""
+        if self.crash is None or message == "ROLLBACK":
             return super().run(message, commits)
         number, self._count = self._count, self._count + 1
-        if number != self.cut.message:
+        if number != self.crash.message:
             return super().run(message, commits)
-        super().run(message.removesuffix("COMMIT") if self.cut.torn else message)
+        super().run(message.removesuffix("COMMIT") if self.crash.torn else message)
         self.dead = True
         self.close()
         raise Crash

@@ -1,6 +1,6 @@
-"""Where a run is cut off, so that each place where it could die is died at once.
+"""Where a run is made to crash, so that each place where it could die is died at once.
 
-A runner that goes on does not repeat what is journalled, so the messages of each cut are counted
+A runner that goes on does not repeat what is journalled, so the messages of each crash are counted
 from the step that is due then. What travels, message by message:
 
     transaction    BEGIN … history row, COMMIT
@@ -21,7 +21,7 @@ MOST_STEPS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class CrashPoint:
     """Die at the message of this number. ``torn``: before its COMMIT, so that the server takes
     it back; otherwise when the server has done it and nobody has heard."""
 
@@ -29,19 +29,19 @@ class Cut:
     torn: bool = False
 
 
-def cuts(plan: MigrationPlan, *, cockroachdb: bool) -> Iterator[Cut]:
+def crash_points(plan: MigrationPlan, *, cockroachdb: bool) -> Iterator[CrashPoint]:
     """The crashes to go through, one run each, in this order; then a run without one."""
     if plan.mode is Mode.STEPS:
         for step in plan.steps[:MOST_STEPS]:
             if step.atomic:
-                yield from (Cut(0, torn=True), Cut(0))
+                yield from (CrashPoint(0, torn=True), CrashPoint(0))
             elif is_visible(step, cockroachdb=cockroachdb):
-                yield from (Cut(0), Cut(1), Cut(0))
+                yield from (CrashPoint(0), CrashPoint(1), CrashPoint(0))
             else:
-                yield Cut(2)
+                yield CrashPoint(2)
         if len(plan.steps) > MOST_STEPS:
             return
-    yield from (Cut(0, torn=True), Cut(0))
+    yield from (CrashPoint(0, torn=True), CrashPoint(0))
 
 
 def is_visible(step: Step, *, cockroachdb: bool) -> bool:

@@ -1,4 +1,4 @@
-"""AsyncCutSession: a session that dies at a chosen message, as a runner does that is killed."""
+"""AsyncCrashingSession: it dies at a chosen message, as a runner does that is killed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConnectionFailed
 from ..runner.async_session import AsyncSession
-from .cuts import Cut
+from .crash_points import CrashPoint
 
 if TYPE_CHECKING:
     from ..async_database import AsyncDatabase
@@ -19,18 +19,18 @@ class Crash(Exception):
     """The simulated end of a runner; caught in this package and never seen outside."""
 
 
-class AsyncCutSession(AsyncSession):
-    """Sends messages until the one to be cut; then it is dead and connects no more."""
+class AsyncCrashingSession(AsyncSession):
+    """Sends messages until the one to crash at; then it is dead and connects no more."""
 
     def __init__(
         self,
         database: AsyncDatabase,
         settings: Mapping[str, str],
         listener: Listener,
-        cut: Cut | None,
+        crash: CrashPoint | None,
     ) -> None:
         super().__init__(database, settings, listener)
-        self.cut = cut
+        self.crash = crash
         self.dead = False
         self._count = 0
 
@@ -41,13 +41,13 @@ class AsyncCutSession(AsyncSession):
         await super().open()
 
     async def run(self, message: str, commits: list[str] | None = None) -> Reply:
-        """Send a message; die at the one that is to be cut."""
-        if self.cut is None or message == "ROLLBACK":
+        """Send a message; die at the one that it is to crash at."""
+        if self.crash is None or message == "ROLLBACK":
             return await super().run(message, commits)
         number, self._count = self._count, self._count + 1
-        if number != self.cut.message:
+        if number != self.crash.message:
             return await super().run(message, commits)
-        await super().run(message.removesuffix("COMMIT") if self.cut.torn else message)
+        await super().run(message.removesuffix("COMMIT") if self.crash.torn else message)
         self.dead = True
         await self.close()
         raise Crash

@@ -19,7 +19,7 @@ from ..schema.pieces import name_list
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ReplayContext:
     """``databases`` are all on the server, ``schemas`` those of the database, ``path`` is its
     ``search_path`` as the server shows it."""
 
