@@ -23,17 +23,16 @@ from .migrations import directory
 from .migrations.choose import (
     Allowances,
     Recorded,
-    Standing,
+    VersionStatus,
     choose_down,
     choose_up,
     parse_version,
-    survey,
+    resolve,
 )
 from .migrations.file import MAX_VERSION, MigrationFile
 from .own_tables import HISTORY
 from .retry import RetryPolicy
 from .runner.async_session import AsyncSession
-from .runner.bookkeeping import BRIEF, FULL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
     from .dialect import Engine
     from .lint import Finding, LintConfig
     from .migrations.results import Attempt, LeaseStatus, Status
-    from .migrations.status import Look
+    from .migrations.status import Snapshot
     from .preview.model import Plan
     from .runner.async_run import AsyncRun
     from .runner.events import Event, Listener
@@ -120,7 +119,7 @@ class AsyncMigrator:
         `migrate` does so by itself; calling this twice does no harm.
         """
         async with self._session() as session:
-            await session.hello(BRIEF)  # takes over a table left by 0.3.1
+            await session.read_applied()  # takes over a table left by 0.3.1
             await session.create_tables()
 
     async def migrate(self, target_version: int | str | None = None, *, fresh: bool = False) -> int:
@@ -177,21 +176,21 @@ class AsyncMigrator:
 
     async def pending(self) -> list[MigrationFile]:
         """Return the migrations that `migrate` would apply, in order. Raises what it would."""
-        look = await self._look()
-        return list(choose_up(look.standings, None, self.allow))
+        snapshot = await self._snapshot()
+        return list(choose_up(snapshot.statuses, None, self.allow))
 
     async def status(self) -> Status:
         """Return what is applied, what is pending and how it would run, and what is wrong."""
         from .migrations.status import status_of
 
-        return status_of(await self._look(), self.allow)
+        return status_of(await self._snapshot(), self.allow)
 
     async def attempts(self) -> list[Attempt]:
         """Return failed attempts, newest first: when, who, where, which statement, why."""
         from .migrations.results import Attempt
 
         async with self._session() as session:
-            await session.hello(BRIEF)
+            await session.read_applied()
             rows = await session.read(session.tables.read_attempts())
         return [Attempt(*row) for row in rows]
 
@@ -226,7 +225,7 @@ class AsyncMigrator:
         from .migrations.results import LeaseStatus
 
         async with self._session() as session:
-            await session.hello(BRIEF)
+            await session.read_applied()
             rows = await session.read(session.tables.read_lease())
         if not rows:
             return LeaseStatus(None, 0, None, None, None)
@@ -239,7 +238,7 @@ class AsyncMigrator:
         The holder is fenced: should it still live, it can record nothing more.
         """
         async with self._session() as session:
-            await session.hello(BRIEF)
+            await session.read_applied()
             rows = (await session.prepared(session.tables.break_lease()))[0]
             if not rows:
                 return None
@@ -297,11 +296,13 @@ class AsyncMigrator:
         _check_count(count)
         target, files = parse_version(target_version), await self.load_migrations()
         async with self._session() as session:
-            look = await self._look_through(session, files)
+            snapshot = await self._snapshot_in(session, files)
             if rollback:
-                chosen = choose_down(look.standings, count, target)
-                return await async_plan_down(session, look, chosen)
-            return await async_plan_up(session, look, choose_up(look.standings, target, self.allow))
+                chosen = choose_down(snapshot.statuses, count, target)
+                return await async_plan_down(session, snapshot, chosen)
+            return await async_plan_up(
+                session, snapshot, choose_up(snapshot.statuses, target, self.allow)
+            )
 
     async def lint(
         self, *, target: str | None = None, config: LintConfig | None = None
@@ -360,27 +361,27 @@ class AsyncMigrator:
 
     async def _first_look(
         self, session: AsyncSession, files: Sequence[MigrationFile]
-    ) -> tuple[Standing, ...]:
+    ) -> tuple[VersionStatus, ...]:
         """Where every migration stands, as far as one round trip without a lease can say."""
-        rows = await session.steady(lambda: session.hello(BRIEF))
-        return survey(files, [Recorded(*row) for row in rows or ()], (), self.environment)
+        rows = await session.steady(lambda: session.read_applied())
+        return resolve(files, [Recorded(*row) for row in rows or ()], (), self.environment)
 
-    async def _look(self) -> Look:
+    async def _snapshot(self) -> Snapshot:
         """Everything that files, history and journal say, changing nothing."""
         files = await self.load_migrations()
         async with self._session() as session:
-            return await self._look_through(session, files)
+            return await self._snapshot_in(session, files)
 
-    async def _look_through(self, session: AsyncSession, files: Sequence[MigrationFile]) -> Look:
+    async def _snapshot_in(self, session: AsyncSession, files: Sequence[MigrationFile]) -> Snapshot:
         from .migrations.results import HistoryRow
-        from .migrations.status import Look
+        from .migrations.status import Snapshot
         from .runner.bookkeeping import journal_rows
 
-        rows = [HistoryRow(*row) for row in await session.history(FULL)]
+        rows = [HistoryRow(*row) for row in await session.read_history()]
         journal = journal_rows(await session.read(session.tables.read_steps()))
         recorded = [Recorded(r.version, r.description, r.checksum) for r in rows]
-        standings = survey(files, recorded, journal, self.environment)
-        return Look(session.server, session.caps, tuple(rows), tuple(journal), standings)
+        statuses = resolve(files, recorded, journal, self.environment)
+        return Snapshot(session.server, session.caps, tuple(rows), tuple(journal), statuses)
 
     async def _read(self, sql: str) -> list[dict[str, Any]]:
         try:

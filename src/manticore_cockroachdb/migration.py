@@ -24,16 +24,15 @@ from .migrations import directory
 from .migrations.choose import (
     Allowances,
     Recorded,
-    Standing,
+    VersionStatus,
     choose_down,
     choose_up,
     parse_version,
-    survey,
+    resolve,
 )
 from .migrations.file import MAX_VERSION, MigrationFile
 from .own_tables import HISTORY
 from .retry import RetryPolicy
-from .runner.bookkeeping import BRIEF, FULL
 from .runner.session import Session
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
     from .dialect import Engine
     from .lint import Finding, LintConfig
     from .migrations.results import Attempt, LeaseStatus, Status
-    from .migrations.status import Look
+    from .migrations.status import Snapshot
     from .preview.model import Plan
     from .runner.events import Event, Listener
     from .runner.run import Run
@@ -119,7 +118,7 @@ class Migration:
         `migrate` does so by itself; calling this twice does no harm.
         """
         with self._session() as session:
-            session.hello(BRIEF)  # takes over a table left by 0.3.1
+            session.read_applied()  # takes over a table left by 0.3.1
             session.create_tables()
 
     def migrate(self, target_version: int | str | None = None, *, fresh: bool = False) -> int:
@@ -176,21 +175,21 @@ class Migration:
 
     def pending(self) -> list[MigrationFile]:
         """Return the migrations that `migrate` would apply, in order. Raises what it would."""
-        look = self._look()
-        return list(choose_up(look.standings, None, self.allow))
+        snapshot = self._snapshot()
+        return list(choose_up(snapshot.statuses, None, self.allow))
 
     def status(self) -> Status:
         """Return what is applied, what is pending and how it would run, and what is wrong."""
         from .migrations.status import status_of
 
-        return status_of(self._look(), self.allow)
+        return status_of(self._snapshot(), self.allow)
 
     def attempts(self) -> list[Attempt]:
         """Return failed attempts, newest first: when, who, where, which statement, why."""
         from .migrations.results import Attempt
 
         with self._session() as session:
-            session.hello(BRIEF)
+            session.read_applied()
             rows = session.read(session.tables.read_attempts())
         return [Attempt(*row) for row in rows]
 
@@ -225,7 +224,7 @@ class Migration:
         from .migrations.results import LeaseStatus
 
         with self._session() as session:
-            session.hello(BRIEF)
+            session.read_applied()
             rows = session.read(session.tables.read_lease())
         if not rows:
             return LeaseStatus(None, 0, None, None, None)
@@ -238,7 +237,7 @@ class Migration:
         The holder is fenced: should it still live, it can record nothing more.
         """
         with self._session() as session:
-            session.hello(BRIEF)
+            session.read_applied()
             rows = (session.prepared(session.tables.break_lease()))[0]
             if not rows:
                 return None
@@ -296,11 +295,11 @@ class Migration:
         _check_count(count)
         target, files = parse_version(target_version), self.load_migrations()
         with self._session() as session:
-            look = self._look_through(session, files)
+            snapshot = self._snapshot_in(session, files)
             if rollback:
-                chosen = choose_down(look.standings, count, target)
-                return plan_down(session, look, chosen)
-            return plan_up(session, look, choose_up(look.standings, target, self.allow))
+                chosen = choose_down(snapshot.statuses, count, target)
+                return plan_down(session, snapshot, chosen)
+            return plan_up(session, snapshot, choose_up(snapshot.statuses, target, self.allow))
 
     def lint(
         self, *, target: str | None = None, config: LintConfig | None = None
@@ -357,27 +356,29 @@ class Migration:
             policy=self.retry,
         )
 
-    def _first_look(self, session: Session, files: Sequence[MigrationFile]) -> tuple[Standing, ...]:
+    def _first_look(
+        self, session: Session, files: Sequence[MigrationFile]
+    ) -> tuple[VersionStatus, ...]:
         """Where every migration stands, as far as one round trip without a lease can say."""
-        rows = session.steady(lambda: session.hello(BRIEF))
-        return survey(files, [Recorded(*row) for row in rows or ()], (), self.environment)
+        rows = session.steady(lambda: session.read_applied())
+        return resolve(files, [Recorded(*row) for row in rows or ()], (), self.environment)
 
-    def _look(self) -> Look:
+    def _snapshot(self) -> Snapshot:
         """Everything that files, history and journal say, changing nothing."""
         files = self.load_migrations()
         with self._session() as session:
-            return self._look_through(session, files)
+            return self._snapshot_in(session, files)
 
-    def _look_through(self, session: Session, files: Sequence[MigrationFile]) -> Look:
+    def _snapshot_in(self, session: Session, files: Sequence[MigrationFile]) -> Snapshot:
         from .migrations.results import HistoryRow
-        from .migrations.status import Look
+        from .migrations.status import Snapshot
         from .runner.bookkeeping import journal_rows
 
-        rows = [HistoryRow(*row) for row in session.history(FULL)]
+        rows = [HistoryRow(*row) for row in session.read_history()]
         journal = journal_rows(session.read(session.tables.read_steps()))
         recorded = [Recorded(r.version, r.description, r.checksum) for r in rows]
-        standings = survey(files, recorded, journal, self.environment)
-        return Look(session.server, session.caps, tuple(rows), tuple(journal), standings)
+        statuses = resolve(files, recorded, journal, self.environment)
+        return Snapshot(session.server, session.caps, tuple(rows), tuple(journal), statuses)
 
     def _read(self, sql: str) -> list[dict[str, Any]]:
         try:

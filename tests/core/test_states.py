@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from manticore_cockroachdb.migrations.states import RULES, Facts, Move, State, rule_for
+from manticore_cockroachdb.migrations.states import RULES, Move, State, VersionFacts, rule_for
 
 
 def test_every_possible_combination_of_facts_has_a_rule():
@@ -16,12 +16,12 @@ def test_every_possible_combination_of_facts_has_a_rule():
     ):  # fmt: skip
         if not (file or row or journal):
             continue  # nothing is known of it
-        rule_for(Facts(file, row, journal, same, here, newer))
+        rule_for(VersionFacts(file, row, journal, same, here, newer))
 
 
 def test_every_rule_is_reached():
     reached = {
-        id(rule_for(Facts(file, row, journal, same, here, newer)))
+        id(rule_for(VersionFacts(file, row, journal, same, here, newer)))
         for file, row, journal, same, here, newer in product(
             (True, False), (True, False), (None, "up", "down"), (True, False), (True, False),
             (True, False),
@@ -34,18 +34,23 @@ def test_every_rule_is_reached():
 @pytest.mark.parametrize(
     ("facts", "state", "migrate", "rollback"),
     [
-        (Facts(True, False), State.PENDING, Move.RUN, Move.PASS),
-        (Facts(True, True), State.APPLIED, Move.PASS, Move.RUN),
-        (Facts(True, True, same=False), State.CHANGED, Move.STOP, Move.RUN),
-        (Facts(False, True), State.MISSING, Move.STOP, Move.RUN),
-        (Facts(True, False, "up"), State.PARTIAL, Move.RESUME, Move.STOP),
-        (Facts(True, True, "down"), State.REVERTING, Move.STOP, Move.RESUME),
-        (Facts(False, True, "down"), State.REVERTING, Move.STOP, Move.RESUME),
-        (Facts(False, False, "up"), State.ORPHANED, Move.STOP, Move.STOP),
-        (Facts(True, False, here=False), State.SKIPPED, Move.PASS, Move.PASS),
-        (Facts(True, False, newer_applied=True), State.OUT_OF_ORDER, Move.STOP, Move.PASS),
-        (Facts(True, False, here=False, newer_applied=True), State.SKIPPED, Move.PASS, Move.PASS),
-        (Facts(True, False, "down"), State.PENDING, Move.RUN, Move.PASS),
+        (VersionFacts(True, False), State.PENDING, Move.RUN, Move.PASS),
+        (VersionFacts(True, True), State.APPLIED, Move.PASS, Move.RUN),
+        (VersionFacts(True, True, same=False), State.CHANGED, Move.STOP, Move.RUN),
+        (VersionFacts(False, True), State.MISSING, Move.STOP, Move.RUN),
+        (VersionFacts(True, False, "up"), State.PARTIAL, Move.RESUME, Move.STOP),
+        (VersionFacts(True, True, "down"), State.REVERTING, Move.STOP, Move.RESUME),
+        (VersionFacts(False, True, "down"), State.REVERTING, Move.STOP, Move.RESUME),
+        (VersionFacts(False, False, "up"), State.ORPHANED, Move.STOP, Move.STOP),
+        (VersionFacts(True, False, here=False), State.SKIPPED, Move.PASS, Move.PASS),
+        (VersionFacts(True, False, newer_applied=True), State.OUT_OF_ORDER, Move.STOP, Move.PASS),
+        (
+            VersionFacts(True, False, here=False, newer_applied=True),
+            State.SKIPPED,
+            Move.PASS,
+            Move.PASS,
+        ),
+        (VersionFacts(True, False, "down"), State.PENDING, Move.RUN, Move.PASS),
     ],
 )
 def test_the_table(facts, state, migrate, rollback):

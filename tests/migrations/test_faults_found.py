@@ -52,7 +52,7 @@ async def test_a_server_that_stays_away_is_no_statement_about_the_migration(
 ):
     """COMMIT went through, its answer did not, and nobody answers any more: claim nothing."""
     write(tmp_path, 1, "CREATE TABLE t (a INT8 PRIMARY KEY);")
-    for module in ("async_execute", "execute"):
+    for module in ("async_commit", "commit"):
         monkeypatch.setattr(f"manticore_cockroachdb.runner.{module}.RECONNECTS", 2)
     with Proxy.before(url) as proxy:
         migration = colour.Migration(colour.database(proxy.through(url)), migrations_dir=tmp_path)

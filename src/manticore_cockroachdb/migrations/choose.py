@@ -1,6 +1,6 @@
 """Which migrations a command is about, from files, history and journal alone.
 
-`survey` gives each version its state (`migrations.states`); `choose_up` and `choose_down` pick
+`resolve` gives each version its state (`migrations.states`); `choose_up` and `choose_down` pick
 from them what runs, or raise the one error that says what stands in the way. Nothing has been
 run when they do.
 """
@@ -20,7 +20,7 @@ from ..errors import (
     PartialMigration,
 )
 from .file import MAX_VERSION, MigrationFile
-from .states import Facts, Move, Rule, State, rule_for
+from .states import Move, Rule, State, VersionFacts, rule_for
 
 if TYPE_CHECKING:
     from .results import JournalRow, Problem
@@ -45,7 +45,7 @@ class Allowances:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class VersionStatus:
     """One version with everything known of it."""
 
     version: int
@@ -59,13 +59,13 @@ class Standing:
         return self.rule.state
 
 
-def survey(
+def resolve(
     files: Iterable[MigrationFile],
     rows: Iterable[Recorded],
     journal: Iterable[JournalRow],
     environment: str | None,
-) -> tuple[Standing, ...]:
-    """The standing of every version that a file, the history or the journal knows, in order."""
+) -> tuple[VersionStatus, ...]:
+    """The status of every version that a file, the history or the journal knows, in order."""
     by_file = {f.version: f for f in files}
     by_row = {r.version: r for r in rows}
     directions: dict[int, Literal["up", "down"]] = {j.version: j.direction for j in journal}
@@ -73,7 +73,7 @@ def survey(
     found = []
     for version in sorted({*by_file, *by_row, *directions}):
         file, row = by_file.get(version), by_row.get(version)
-        facts = Facts(
+        facts = VersionFacts(
             file=file is not None,
             row=row is not None,
             journal=directions.get(version),
@@ -85,7 +85,7 @@ def survey(
             newer_applied=version < newest,
         )
         description = file.description if file else row.description if row else ""
-        found.append(Standing(version, description, file, row, rule_for(facts)))
+        found.append(VersionStatus(version, description, file, row, rule_for(facts)))
     return tuple(found)
 
 
@@ -115,17 +115,17 @@ def _passes(state: State, allow: Allowances) -> bool:
 
 
 def choose_up(
-    standings: Sequence[Standing], target: int | None, allow: Allowances
+    statuses: Sequence[VersionStatus], target: int | None, allow: Allowances
 ) -> tuple[MigrationFile, ...]:
     """What `migrate` runs, in order. Raises HistoryError or PartialMigration."""
     chosen = []
-    for one in standings:
+    for one in statuses:
         move = one.rule.on_migrate
         if move is Move.PASS:
             continue
         passes = _passes(one.state, allow)
         if move is Move.STOP and not passes:
-            raise obstacle(one, standings)
+            raise obstacle(one, statuses)
         due = target is None or one.version <= target
         runs = move in (Move.RUN, Move.RESUME) or (one.state is State.OUT_OF_ORDER and passes)
         if runs and due and one.file is not None:
@@ -134,13 +134,13 @@ def choose_up(
 
 
 def choose_down(
-    standings: Sequence[Standing], count: int, target: int | None
-) -> tuple[Standing, ...]:
+    statuses: Sequence[VersionStatus], count: int, target: int | None
+) -> tuple[VersionStatus, ...]:
     """What `rollback` reverts, newest first. Raises PartialMigration or HistoryError."""
-    chosen: list[Standing] = []
-    for one in reversed(standings):
+    chosen: list[VersionStatus] = []
+    for one in reversed(statuses):
         if one.rule.on_rollback is Move.STOP:
-            raise obstacle(one, standings)
+            raise obstacle(one, statuses)
         if one.row is None:
             continue
         if one.version <= target if target is not None else len(chosen) >= count:
@@ -149,10 +149,12 @@ def choose_down(
     return tuple(chosen)
 
 
-def obstacle(one: Standing, standings: Sequence[Standing]) -> HistoryError | PartialMigration:
+def obstacle(
+    one: VersionStatus, statuses: Sequence[VersionStatus]
+) -> HistoryError | PartialMigration:
     """The error for a migration that stops a command."""
     version, path = one.version, one.file.path if one.file else None
-    newest = max((s.version for s in standings if s.row is not None), default=None)
+    newest = max((s.version for s in statuses if s.row is not None), default=None)
     match one.state:
         case State.CHANGED:
             return ChangedFile(
@@ -199,13 +201,13 @@ def obstacle(one: Standing, standings: Sequence[Standing]) -> HistoryError | Par
             )
 
 
-def problems(standings: Sequence[Standing], allow: Allowances) -> tuple[Problem, ...]:
+def problems(statuses: Sequence[VersionStatus], allow: Allowances) -> tuple[Problem, ...]:
     """Everything that would stop `migrate`, for a status that shows it all at once."""
     from .results import Problem
 
     found = []
-    for one in standings:
+    for one in statuses:
         if one.rule.on_migrate is Move.STOP and not _passes(one.state, allow):
-            error = obstacle(one, standings)
+            error = obstacle(one, statuses)
             found.append(Problem(one.version, one.state, error.message, error.hint or ""))
     return tuple(found)

@@ -50,7 +50,7 @@ class Move(StrEnum):
     STOP = "stops"
 
 
-class Facts(NamedTuple):
+class VersionFacts(NamedTuple):
     """What is known of one version."""
 
     file: bool
@@ -75,7 +75,7 @@ class Rule:
     here: bool | None = None
     newer_applied: bool | None = None
 
-    def fits(self, facts: Facts) -> bool:
+    def fits(self, facts: VersionFacts) -> bool:
         """Whether this row describes `facts`. Journal None in a rule means: no journal."""
         return self.journal == facts.journal and all(
             want is None or want == have
@@ -109,7 +109,7 @@ RULES: tuple[Rule, ...] = (
 
 
 @cache
-def rule_for(facts: Facts) -> Rule:
+def rule_for(facts: VersionFacts) -> Rule:
     """The row of the table that describes `facts`. There is always one."""
     for rule in RULES:
         if rule.fits(facts):

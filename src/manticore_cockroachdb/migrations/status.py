@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..dialect import Capabilities, Server
 from ..errors import MigrationError
-from .choose import Allowances, Standing, problems
+from .choose import Allowances, VersionStatus, problems
 from .plan import plan_script
 from .results import HistoryRow, JournalRow, Pending, Status
 from .script import script_of
@@ -17,47 +17,47 @@ WAITING = (State.PENDING, State.PARTIAL, State.OUT_OF_ORDER)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Snapshot:
     """What one look at a database found."""
 
     server: Server
     caps: Capabilities
     rows: tuple[HistoryRow, ...]
     journal: tuple[JournalRow, ...]
-    standings: tuple[Standing, ...]
+    statuses: tuple[VersionStatus, ...]
 
 
-def status_of(look: Look, allow: Allowances) -> Status:
+def status_of(snapshot: Snapshot, allow: Allowances) -> Status:
     """The status that a look amounts to."""
     return Status(
-        server=str(look.server),
-        current=look.rows[-1].version if look.rows else None,
-        applied=look.rows,
-        pending=_those(look, WAITING),
-        skipped=_those(look, (State.SKIPPED,)),
-        problems=problems(look.standings, allow),
+        server=str(snapshot.server),
+        current=snapshot.rows[-1].version if snapshot.rows else None,
+        applied=snapshot.rows,
+        pending=_those(snapshot, WAITING),
+        skipped=_those(snapshot, (State.SKIPPED,)),
+        problems=problems(snapshot.statuses, allow),
     )
 
 
-def _those(look: Look, states: Iterable[State]) -> tuple[Pending, ...]:
+def _those(snapshot: Snapshot, states: Iterable[State]) -> tuple[Pending, ...]:
     chosen = set(states)
-    return tuple(_pending(one, look) for one in look.standings if one.state in chosen)
+    return tuple(_pending(one, snapshot) for one in snapshot.statuses if one.state in chosen)
 
 
-def _pending(standing: Standing, look: Look) -> Pending:
-    file = standing.file
+def _pending(status: VersionStatus, snapshot: Snapshot) -> Pending:
+    file = status.file
     assert file is not None  # a state without a file is not waiting
     done = sum(
         1
-        for row in look.journal
+        for row in snapshot.journal
         if row.version == file.version and row.direction == "up" and row.state == "done"
     )
     mode, steps = None, 1
     try:
-        plan = plan_script(script_of(file), look.caps)
+        plan = plan_script(script_of(file), snapshot.caps)
         mode, reason, steps = plan.mode.value, plan.reason, len(plan.steps)
     except MigrationError as error:
         reason = error.message
     return Pending(
-        file.version, file.description, file.path, standing.state, mode, reason, done, steps
+        file.version, file.description, file.path, status.state, mode, reason, done, steps
     )

@@ -15,7 +15,7 @@ import psycopg
 
 from ..analysis.catalog import Facts, World
 from ..errors import MigrationError
-from ..migrations.choose import Standing
+from ..migrations.choose import VersionStatus
 from ..migrations.file import MigrationFile, statements
 from ..migrations.plan import plan_script
 from ..migrations.script import script_of
@@ -30,7 +30,7 @@ from .script import Frame
 from .shape import may_be_explained, parse_shape
 
 if TYPE_CHECKING:
-    from ..migrations.status import Look
+    from ..migrations.status import Snapshot
 
 _FEW = 3  # tables whose sizes are asked for one by one
 _COLUMNS = (
@@ -41,7 +41,9 @@ _COLUMNS = (
 )
 
 
-async def async_plan_up(session: AsyncSession, look: Look, files: Sequence[MigrationFile]) -> Plan:
+async def async_plan_up(
+    session: AsyncSession, snapshot: Snapshot, files: Sequence[MigrationFile]
+) -> Plan:
     """What `migrate` would do with these files."""
     planned = []
     for file in files:
@@ -54,10 +56,12 @@ async def async_plan_up(session: AsyncSession, look: Look, files: Sequence[Migra
             undo = tuple(parse(file.text[a:b]) for a, b in statements(file, down=True))
             about = (file.version, file.description, file.path, script, plan, None)
             planned.append(Planned(*about, tuple(read(script)), undo or None))
-    return await _plan(session, look, planned, "up")
+    return await _plan(session, snapshot, planned, "up")
 
 
-async def async_plan_down(session: AsyncSession, look: Look, chosen: Sequence[Standing]) -> Plan:
+async def async_plan_down(
+    session: AsyncSession, snapshot: Snapshot, chosen: Sequence[VersionStatus]
+) -> Plan:
     """What `rollback` would do with these migrations."""
     without = tuple(s.version for s in chosen if s.file is None or s.file.down_sql is None)
     rows = await session.read(session.tables.read_undo(without)) if without else []
@@ -73,17 +77,17 @@ async def async_plan_down(session: AsyncSession, look: Look, chosen: Sequence[St
         else:
             about = (one.version, one.description, path, script, plan, None)
             planned.append(Planned(*about, tuple(read(script))))
-    return await _plan(session, look, planned, "down")
+    return await _plan(session, snapshot, planned, "down")
 
 
 async def _plan(
-    session: AsyncSession, look: Look, planned: Sequence[Planned], direction: str
+    session: AsyncSession, snapshot: Snapshot, planned: Sequence[Planned], direction: str
 ) -> Plan:
     cockroachdb = session.tables.cockroachdb
     reads = [one for p in planned for one in p.reads]
     done: dict[int, frozenset[int]] = {}
-    for version in {row.version for row in look.journal if row.direction == direction}:
-        mine = [r for r in look.journal if (r.version, r.direction) == (version, direction)]
+    for version in {row.version for row in snapshot.journal if row.direction == direction}:
+        mine = [r for r in snapshot.journal if (r.version, r.direction) == (version, direction)]
         done[version] = frozenset(r.ordinal for r in mine if r.state == "done")
     facts = await _facts(session, reads) if reads else Facts()
     world = World(facts)

@@ -16,7 +16,7 @@ import psycopg
 
 from ..analysis.catalog import Facts, World
 from ..errors import MigrationError
-from ..migrations.choose import Standing
+from ..migrations.choose import VersionStatus
 from ..migrations.file import MigrationFile, statements
 from ..migrations.plan import plan_script
 from ..migrations.script import script_of
@@ -31,7 +31,7 @@ from .script import Frame
 from .shape import may_be_explained, parse_shape
 
 if TYPE_CHECKING:
-    from ..migrations.status import Look
+    from ..migrations.status import Snapshot
 
 _FEW = 3  # tables whose sizes are asked for one by one
 _COLUMNS = (
@@ -42,7 +42,7 @@ _COLUMNS = (
 )
 
 
-def plan_up(session: Session, look: Look, files: Sequence[MigrationFile]) -> Plan:
+def plan_up(session: Session, snapshot: Snapshot, files: Sequence[MigrationFile]) -> Plan:
     """What `migrate` would do with these files."""
     planned = []
     for file in files:
@@ -55,10 +55,10 @@ def plan_up(session: Session, look: Look, files: Sequence[MigrationFile]) -> Pla
             undo = tuple(parse(file.text[a:b]) for a, b in statements(file, down=True))
             about = (file.version, file.description, file.path, script, plan, None)
             planned.append(Planned(*about, tuple(read(script)), undo or None))
-    return _plan(session, look, planned, "up")
+    return _plan(session, snapshot, planned, "up")
 
 
-def plan_down(session: Session, look: Look, chosen: Sequence[Standing]) -> Plan:
+def plan_down(session: Session, snapshot: Snapshot, chosen: Sequence[VersionStatus]) -> Plan:
     """What `rollback` would do with these migrations."""
     without = tuple(s.version for s in chosen if s.file is None or s.file.down_sql is None)
     rows = session.read(session.tables.read_undo(without)) if without else []
@@ -74,15 +74,15 @@ def plan_down(session: Session, look: Look, chosen: Sequence[Standing]) -> Plan:
         else:
             about = (one.version, one.description, path, script, plan, None)
             planned.append(Planned(*about, tuple(read(script))))
-    return _plan(session, look, planned, "down")
+    return _plan(session, snapshot, planned, "down")
 
 
-def _plan(session: Session, look: Look, planned: Sequence[Planned], direction: str) -> Plan:
+def _plan(session: Session, snapshot: Snapshot, planned: Sequence[Planned], direction: str) -> Plan:
     cockroachdb = session.tables.cockroachdb
     reads = [one for p in planned for one in p.reads]
     done: dict[int, frozenset[int]] = {}
-    for version in {row.version for row in look.journal if row.direction == direction}:
-        mine = [r for r in look.journal if (r.version, r.direction) == (version, direction)]
+    for version in {row.version for row in snapshot.journal if row.direction == direction}:
+        mine = [r for r in snapshot.journal if (r.version, r.direction) == (version, direction)]
         done[version] = frozenset(r.ordinal for r in mine if r.state == "done")
     facts = _facts(session, reads) if reads else Facts()
     world = World(facts)

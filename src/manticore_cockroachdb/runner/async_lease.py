@@ -14,9 +14,6 @@ not be confirmed for a whole time to live, `check` raises before the next statem
 
 from __future__ import annotations
 
-import os
-import socket
-import uuid
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -26,12 +23,11 @@ from .._acompat import AsyncEvent, AsyncTask, async_sleep
 from ..errors import ConnectionFailed, LeaseLost, LeaseTimeout
 from ..outcome import Verdict, verdict_of
 from .events import LeaseTaken, LeaseWaiting
+from .identity import new_owner
 
 if TYPE_CHECKING:
     from .async_session import AsyncSession, Rows
     from .async_watch import AsyncJobWatch
-
-HOST = socket.gethostname()
 
 
 class AsyncLease:
@@ -41,7 +37,7 @@ class AsyncLease:
         self.session = session
         self.ttl = ttl
         self.wait = wait
-        self.owner = f"{HOST}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self.owner = new_owner()
         self.token = 0
         self.previous_session: str | None = None
         self.watch: AsyncJobWatch | None = None

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..errors import NoUndo, PartialMigration, UnknownVersion
-from ..migrations.choose import Allowances, Recorded, Standing, choose_down, choose_up, survey
+from ..migrations.choose import Allowances, Recorded, VersionStatus, choose_down, choose_up, resolve
 from ..migrations.file import MigrationFile, parse_file
 from ..migrations.fresh import grouped
 from ..migrations.plan import plan_all
@@ -20,11 +20,12 @@ from ..migrations.results import JournalRow
 from ..migrations.script import MigrationPlan, Script, script_of
 from ..retry import RetryPolicy
 from . import events as e
+from .async_commit import AsyncCommitter
 from .async_execute import AsyncExecutor
-from .async_lease import HOST, AsyncLease
+from .async_lease import AsyncLease
 from .async_session import AsyncSession, Rows
 from .async_watch import AsyncJobWatch
-from .bookkeeping import BRIEF
+from .identity import HOST
 
 
 class AsyncRun:
@@ -42,14 +43,15 @@ class AsyncRun:
     ) -> None:
         self.session = session
         self.lease = AsyncLease(session, ttl=ttl, wait=wait)
-        self.executor = AsyncExecutor(session, self.lease, policy)
+        self.committer = AsyncCommitter(session, self.lease, policy)
+        self.executor = AsyncExecutor(self.committer)
         self.allow = allow
         self.environment = environment
 
     async def up(
         self,
         files: Sequence[MigrationFile],
-        first_look: Sequence[Standing],
+        first_look: Sequence[VersionStatus],
         target: int | None,
         *,
         fresh: bool = False,
@@ -59,7 +61,7 @@ class AsyncRun:
         chosen = choose_up(first_look, target, self.allow)
         plans = {p.version: p for p in plan_all(map(script_of, chosen), self.session.caps)}
         try:
-            now = self._survey(files, await self._take_lease(), self.executor.journal)
+            now = self._resolve(files, await self._take_lease(), self.committer.journal)
             due = [plans[f.version] for f in choose_up(now, target, self.allow)]
             await self._execute(due, "up", fresh=fresh)
         finally:
@@ -69,7 +71,7 @@ class AsyncRun:
     async def down(
         self,
         files: Sequence[MigrationFile],
-        first_look: Sequence[Standing],
+        first_look: Sequence[VersionStatus],
         count: int,
         target: int | None,
     ) -> list[int]:
@@ -77,7 +79,7 @@ class AsyncRun:
 
         await self._undo_plans(choose_down(first_look, count, target))
         try:
-            now = self._survey(files, await self._take_lease(), self.executor.journal)
+            now = self._resolve(files, await self._take_lease(), self.committer.journal)
             plans = await self._undo_plans(choose_down(now, count, target))
             await self._execute(plans, "down")
         finally:
@@ -93,7 +95,7 @@ class AsyncRun:
                 hint="name the last migration whose changes the database already has",
             )
         files = [f for f in files if f.version <= version]
-        await self.session.hello(BRIEF)
+        await self.session.read_applied()
         try:
             rows = await self._take_lease()
             known = {row[0] for row in rows}
@@ -108,13 +110,13 @@ class AsyncRun:
         self, files: Iterable[MigrationFile], version: int, applied: bool | None
     ) -> str:
         """Settle one migration; return what was done."""
-        await self.session.hello(BRIEF)
+        await self.session.read_applied()
         by_version = {f.version: f for f in files}
         file, tables = by_version.get(version), self.session.tables
         try:
             rows = await self._take_lease()
             recorded = {row[0] for row in rows}
-            journalled = any(j.version == version for j in self.executor.journal)
+            journalled = any(j.version == version for j in self.committer.journal)
             if file is None and version not in recorded and not journalled:
                 raise UnknownVersion(
                     f"Neither the directory nor the history knows version {version}.",
@@ -152,24 +154,24 @@ class AsyncRun:
 
     # --- inside ----------------------------------------------------------------------------
 
-    def _survey(
+    def _resolve(
         self, files: Iterable[MigrationFile], rows: Rows, journal: Iterable[JournalRow]
-    ) -> tuple[Standing, ...]:
-        return survey(files, [Recorded(*row) for row in rows], journal, self.environment)
+    ) -> tuple[VersionStatus, ...]:
+        return resolve(files, [Recorded(*row) for row in rows], journal, self.environment)
 
     async def _take_lease(self) -> Rows:
         """Take the lease; return the history as it is under it."""
         self.lease.watch = AsyncJobWatch(
             self.session.listener, enabled=self.session.tables.cockroachdb
         )
-        sets = await self.session.steady(lambda: self.lease.acquire(*self.executor.reads()))
+        sets = await self.session.steady(lambda: self.lease.acquire(*self.committer.reads()))
         previous = self.lease.previous_session
         if previous:
             # The last holder never released: end what it may have left, then look again.
             await self.session.steady(lambda: self.session.end_session(previous))
-            reads = ";\n".join(self.executor.reads())
+            reads = ";\n".join(self.committer.reads())
             sets = await self.session.steady(lambda: self.session.fetch(reads))
-        self.executor.remember(sets)
+        self.committer.remember(sets)
         return sets[0]
 
     async def _execute(
@@ -182,7 +184,7 @@ class AsyncRun:
             return
         await self.executor.run_all(plans)
 
-    async def _undo_plans(self, chosen: Sequence[Standing]) -> list[MigrationPlan]:
+    async def _undo_plans(self, chosen: Sequence[VersionStatus]) -> list[MigrationPlan]:
         """The plans that revert these migrations. Raises NoUndo before anything is touched.
 
         A file's own undo part wins, since it is what its author sees; without a file, the one
@@ -217,9 +219,9 @@ class AsyncRun:
         await self.session.fetch(";\n".join(parts))
 
 
-def undo_script(standing: Standing, stored: dict[int, str]) -> Script:
+def undo_script(status: VersionStatus, stored: dict[int, str]) -> Script:
     """What reverts one migration: its file's undo part, else the stored one. Raises NoUndo."""
-    file, version = standing.file, standing.version
+    file, version = status.file, status.version
     if file is not None and file.down_sql is not None:
         script = script_of(file, down=True)
     elif version in stored:
@@ -227,7 +229,7 @@ def undo_script(standing: Standing, stored: dict[int, str]) -> Script:
         found = script_of(undo)
         script = Script(
             version=version,
-            description=standing.description,
+            description=status.description,
             direction="down",
             path=None,
             text=found.text,
@@ -240,7 +242,7 @@ def undo_script(standing: Standing, stored: dict[int, str]) -> Script:
         script = None
     if script is None or not script.spans:
         raise NoUndo(
-            f"Migration {version} ({standing.description}) has no undo part.",
+            f"Migration {version} ({status.description}) has no undo part.",
             version=version,
             path=file.path if file else None,
             hint="add one below a line -- @UNDO, also in a file that is applied; nothing has been"

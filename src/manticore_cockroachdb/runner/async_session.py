@@ -1,9 +1,9 @@
 """AsyncSession: the one connection on which a run reads, migrates and records.
 
 A session knows what server it is on, sets up the server's side once, and sends messages. It
-never decides what a failure means: see `outcome` and `runner.async_execute`.
+never decides what a failure means: see `outcome` and `runner.async_commit`.
 
-The first message, `hello`, is also the whole of a run that has nothing to do: it sets up the
+The first message, `read_applied`, is also the whole of a run that has nothing to do: it sets up the
 session and reads the history in one round trip. `prepared` makes our tables when a message finds
 them missing, so that nothing asks beforehand whether they are there.
 
@@ -28,7 +28,13 @@ from ..errors import ConfigError, ConnectionFailed, MigrationError
 from ..outcome import Verdict, absent, is_denied, no_such_session, raced, verdict_of
 from ..parser.quoting import literal
 from ..sql import is_unicode
-from .bookkeeping import BRIEF, LEGACY, SCHEMAS_WITH_HISTORY, Tables
+from .bookkeeping import (
+    APPLIED_COLUMNS,
+    HISTORY_COLUMNS,
+    LEGACY_COLUMNS,
+    SCHEMAS_WITH_HISTORY,
+    Tables,
+)
 
 if TYPE_CHECKING:
     from ..async_database import AsyncDatabase
@@ -90,7 +96,7 @@ class AsyncSession:
     async def reopen(self) -> None:
         """Connect anew and set the session up again. Raises ConnectionFailed."""
         await self.open()
-        await self._greet("")
+        await self._set_up("")
 
     async def steady(self, action: Callable[[], Awaitable[T]]) -> T:
         """Do something that may be done twice, through another connection if this one is lost.
@@ -170,21 +176,23 @@ class AsyncSession:
             await self.rollback()
             return []
 
-    async def history(self, columns: str) -> Rows:
-        """Set the session up and read the history without changing anything.
+    async def read_history(self) -> Rows:
+        """Set the session up and read `HISTORY_COLUMNS` without changing anything.
 
         A table left by 0.3.1 has fewer columns; the rows are then as short as they were.
         """
-        for wanted in (columns, LEGACY):
+        for wanted in (HISTORY_COLUMNS, LEGACY_COLUMNS):
             try:
-                return (await self._greet(f"SELECT {wanted} FROM _migrations ORDER BY version"))[-1]
+                return (await self._set_up(f"SELECT {wanted} FROM _migrations ORDER BY version"))[
+                    -1
+                ]
             except psycopg.Error as error:
                 if absent(error.sqlstate) is None:
                     raise
                 await self.rollback()
                 if absent(error.sqlstate) != "column":
                     break
-        await self._greet("")
+        await self._set_up("")
         return []
 
     async def rollback(self) -> None:
@@ -196,26 +204,26 @@ class AsyncSession:
 
     # --- the first message -----------------------------------------------------------------
 
-    async def hello(self, columns: str = BRIEF) -> Rows | None:
-        """Set the session up and read the history; None where there is no history table yet.
+    async def read_applied(self) -> Rows | None:
+        """Set the session up and read `APPLIED_COLUMNS`; None where there is no history table yet.
 
         A table left by 0.3.1 is taken over in place.
         """
-        read = f"SELECT {columns} FROM _migrations ORDER BY version"
+        read = f"SELECT {APPLIED_COLUMNS} FROM _migrations ORDER BY version"
         for _ in range(2):
             try:
-                return (await self._greet(read))[-1]
+                return (await self._set_up(read))[-1]
             except psycopg.Error as error:
                 if absent(error.sqlstate) == "table":
-                    await self._greet("")
+                    await self._set_up("")
                     return None
                 if absent(error.sqlstate) != "column":
                     raise
-                await self._greet("")
+                await self._set_up("")
                 await self.create_tables(upgrade=True)
         raise AssertionError("the history table was upgraded and still lacks columns")
 
-    async def _greet(self, read: str) -> list[Rows]:
+    async def _set_up(self, read: str) -> list[Rows]:
         crdb = self.server.engine == "cockroachdb"
         identity = "SHOW session_id" if crdb else _POSTGRESQL_SESSION
         setup = [*self.setup(), "SELECT version(), current_schemas(false)", identity]
@@ -226,7 +234,7 @@ class AsyncSession:
         if not crdb and str(version).startswith("CockroachDB"):
             # A pooler between us and the server hid the announcement.
             self._is(server_of(str(version), 0))
-            return await self._greet(read)
+            return await self._set_up(read)
         return sets
 
     async def _home(self, schemas: list[str]) -> str:

@@ -30,9 +30,11 @@ from ..parser.quoting import identifier, literal
 if TYPE_CHECKING:
     from ..migrations.results import JournalRow
 
-BRIEF = "version, description, checksum"
-FULL = "version, description, applied_at, checksum, mode, duration_ms, applied_by, applied_from"
-LEGACY = "version, description, applied_at"
+APPLIED_COLUMNS = "version, description, checksum"
+HISTORY_COLUMNS = (
+    "version, description, applied_at, checksum, mode, duration_ms, applied_by, applied_from"
+)
+LEGACY_COLUMNS = "version, description, applied_at"
 # Columns that 0.3.1 had not; all may be NULL.
 ADDED = (
     ("checksum", "TEXT"),

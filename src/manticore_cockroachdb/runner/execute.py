@@ -1,79 +1,51 @@
 # Generated from async_execute.py by tools/unasync.py; do not edit.
-"""Executor: runs plans, one migration after another, and always knows where it stands.
+"""Executor: carries plans out, one migration after another, in the way that each allows.
 
-Theory of operation. Each write of ours happens in one transaction with the fence and with what
-it records: a migration with its history row, a step with its journal row. Hence a failure has
-only three readings, which `outcome` names: nothing happened, it is unknown, or part of
-it stayed. *Unknown* is settled in one place, `_recover`: reconnect, take a new token so that
-whatever of ours may still be running is fenced off, end the old session, and then read history
-and journal. What is recorded has happened; what is not has not, and is run again.
+    several in one message    short ones that a transaction each covers: `run_all`, `pace`
+    several in one COMMIT     a database that is built from nothing: `run_group`
+    one transaction           the migration and its history row: `Committer.commit`
+    step by step              each step with its journal row, the history row at the end; a step
+                              that no transaction covers is `runner.nontransactional`'s
 
-Statements that no transaction covers are `runner.alone`'s business.
+The first two are only quicker. Where they do not go through, the migrations that they leave are
+run one by one, so history, journal and error are always those of an ordinary run.
+
+Nothing here decides what a failure means; `runner.commit` does, and `runner.partial`
+where a COMMIT left a part behind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from random import random
 from time import monotonic
-from typing import Any
 
 import psycopg
 
-from .._acompat import sleep
 from ..errors import ChangedFile, ConnectionFailed, MigrationError, PartialMigration
 from ..migrations.results import JournalRow
 from ..migrations.script import MigrationPlan, Mode, Step
-from ..outcome import Verdict, is_division_by_zero, is_duplicate, verdict_of
+from ..outcome import Verdict, verdict_of
 from ..parser.secrets import without_secrets
-from ..retry import RetryPolicy, decide
 from . import events as e
-from .bookkeeping import RETURNING_SECONDS, journal_rows
-from .exchange import Reply
-from .failures import Stopped, failure_of, repair_hint, sentence, statement_of, unknown
-from .lease import HOST, Lease
-from .messages import messages, together
+from .bookkeeping import RETURNING_SECONDS
+from .commit import RECOVERIES, Committer, no_commit
+from .failures import Stopped, failure_of, repair_hint, statement_of, unknown
+from .identity import HOST
+from .messages import together
 from .pace import Pace
-from .session import RECONNECTS, Rows, Session, worth_waiting
-
-RECOVERIES = 5
+from .session import worth_waiting
 
 
 class Executor:
     """Runs migrations under one lease."""
 
-    def __init__(self, session: Session, lease: Lease, policy: RetryPolicy) -> None:
-        self.session = session
-        self.lease = lease
-        self.policy = policy
-        self.recorded: set[int] = set()
-        self.journal: list[JournalRow] = []
+    def __init__(self, committer: Committer) -> None:
+        self.committer = committer
+        self.session = committer.session
+        self.lease = committer.lease
         self.finished: list[int] = []
         self._stale_session = False
-        self._passed = 0
-        self._set_up: psycopg.Connection[Any] | None = None
-
-    # --- what is recorded ------------------------------------------------------------------
-
-    def reads(self) -> tuple[str, str]:
-        """The queries whose answers `remember` takes."""
-        tables = self.session.tables
-        return tables.read_history("version, description, checksum"), tables.read_steps()
-
-    def remember(self, sets: list[Rows]) -> None:
-        """Take over what history and journal say now."""
-        history, steps = sets
-        self.recorded = {int(row[0]) for row in history}
-        self.journal = journal_rows(steps)
-
-    def steps_of(self, plan: MigrationPlan) -> dict[int, JournalRow]:
-        """The journal of one plan by ordinal."""
-        return {
-            row.ordinal: row
-            for row in self.journal
-            if row.version == plan.version and row.direction == plan.script.direction
-        }
 
     # --- all of them -----------------------------------------------------------------------
 
@@ -96,7 +68,9 @@ class Executor:
 
     def _is_known(self, plans: Sequence[MigrationPlan]) -> bool:
         """Whether something is recorded of one of them already: then each is run by itself."""
-        return any(self.steps_of(plan) or self._is_recorded(plan) for plan in plans)
+        return any(
+            self.committer.steps_of(plan) or self.committer.is_recorded(plan) for plan in plans
+        )
 
     def _run_together(self, plans: Sequence[MigrationPlan], pace: Pace) -> int:
         """Run migrations in one message, a transaction each; return how many are done.
@@ -105,7 +79,7 @@ class Executor:
         """
         parts, before = [], None
         for plan in plans:
-            fence, write, commit = self._record(plan, after=before)
+            fence, write, commit = self.committer.record(plan, after=before)
             after = (fence, write + RETURNING_SECONDS, commit)
             parts.append((plan.script.text, plan.script.spans, after))
             before = plan.version
@@ -121,7 +95,7 @@ class Executor:
             stopped = Stopped(error, None, 0)
         else:
             if len(commits) < len(plans):
-                stopped = _odd(reply)
+                stopped = no_commit(reply)
                 if reply.error is not None:
                     stopped = Stopped(reply.error, places[len(commits)], reply.done)
         finally:  # also where the program is interrupted
@@ -136,7 +110,7 @@ class Executor:
             self._tell_started(plans[done])
         elif not stopped.done and verdict_of(stopped.sqlstate) is Verdict.FAILED:
             # The message was refused as a whole, whichever of them is wrong.
-            self._quietly_roll_back()
+            self.committer.roll_back_quietly()
             stopped = None
         self._carry_on(plans[done], started, stopped)
         return done + 1
@@ -192,21 +166,21 @@ class Executor:
 
     def _run(self, plan: MigrationPlan, sent: Stopped | None) -> None:
         """Run one migration; wherever a connection is lost, go on from what is recorded."""
-        self._passed, self._set_up = 0, None
+        self.committer.begin_plan()
         for attempt in range(RECOVERIES + 1):
             try:
                 self._renew_session()
-                rows = self.steps_of(plan)
+                rows = self.committer.steps_of(plan)
                 if plan.mode is Mode.STEPS or rows:
                     self._steps(plan, rows)
-                elif not self._is_recorded(plan):
+                elif not self.committer.is_recorded(plan):
                     first, sent = sent, None
-                    self.transaction(
+                    self.committer.commit(
                         plan,
                         0,
                         len(plan.script.spans),
-                        lambda: self._record(plan),
-                        lambda: self._is_recorded(plan),
+                        lambda: self.committer.record(plan),
+                        lambda: self.committer.is_recorded(plan),
                         sent=first,
                     )
                 return
@@ -214,95 +188,54 @@ class Executor:
                 stopped = Stopped(error, None, 0)
                 if attempt == RECOVERIES or not worth_waiting(error):
                     raise stopped from error
-                self.recover(plan, stopped)
+                self.committer.recover(plan, stopped)
 
     def _renew_session(self) -> None:
         """Leave the session of a migration that changed it; the lease names the new one."""
         if self._stale_session:
             self.session.reopen()
-            if not self._still_ours(self.lease.token):
-                raise self.lease.gone()
-            self.remember(self.lease.acquire(*self.reads()))
+            self.committer.retake(self.lease.token)
             self._stale_session = False
-
-    def _set_up_session(self, plan: MigrationPlan) -> None:
-        """Repeat on a new session the settings that earlier steps of the plan made on another."""
-        if self._set_up is not self.session.connection:
-            text, spans = plan.script.text, plan.script.spans
-            for i in plan.settings:
-                if i < self._passed:
-                    self.session.fetch(text[spans[i][0] : spans[i][1]])
-            self._set_up = self.session.connection
 
     def run_group(self, plans: Sequence[MigrationPlan]) -> None:
         """Apply several migrations in one transaction; one by one if that does not go through."""
-        if len(plans) > 1 and not any(self.steps_of(plan) for plan in plans):
+        if len(plans) > 1 and not any(self.committer.steps_of(plan) for plan in plans):
             started = monotonic()
-            tables = self.session.tables
             bodies = [plan.step_sql(step) for plan in plans for step in plan.steps]
-            record = tables.insert_history(*(self.history_row(plan) for plan in plans))
-            fence = tables.fence(self.lease.token)
-            self._check_lease(plans[0])
+            self.committer.check_lease(plans[0])
             try:
                 self._renew_session()
-                reply = self.session.run(
-                    ";\n".join((tables.begin, *bodies, fence, record, "COMMIT"))
-                )
+                tables = self.session.tables
+                rows = map(self.committer.history_row, plans)
+                end = self.committer.fenced(tables.insert_history(*rows))
+                reply = self.session.run(";\n".join((tables.begin, *bodies, *end)))
             except psycopg.Error as error:
-                self.recover(plans[0], Stopped(error, None, 0))
+                self.committer.recover(plans[0], Stopped(error, None, 0))
             else:
                 if reply.error is None and reply.tag == "COMMIT":
-                    self.recorded |= {plan.version for plan in plans}
+                    self.committer.recorded |= {plan.version for plan in plans}
                 else:
-                    self._quietly_roll_back()
+                    self.committer.roll_back_quietly()
                     if reply.error is not None and verdict_of(reply.error.sqlstate) in (
                         Verdict.UNKNOWN,
                         Verdict.PARTIAL,
                     ):
-                        self.recover(plans[0], Stopped(reply.error, None, 0))
+                        self.committer.recover(plans[0], Stopped(reply.error, None, 0))
             seconds = (monotonic() - started) / len(plans)
             for plan in plans:
-                if plan.version in self.recorded:
+                if plan.version in self.committer.recorded:
                     self._tell_finished(plan, seconds)
         for plan in plans:
-            if plan.version not in self.recorded:
+            if plan.version not in self.committer.recorded:
                 self.run(plan)
 
-    def _record(
-        self, plan: MigrationPlan, *, journalled: bool = False, after: int | None = None
-    ) -> tuple[str, ...]:
-        script, tables = plan.script, self.session.tables
-        if script.direction == "up":
-            write = tables.insert_history(self.history_row(plan, after))
-        else:
-            write = tables.delete_history(plan.version)
-        clear = (tables.clear_steps(plan.version),) if journalled else ()
-        return (tables.fence(self.lease.token), write, *clear, "COMMIT")
-
-    def history_row(self, plan: MigrationPlan, after: int | None = None) -> str:
-        """The history row of a migration that is applied, as `Tables.insert_history` takes it."""
-        script = plan.script
-        return self.session.tables.history_row(
-            version=plan.version,
-            description=script.description,
-            checksum=script.checksum or None,
-            undo=script.undo or (script.text if script.direction == "down" else None),
-            mode=plan.mode.value,
-            host=HOST,
-            token=self.lease.token,
-            after=after,
-        )
-
-    def _is_recorded(self, plan: MigrationPlan) -> bool:
-        return (plan.version in self.recorded) == (plan.script.direction == "up")
-
     def _steps(self, plan: MigrationPlan, rows: dict[int, JournalRow]) -> None:
-        from .alone import Alone
+        from .nontransactional import NonTransactionalStep
 
-        if self._is_recorded(plan):
+        if self.committer.is_recorded(plan):
             return
         self._compare(plan, rows)
-        alone = Alone(self, plan)
+        alone = NonTransactionalStep(self.committer, plan)
         for step in plan.steps:
             row = rows.get(step.ordinal)
             if row is not None and row.state == "done":
@@ -316,46 +249,29 @@ class Executor:
                     row is not None,
                 )
             )
-            self._passed = step.first
-            self._set_up_session(plan)
+            self.committer.passed = step.first
+            self.committer.repeat_settings(plan)
             if step.atomic:
-                self.transaction(
+                self.committer.commit(
                     plan,
                     step.first,
                     step.last,
-                    partial(self._journal_done, plan, step),
-                    partial(self.is_done, plan, step),
+                    partial(self._step_done, plan, step),
+                    partial(self.committer.is_done, plan, step),
                 )
             else:
                 alone.run(step, row)
-            self._note_done(plan, step)
-        self.transaction(
+            self.committer.note_done(plan, step)
+        self.committer.commit(
             plan,
             0,
             0,
-            lambda: self._record(plan, journalled=True),
-            lambda: self._is_recorded(plan),
+            lambda: self.committer.record(plan, journalled=True),
+            lambda: self.committer.is_recorded(plan),
         )
 
-    def _journal_done(self, plan: MigrationPlan, step: Step) -> tuple[str, ...]:
-        token = self.lease.token
-        done = self.session.tables.finish_step(
-            plan.version, plan.script.direction, step.ordinal, plan.step_hash(step), token, None
-        )
-        return (self.session.tables.fence(token), done, "COMMIT")
-
-    def _note_done(self, plan: MigrationPlan, step: Step) -> None:
-        """Keep our picture of the journal true without reading it again."""
-        script = plan.script
-        row = JournalRow(
-            plan.version, script.direction, step.ordinal, plan.step_hash(step), "done", None, None
-        )
-        self.journal = [j for j in self.journal if j.key != row.key] + [row]
-
-    def is_done(self, plan: MigrationPlan, step: Step) -> bool:
-        """Whether the journal says that a step is done."""
-        row = self.steps_of(plan).get(step.ordinal)
-        return row is not None and row.state == "done"
+    def _step_done(self, plan: MigrationPlan, step: Step) -> tuple[str, ...]:
+        return self.committer.fenced(self.committer.step_done(plan, step))
 
     def _compare(self, plan: MigrationPlan, rows: dict[int, JournalRow]) -> None:
         for step in plan.steps:
@@ -376,150 +292,24 @@ class Executor:
                     hint="put the finished statements back as they were; later ones may change",
                 )
 
-    # --- one transaction -------------------------------------------------------------------
-
-    def transaction(
-        self,
-        plan: MigrationPlan,
-        first: int,
-        last: int,
-        after: Callable[[], Sequence[str]],
-        recorded: Callable[[], bool],
-        *,
-        sent: Stopped | None = None,
-    ) -> None:
-        """Run statements `first` to `last` and what `after` gives, exactly once.
-
-        `after` makes the fence, our own writes and COMMIT anew for each try, since the token may
-        have moved on; `recorded` says, from what was last read, whether they have happened;
-        `sent` is how a first try ended that was made in a message of several transactions.
-        Raises Stopped when they have not and would fail again, LeaseLost when the fence fell.
-        """
-        attempt = recoveries = 0
-        while True:
-            if sent is None:
-                self._check_lease(plan)
-            try:
-                if sent is not None:
-                    raise sent
-                self._send(plan, first, last, after())
-                return
-            except Stopped as stopped:
-                sent = None
-                verdict = verdict_of(stopped.sqlstate)
-                stopped.span = (first, last)
-                if verdict is Verdict.PARTIAL and first == last:
-                    verdict = Verdict.UNKNOWN  # only our own writes: all of them stayed or none
-                if stopped.ours == 0 and is_division_by_zero(stopped.sqlstate):
-                    self._quietly_roll_back()
-                    raise self.lease.gone() from stopped.error
-                if stopped.ours == 1 and is_duplicate(stopped.sqlstate):
-                    verdict = Verdict.UNKNOWN  # a run that we believed dead has recorded it
-                if verdict is Verdict.RETRY:
-                    attempt += 1
-                    delay = decide(self.policy, stopped.sqlstate, attempt, random())
-                    if delay is None:
-                        raise
-                    self._quietly_roll_back()
-                    self.pause(plan, stopped, attempt, delay)
-                elif verdict is Verdict.UNKNOWN:
-                    recoveries += 1
-                    if recoveries > RECOVERIES:
-                        raise
-                    self.recover(plan, stopped)
-                    if recorded():
-                        self.session.listener(e.Recovered(plan.version, "it had been committed"))
-                        return
-                    self.session.listener(
-                        e.Recovered(plan.version, "nothing had happened; running it again")
-                    )
-                else:
-                    raise
-
-    def _send(self, plan: MigrationPlan, first: int, last: int, after: Sequence[str]) -> None:
-        script = plan.script
-        reply = Reply(0, "", None)
-        for message in messages(
-            script.text, script.spans, first, last, begin=self.session.tables.begin, after=after
-        ):
-            try:
-                reply = self.session.run(message.sql)
-            except psycopg.Error as error:
-                raise Stopped(error, None, 0) from error
-            if reply.error is not None:
-                raise Stopped(reply.error, message, reply.done)
-        if reply.tag != "COMMIT":
-            raise _odd(reply)
-
-    def _check_lease(self, plan: MigrationPlan) -> None:
-        try:
-            self.lease.check()
-        except psycopg.Error as error:
-            self.recover(plan, Stopped(error, None, 0))
-
-    def _quietly_roll_back(self) -> None:
-        try:
-            self.session.rollback()
-        except psycopg.Error:
-            self.session.close()
-
-    def pause(self, plan: MigrationPlan, stopped: Stopped, attempt: int, delay: float) -> None:
-        """Tell that something will be tried again, and wait."""
-        self.session.listener(
-            e.Retrying(plan.version, stopped.sqlstate, sentence(stopped.error), attempt, delay)
-        )
-        sleep(delay)
-
-    # --- after a lost connection -----------------------------------------------------------
-
-    def recover(self, plan: MigrationPlan, stopped: Stopped) -> None:
-        """Reconnect, fence off the old session, and read what is recorded.
-
-        Raises Stopped when no server can be reached, LeaseLost when another runner has taken
-        over meanwhile.
-        """
-        old_session, old_token = self.session.id, self.lease.token
-        for attempt in range(1, RECONNECTS + 1):
-            delay = min(0.05 * 2**attempt, 3.0)
-            self.pause(plan, stopped, attempt, delay)
-            try:
-                self.session.reopen()
-                if not self._still_ours(old_token):
-                    raise self.lease.gone()
-                self.remember(self.lease.acquire(*self.reads()))
-                self.session.end_session(old_session)
-                self.remember(self.session.fetch(";\n".join(self.reads())))
-                self._set_up_session(plan)
-                return
-            except (psycopg.Error, ConnectionFailed) as error:
-                if attempt == RECONNECTS or not worth_waiting(error):
-                    raise stopped from error
-        raise stopped
-
-    def _still_ours(self, token: int) -> bool:
-        rows = (self.session.fetch(self.session.tables.read_lease()))[0]
-        # The answer to our own last take-over may be what was lost: the owner decides, not
-        # the token.
-        return bool(rows) and rows[0][0] == self.lease.owner and rows[0][1] >= token
-
     # --- failures --------------------------------------------------------------------------
 
     def _failed(
         self, plan: MigrationPlan, stopped: Stopped, started: float
     ) -> MigrationError | ConnectionFailed:
-        self._quietly_roll_back()
+        self.committer.roll_back_quietly()
         verdict = verdict_of(stopped.sqlstate)
         if verdict is Verdict.UNKNOWN:
             return unknown(plan, stopped)
         if verdict is Verdict.PARTIAL and stopped.span != (0, 0):
-            from .alone import Alone
+            from .partial import committed_in_part
 
-            failure: MigrationError = Alone(self, plan).committed_in_part(stopped)
+            failure: MigrationError = committed_in_part(self.committer, plan, stopped)
         else:
-            done = sum(1 for row in self.steps_of(plan).values() if row.state == "done")
+            done = sum(1 for row in self.committer.steps_of(plan).values() if row.state == "done")
             failure = failure_of(plan, stopped, done=done, finished=tuple(self.finished))
-        outcome = "partial" if isinstance(failure, PartialMigration) else "nothing remains"
-        self._keep_attempt(plan, failure, started, statement_of(plan, failure), outcome)
+        left = "partial" if isinstance(failure, PartialMigration) else "nothing remains"
+        self._keep_attempt(plan, failure, started, statement_of(plan, failure), left)
         return failure
 
     def _keep_attempt(
@@ -547,8 +337,3 @@ class Executor:
             self.session.fetch(row)
         except (psycopg.Error, AssertionError):
             return
-
-
-def _odd(reply: Reply) -> Stopped:
-    odd = psycopg.OperationalError(f"COMMIT was answered with {reply.tag!r}")
-    return Stopped(odd, None, 0)

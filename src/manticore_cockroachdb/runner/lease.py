@@ -15,9 +15,6 @@ not be confirmed for a whole time to live, `check` raises before the next statem
 
 from __future__ import annotations
 
-import os
-import socket
-import uuid
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +24,11 @@ from .._acompat import Event, Task, sleep
 from ..errors import ConnectionFailed, LeaseLost, LeaseTimeout
 from ..outcome import Verdict, verdict_of
 from .events import LeaseTaken, LeaseWaiting
+from .identity import new_owner
 
 if TYPE_CHECKING:
     from .session import Rows, Session
     from .watch import JobWatch
-
-HOST = socket.gethostname()
 
 
 class Lease:
@@ -42,7 +38,7 @@ class Lease:
         self.session = session
         self.ttl = ttl
         self.wait = wait
-        self.owner = f"{HOST}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self.owner = new_owner()
         self.token = 0
         self.previous_session: str | None = None
         self.watch: JobWatch | None = None

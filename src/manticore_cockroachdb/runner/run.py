@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..errors import NoUndo, PartialMigration, UnknownVersion
-from ..migrations.choose import Allowances, Recorded, Standing, choose_down, choose_up, survey
+from ..migrations.choose import Allowances, Recorded, VersionStatus, choose_down, choose_up, resolve
 from ..migrations.file import MigrationFile, parse_file
 from ..migrations.fresh import grouped
 from ..migrations.plan import plan_all
@@ -21,9 +21,10 @@ from ..migrations.results import JournalRow
 from ..migrations.script import MigrationPlan, Script, script_of
 from ..retry import RetryPolicy
 from . import events as e
-from .bookkeeping import BRIEF
+from .commit import Committer
 from .execute import Executor
-from .lease import HOST, Lease
+from .identity import HOST
+from .lease import Lease
 from .session import Rows, Session
 from .watch import JobWatch
 
@@ -43,14 +44,15 @@ class Run:
     ) -> None:
         self.session = session
         self.lease = Lease(session, ttl=ttl, wait=wait)
-        self.executor = Executor(session, self.lease, policy)
+        self.committer = Committer(session, self.lease, policy)
+        self.executor = Executor(self.committer)
         self.allow = allow
         self.environment = environment
 
     def up(
         self,
         files: Sequence[MigrationFile],
-        first_look: Sequence[Standing],
+        first_look: Sequence[VersionStatus],
         target: int | None,
         *,
         fresh: bool = False,
@@ -60,7 +62,7 @@ class Run:
         chosen = choose_up(first_look, target, self.allow)
         plans = {p.version: p for p in plan_all(map(script_of, chosen), self.session.caps)}
         try:
-            now = self._survey(files, self._take_lease(), self.executor.journal)
+            now = self._resolve(files, self._take_lease(), self.committer.journal)
             due = [plans[f.version] for f in choose_up(now, target, self.allow)]
             self._execute(due, "up", fresh=fresh)
         finally:
@@ -70,7 +72,7 @@ class Run:
     def down(
         self,
         files: Sequence[MigrationFile],
-        first_look: Sequence[Standing],
+        first_look: Sequence[VersionStatus],
         count: int,
         target: int | None,
     ) -> list[int]:
@@ -78,7 +80,7 @@ class Run:
 
         self._undo_plans(choose_down(first_look, count, target))
         try:
-            now = self._survey(files, self._take_lease(), self.executor.journal)
+            now = self._resolve(files, self._take_lease(), self.committer.journal)
             plans = self._undo_plans(choose_down(now, count, target))
             self._execute(plans, "down")
         finally:
@@ -94,7 +96,7 @@ class Run:
                 hint="name the last migration whose changes the database already has",
             )
         files = [f for f in files if f.version <= version]
-        self.session.hello(BRIEF)
+        self.session.read_applied()
         try:
             rows = self._take_lease()
             known = {row[0] for row in rows}
@@ -107,13 +109,13 @@ class Run:
 
     def repair(self, files: Iterable[MigrationFile], version: int, applied: bool | None) -> str:
         """Settle one migration; return what was done."""
-        self.session.hello(BRIEF)
+        self.session.read_applied()
         by_version = {f.version: f for f in files}
         file, tables = by_version.get(version), self.session.tables
         try:
             rows = self._take_lease()
             recorded = {row[0] for row in rows}
-            journalled = any(j.version == version for j in self.executor.journal)
+            journalled = any(j.version == version for j in self.committer.journal)
             if file is None and version not in recorded and not journalled:
                 raise UnknownVersion(
                     f"Neither the directory nor the history knows version {version}.",
@@ -151,22 +153,22 @@ class Run:
 
     # --- inside ----------------------------------------------------------------------------
 
-    def _survey(
+    def _resolve(
         self, files: Iterable[MigrationFile], rows: Rows, journal: Iterable[JournalRow]
-    ) -> tuple[Standing, ...]:
-        return survey(files, [Recorded(*row) for row in rows], journal, self.environment)
+    ) -> tuple[VersionStatus, ...]:
+        return resolve(files, [Recorded(*row) for row in rows], journal, self.environment)
 
     def _take_lease(self) -> Rows:
         """Take the lease; return the history as it is under it."""
         self.lease.watch = JobWatch(self.session.listener, enabled=self.session.tables.cockroachdb)
-        sets = self.session.steady(lambda: self.lease.acquire(*self.executor.reads()))
+        sets = self.session.steady(lambda: self.lease.acquire(*self.committer.reads()))
         previous = self.lease.previous_session
         if previous:
             # The last holder never released: end what it may have left, then look again.
             self.session.steady(lambda: self.session.end_session(previous))
-            reads = ";\n".join(self.executor.reads())
+            reads = ";\n".join(self.committer.reads())
             sets = self.session.steady(lambda: self.session.fetch(reads))
-        self.executor.remember(sets)
+        self.committer.remember(sets)
         return sets[0]
 
     def _execute(
@@ -179,7 +181,7 @@ class Run:
             return
         self.executor.run_all(plans)
 
-    def _undo_plans(self, chosen: Sequence[Standing]) -> list[MigrationPlan]:
+    def _undo_plans(self, chosen: Sequence[VersionStatus]) -> list[MigrationPlan]:
         """The plans that revert these migrations. Raises NoUndo before anything is touched.
 
         A file's own undo part wins, since it is what its author sees; without a file, the one
@@ -214,9 +216,9 @@ class Run:
         self.session.fetch(";\n".join(parts))
 
 
-def undo_script(standing: Standing, stored: dict[int, str]) -> Script:
+def undo_script(status: VersionStatus, stored: dict[int, str]) -> Script:
     """What reverts one migration: its file's undo part, else the stored one. Raises NoUndo."""
-    file, version = standing.file, standing.version
+    file, version = status.file, status.version
     if file is not None and file.down_sql is not None:
         script = script_of(file, down=True)
     elif version in stored:
@@ -224,7 +226,7 @@ def undo_script(standing: Standing, stored: dict[int, str]) -> Script:
         found = script_of(undo)
         script = Script(
             version=version,
-            description=standing.description,
+            description=status.description,
             direction="down",
             path=None,
             text=found.text,
@@ -237,7 +239,7 @@ def undo_script(standing: Standing, stored: dict[int, str]) -> Script:
         script = None
     if script is None or not script.spans:
         raise NoUndo(
-            f"Migration {version} ({standing.description}) has no undo part.",
+            f"Migration {version} ({status.description}) has no undo part.",
             version=version,
             path=file.path if file else None,
             hint="add one below a line -- @UNDO, also in a file that is applied; nothing has been"

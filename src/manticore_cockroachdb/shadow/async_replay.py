@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from ..errors import MigrationError, SchemaError
-from ..migrations.choose import Allowances, survey
+from ..migrations.choose import Allowances, resolve
 from ..migrations.file import MigrationFile
 from ..parser.split import Unterminated, excerpt, line_column, split
 from ..retry import RetryPolicy
@@ -64,8 +64,8 @@ async def async_replay(
             environment=None,
             policy=RetryPolicy(),
         )
-        await session.hello()
-        await run.up(files, survey(files, (), (), None), None, fresh=True)
+        await session.read_applied()
+        await run.up(files, resolve(files, (), (), None), None, fresh=True)
     except MigrationError as error:
         said, _, hint = str(error).partition("\nhint: ")
         raise SchemaError(

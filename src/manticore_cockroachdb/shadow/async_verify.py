@@ -12,7 +12,7 @@ import psycopg
 
 from ..dialect import Engine, capabilities
 from ..errors import ConfigError, ManticoreError, NoUndo, SchemaError
-from ..migrations.choose import Allowances, Recorded, survey
+from ..migrations.choose import Allowances, Recorded, resolve
 from ..migrations.file import MigrationFile
 from ..migrations.plan import plan_script
 from ..migrations.script import script_of
@@ -20,7 +20,6 @@ from ..own_tables import STEPS
 from ..parser.split import split
 from ..retry import RetryPolicy
 from ..runner.async_run import AsyncRun
-from ..runner.bookkeeping import BRIEF
 from ..schema import model as m
 from ..schema.async_read import async_fetch, async_read, async_which_server
 from ..schema.diff import Change, compare
@@ -236,7 +235,7 @@ class _Trial:
         session = AsyncCrashingSession(self.database, {}, self.on_event, None)
         await session.open()
         try:
-            await session.hello(BRIEF)
+            await session.read_applied()
             await session.prepared(session.tables.break_lease())
         finally:
             await session.close()
@@ -273,20 +272,20 @@ class _Trial:
         """Apply what is pending up to a file; return the seconds it took."""
         async with self._run(number, crash) as (run, session):
             files = self.files[: number + 1]
-            rows = await session.hello(BRIEF) or ()
-            standings = survey(files, [Recorded(*row) for row in rows], (), None)
+            rows = await session.read_applied() or ()
+            statuses = resolve(files, [Recorded(*row) for row in rows], (), None)
             started = monotonic()
-            await run.up(files, standings, None, fresh=fresh)
+            await run.up(files, statuses, None, fresh=fresh)
             return monotonic() - started
 
     async def down(self, number: int, count: int) -> float:
         """Roll the last ``count`` back; return the seconds it took."""
         async with self._run(number, None) as (run, session):
             files = self.files[: number + 1]
-            rows = await session.hello(BRIEF) or ()
-            standings = survey(files, [Recorded(*row) for row in rows], (), None)
+            rows = await session.read_applied() or ()
+            statuses = resolve(files, [Recorded(*row) for row in rows], (), None)
             started = monotonic()
-            await run.down(files, standings, count, None)
+            await run.down(files, statuses, count, None)
             return monotonic() - started
 
     @asynccontextmanager

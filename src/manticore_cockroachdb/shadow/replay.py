@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from ..errors import MigrationError, SchemaError
-from ..migrations.choose import Allowances, survey
+from ..migrations.choose import Allowances, resolve
 from ..migrations.file import MigrationFile
 from ..parser.split import Unterminated, excerpt, line_column, split
 from ..retry import RetryPolicy
@@ -65,8 +65,8 @@ def replay(
             environment=None,
             policy=RetryPolicy(),
         )
-        session.hello()
-        run.up(files, survey(files, (), (), None), None, fresh=True)
+        session.read_applied()
+        run.up(files, resolve(files, (), (), None), None, fresh=True)
     except MigrationError as error:
         said, _, hint = str(error).partition("\nhint: ")
         raise SchemaError(

@@ -13,14 +13,13 @@ import psycopg
 
 from ..dialect import Engine, capabilities
 from ..errors import ConfigError, ManticoreError, NoUndo, SchemaError
-from ..migrations.choose import Allowances, Recorded, survey
+from ..migrations.choose import Allowances, Recorded, resolve
 from ..migrations.file import MigrationFile
 from ..migrations.plan import plan_script
 from ..migrations.script import script_of
 from ..own_tables import STEPS
 from ..parser.split import split
 from ..retry import RetryPolicy
-from ..runner.bookkeeping import BRIEF
 from ..runner.run import Run
 from ..schema import model as m
 from ..schema.diff import Change, compare
@@ -237,7 +236,7 @@ class _Trial:
         session = CrashingSession(self.database, {}, self.on_event, None)
         session.open()
         try:
-            session.hello(BRIEF)
+            session.read_applied()
             session.prepared(session.tables.break_lease())
         finally:
             session.close()
@@ -272,20 +271,20 @@ class _Trial:
         """Apply what is pending up to a file; return the seconds it took."""
         with self._run(number, crash) as (run, session):
             files = self.files[: number + 1]
-            rows = session.hello(BRIEF) or ()
-            standings = survey(files, [Recorded(*row) for row in rows], (), None)
+            rows = session.read_applied() or ()
+            statuses = resolve(files, [Recorded(*row) for row in rows], (), None)
             started = monotonic()
-            run.up(files, standings, None, fresh=fresh)
+            run.up(files, statuses, None, fresh=fresh)
             return monotonic() - started
 
     def down(self, number: int, count: int) -> float:
         """Roll the last ``count`` back; return the seconds it took."""
         with self._run(number, None) as (run, session):
             files = self.files[: number + 1]
-            rows = session.hello(BRIEF) or ()
-            standings = survey(files, [Recorded(*row) for row in rows], (), None)
+            rows = session.read_applied() or ()
+            statuses = resolve(files, [Recorded(*row) for row in rows], (), None)
             started = monotonic()
-            run.down(files, standings, count, None)
+            run.down(files, statuses, count, None)
             return monotonic() - started
 
     @contextmanager

@@ -1,21 +1,36 @@
-# Generated from async_alone.py by tools/unasync.py; do not edit.
-"""Alone: a statement that no transaction covers, done exactly once all the same.
+# Generated from async_nontransactional.py by tools/unasync.py; do not edit.
+"""NonTransactionalStep: what no transaction covers, done exactly once all the same.
+
+Theory. Such a statement (CREATE INDEX CONCURRENTLY, VACUUM; on CockroachDB nearly every schema
+change, which goes on as a job after its COMMIT) cannot carry a record. So the record is written
+around it, and what lies between is read from the catalog:
 
     journal "started", with the catalog as it was    one transaction, fenced
     the statement                                     alone
     look at the catalog                               and wait for CockroachDB's jobs
     journal "done"                                    one transaction, fenced
 
-If no answer comes, or a later run finds "started", the old session is ended, running jobs are
-waited for, and the catalog decides: the effect is there (and was not before): done. It is not:
-run it. It cannot be seen: run it if running it twice does no harm, else a person decides. An
-answer alone proves nothing either: see `analysis.catalog_probe`.
+Whoever finds "started", be it we ourselves after a lost answer or a later run, knows that the
+statement may have been sent, at most once at a time. First the old session is ended and running
+jobs are waited for, so that nothing changes any more while we look. Then the catalog decides
+(`analysis.catalog_probe.conclude`): the effect is there and was not before: done. It is not:
+run it. It cannot be seen: run it if running it twice does no harm, else a person decides.
+
+An answer alone proves nothing either. `CREATE INDEX IF NOT EXISTS` returns at once while somebody
+else's backfill of that index is still running, and may yet fail.
+
+A failure is not always one: on CockroachDB the job outlives the waiting for it, so that a
+statement that "failed" by a timeout, a lost node or a cancelled wait may still take effect
+(`_went_on`). And it may leave something behind: PostgreSQL keeps the invalid index of a
+CREATE INDEX CONCURRENTLY that failed, and the name is taken until it is dropped (`_clear_debris`).
+
+Doubts. An effect that the catalog cannot show, and one that somebody else made at the same moment,
+look the same as ours: nothing here can tell whose index it is, only that it is there and valid.
 """
 
 from __future__ import annotations
 
 from random import random
-from typing import TYPE_CHECKING
 
 import psycopg
 
@@ -25,27 +40,24 @@ from ..errors import PartialMigration
 from ..migrations.results import JournalRow
 from ..migrations.script import MigrationPlan, Step
 from ..outcome import Verdict, verdict_of
-from ..parser.parse import parse
 from ..retry import decide
 from . import events as e
+from .commit import Committer
 from .failures import Stopped, repair_hint
 from .jobs import UNFINISHED, Job, jobs_of
 from .messages import Message
-
-if TYPE_CHECKING:
-    from .execute import Executor
 
 AGAIN = 3
 LOOKS = 10
 
 
-class Alone:
-    """Runs the steps of one migration that run alone."""
+class NonTransactionalStep:
+    """Runs those steps of one migration that no transaction covers."""
 
-    def __init__(self, executor: Executor, plan: MigrationPlan) -> None:
-        self.executor = executor
+    def __init__(self, committer: Committer, plan: MigrationPlan) -> None:
+        self.committer = committer
         self.plan = plan
-        self.session = executor.session
+        self.session = committer.session
         self._begun = False
 
     @property
@@ -75,9 +87,9 @@ class Alone:
                 self.session.listener(e.Recovered(self.plan.version, "it had been done"))
                 self._journal_done(step)
                 return
-        before = self._look(effect)
+        before = self.committer.look(effect)
         self._journal_started(step, before)
-        watch = self.executor.lease.watch
+        watch = self.committer.lease.watch
         if watch is not None:
             watch.version, watch.tables = self.plan.version, effect.tables
         try:
@@ -90,7 +102,7 @@ class Alone:
     def _until_done(self, step: Step, effect: Effect, before: tuple[str | None, ...]) -> None:
         attempt = again = 0
         while True:
-            self.executor.lease.check()
+            self.committer.lease.check()
             stopped = self._send(step, effect, again=attempt > 0)
             if stopped is None:
                 if self._proven(effect):
@@ -105,13 +117,13 @@ class Alone:
                 self._clear_debris(effect)
                 continue
             verdict = verdict_of(stopped.sqlstate)
-            delay = decide(self.executor.policy, stopped.sqlstate, attempt + 1, random())
+            delay = decide(self.committer.policy, stopped.sqlstate, attempt + 1, random())
             if verdict is Verdict.RETRY and delay is not None:
                 attempt += 1
-                self.executor.pause(self.plan, stopped, attempt, delay)
+                self.committer.pause(self.plan, stopped, attempt, delay)
             elif verdict is Verdict.UNKNOWN and again < AGAIN:
                 again += 1
-                self.executor.recover(self.plan, stopped)
+                self.committer.recover(self.plan, stopped)
                 seen = self._conclude(step, effect, before)
                 if seen is Conclusion.DONE:
                     self.session.listener(e.Recovered(self.plan.version, "it had been done"))
@@ -148,19 +160,13 @@ class Alone:
 
     # --- the catalog -----------------------------------------------------------------------
 
-    def _look(self, effect: Effect) -> tuple[str | None, ...]:
-        query = effect.query()
-        if query is None:
-            return ()
-        return tuple((self.session.fetch(query))[0][0])
-
     def _proven(self, effect: Effect) -> bool:
         """Whether what an answered statement promised is in the catalog."""
         sure = [i for i, p in enumerate(effect.probes) if p.expected is not None]
         if not sure:
             return True
         for look in range(LOOKS):
-            now = self._look(effect)
+            now = self.committer.look(effect)
             if all(now[i] == effect.probes[i].expected for i in sure):
                 return True
             if self._crdb and self._wait_for_jobs(effect):
@@ -184,7 +190,7 @@ class Alone:
         if self._crdb:
             self._wait_for_jobs(effect)
         self._clear_debris(effect)
-        seen = conclude(effect, before, self._look(effect))
+        seen = conclude(effect, before, self.committer.look(effect))
         if seen in (Conclusion.PART, Conclusion.UNKNOWN) and not effect.repeatable:
             raise self._stuck(
                 step,
@@ -222,7 +228,7 @@ class Alone:
                 )
                 if job.stuck:
                     raise self._paused(job)
-            self.executor.lease.check()
+            self.committer.lease.check()
             sleep(pause)
             pause = min(pause * 2, 2.0)
 
@@ -235,7 +241,7 @@ class Alone:
             return False
         self.session.rollback()
         self._wait_for_jobs(effect)
-        now = self._look(effect)
+        now = self.committer.look(effect)
         return now != before and conclude(effect, before, now) is Conclusion.DONE
 
     def _paused(self, job: Job) -> PartialMigration:
@@ -249,22 +255,6 @@ class Alone:
 
     # --- the journal -----------------------------------------------------------------------
 
-    def _journal(self, step: Step, write: str, state: str) -> None:
-        """Write one journal row under the fence."""
-        tables = self.session.tables
-
-        def written() -> bool:
-            row = self.executor.steps_of(self.plan).get(step.ordinal)
-            return row is not None and row.state == state
-
-        self.executor.transaction(
-            self.plan,
-            0,
-            0,
-            lambda: (tables.fence(self.executor.lease.token), write, "COMMIT"),
-            written,
-        )
-
     def _journal_started(self, step: Step, before: tuple[str | None, ...]) -> None:
         plan = self.plan
         write = self.session.tables.start_step(
@@ -273,30 +263,23 @@ class Alone:
             step.ordinal,
             plan.step_hash(step),
             before,
-            self.executor.lease.token,
+            self.committer.lease.token,
         )
-        self._journal(step, write, "started")
+        self.committer.journal_step(self.plan, step, write, "started")
         self._begun = True
 
     def _journal_done(self, step: Step) -> None:
         plan = self.plan
         detail = "jobs " + ", ".join(self.session.jobs) if self.session.jobs else None
-        write = self.session.tables.finish_step(
-            plan.version,
-            plan.script.direction,
-            step.ordinal,
-            plan.step_hash(step),
-            self.executor.lease.token,
-            detail,
-        )
-        self._journal(step, write, "done")
+        write = self.committer.step_done(plan, step, detail)
+        self.committer.journal_step(self.plan, step, write, "done")
 
     def _journal_failed(self, step: Step, stopped: Stopped) -> None:
         """A step failed and left nothing: say so, or forget a journal that has nothing done."""
         plan, tables = self.plan, self.session.tables
         self.session.rollback()
         if step.ordinal == 0:
-            self._journal(step, tables.clear_steps(plan.version), "failed")
+            self.committer.journal_step(self.plan, step, tables.clear_steps(plan.version), "failed")
             self._begun = False
             return
         write = tables.fail_step(
@@ -304,11 +287,11 @@ class Alone:
             plan.script.direction,
             step.ordinal,
             plan.step_hash(step),
-            self.executor.lease.token,
+            self.committer.lease.token,
             "failed",
             str(stopped.error),
         )
-        self._journal(step, write, "failed")
+        self.committer.journal_step(self.plan, step, write, "failed")
         self._begun = False
 
     def _stuck(self, step: Step, why: str) -> PartialMigration:
@@ -322,12 +305,12 @@ class Alone:
             plan.script.direction,
             step.ordinal,
             plan.step_hash(step),
-            self.executor.lease.token,
+            self.committer.lease.token,
             "stuck",
             text,
         )
         self.session.rollback()
-        self._journal(step, write, "stuck")
+        self.committer.journal_step(self.plan, step, write, "stuck")
         line, column = line_column(plan.script.text, plan.script.spans[step.first][0])
         return PartialMigration(
             text,
@@ -337,64 +320,3 @@ class Alone:
             column=column,
             hint=repair_hint(plan.version),
         )
-
-    # --- XXA00 -----------------------------------------------------------------------------
-
-    def committed_in_part(self, stopped: Stopped) -> PartialMigration:
-        """COMMIT said XXA00: data changes stayed, and some schema changes did not.
-
-        The history stays as it was before; the journal says what is known.
-        """
-        plan, tables = self.plan, self.session.tables
-        first, last = stopped.span
-        step = next(s for s in plan.steps if s.first == first)
-        stayed: list[str] = []
-        gone: list[str] = []
-        for start, end in plan.script.spans[first:last]:
-            node = parse(plan.script.text[start:end])
-            effect = effect_of(node, cockroachdb=self._crdb)
-            one_line = " ".join(plan.script.text[start:end].split())[:80]
-            if any(p.expected for p in effect.probes):
-                seen = conclude(effect, None, self._look(effect))
-                (stayed if seen is Conclusion.DONE else gone).append(one_line)
-            else:
-                stayed.append(one_line)
-        where = "" if len(plan.steps) == 1 else f" Step {step.ordinal + 1} of {len(plan.steps)}:"
-        reason = " ".join(str(stopped.error).split()).rstrip(".")
-        text = (
-            f"Migration {plan.version} was committed in part: {reason}.{where}"
-            f" Stayed: {'; '.join(stayed) or 'nothing'}."
-            f" Undone: {'; '.join(gone) or 'nothing that can be seen'}."
-        )
-        write = self._history_as_before() + tables.fail_step(
-            plan.version,
-            plan.script.direction,
-            step.ordinal,
-            plan.step_hash(step),
-            self.executor.lease.token,
-            "stuck",
-            text,
-        )
-        self._journal(step, write, "stuck")
-        back, on = "not-applied", "applied"
-        if plan.script.direction == "down":
-            back, on = on, back
-        return PartialMigration(
-            text,
-            version=plan.version,
-            path=plan.script.path,
-            sqlstate=stopped.sqlstate,
-            hint=f"undo by hand what stayed, then `manticore repair {plan.version} --{back}`;"
-            f" or complete it by hand, then `--{on}`",
-        )
-
-    def _history_as_before(self) -> str:
-        """What takes back that a migration was recorded together with a part of it."""
-        plan, tables = self.plan, self.session.tables
-        rows = (self.session.fetch(tables.read_history("version")))[0]
-        recorded = any(int(row[0]) == plan.version for row in rows)
-        if recorded == (plan.script.direction == "down"):
-            return ""
-        if recorded:
-            return tables.delete_history(plan.version) + ";\n"
-        return tables.insert_history(self.executor.history_row(plan)) + ";\n"

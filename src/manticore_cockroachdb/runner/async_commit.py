@@ -1,0 +1,323 @@
+"""AsyncCommitter: a transaction of ours, committed exactly once; how a lost COMMIT is settled.
+
+Theory. Whatever a run writes for good, it writes in a transaction that also holds
+
+    the fence     a SELECT that fails once our token is no longer the lease's (`Tables.fence`)
+    the record    a history row, a journal row, or their removal
+
+so the record says, at any later time, whether the transaction happened. Hence a message that does
+not go through has three readings, which `outcome` names from its SQLSTATE:
+
+    nothing happened    RETRY: wait and send it again; FAILED: say why, with the place in the file
+    it is unknown       UNKNOWN: `recover`, then look at the record
+    part of it stayed   PARTIAL (XXA00): see `runner.async_partial`
+
+`recover` makes "what is recorded" final before anybody reads it. Its order is what makes it safe:
+
+ 1. *A new connection.* The old one may still be executing our message on the server.
+ 2. *Still ours?* Another runner may have taken the lease meanwhile. Then everything is its
+    business, and LeaseLost is all that we say.
+ 3. *A new token.* From here on the old message can commit nothing: its fence reads the token in
+    its own transaction. On PostgreSQL the takeover waits for a fence that has been passed (both
+    lock the lease's row), so either the old transaction is committed before we read, or it never
+    will be. On CockroachDB serializability does the same: our new token and the old fence's read
+    cannot both be in an order where the old one comes later.
+ 4. *End the old session*, and with it a statement that no fence guards.
+ 5. *Read history and journal.* Now, and only now, is a record that is not there an answer.
+
+Doubts. Step 4 may be refused (42501, a user without the right): the fence still holds for
+everything but a statement that runs alone, whose own looks at the catalog come later. A server
+that loses what it had committed is beyond this. Our own takeover's answer can be lost as well:
+the owner's name, which no two runs share, tells that the newer token is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import random
+from typing import Any
+
+import psycopg
+
+from .._acompat import async_sleep
+from ..analysis.catalog_probe import Effect
+from ..errors import ConnectionFailed
+from ..migrations.results import JournalRow
+from ..migrations.script import MigrationPlan, Step
+from ..outcome import Verdict, is_division_by_zero, is_duplicate, verdict_of
+from ..retry import RetryPolicy, decide
+from . import events as e
+from .async_lease import AsyncLease
+from .async_session import RECONNECTS, AsyncSession, Rows, worth_waiting
+from .bookkeeping import APPLIED_COLUMNS, journal_rows
+from .exchange import Reply
+from .failures import Stopped, sentence
+from .identity import HOST
+from .messages import messages
+
+RECOVERIES = 5
+
+
+class AsyncCommitter:
+    """Sends fenced transactions under one lease, and knows what is recorded.
+
+    ``recorded`` are the versions of the history, ``journal`` the rows of the journal, both as
+    they were last read, and as our own writes since then have made them.
+    """
+
+    def __init__(self, session: AsyncSession, lease: AsyncLease, policy: RetryPolicy) -> None:
+        self.session = session
+        self.lease = lease
+        self.policy = policy
+        self.recorded: set[int] = set()
+        self.journal: list[JournalRow] = []
+        self.passed = 0  # statements of the present migration that are done
+        self._has_settings: psycopg.AsyncConnection[Any] | None = None
+
+    # --- what is recorded ------------------------------------------------------------------
+
+    def reads(self) -> tuple[str, str]:
+        """The queries whose answers `remember` takes."""
+        tables = self.session.tables
+        return tables.read_history(APPLIED_COLUMNS), tables.read_steps()
+
+    def remember(self, sets: list[Rows]) -> None:
+        """Take over what history and journal say now."""
+        history, steps = sets
+        self.recorded = {int(row[0]) for row in history}
+        self.journal = journal_rows(steps)
+
+    def steps_of(self, plan: MigrationPlan) -> dict[int, JournalRow]:
+        """The journal of one plan by ordinal."""
+        return {
+            row.ordinal: row
+            for row in self.journal
+            if row.version == plan.version and row.direction == plan.script.direction
+        }
+
+    def is_recorded(self, plan: MigrationPlan) -> bool:
+        """Whether the history says that the plan is carried out."""
+        return (plan.version in self.recorded) == (plan.script.direction == "up")
+
+    def is_done(self, plan: MigrationPlan, step: Step) -> bool:
+        """Whether the journal says that a step is done."""
+        row = self.steps_of(plan).get(step.ordinal)
+        return row is not None and row.state == "done"
+
+    def note_done(self, plan: MigrationPlan, step: Step) -> None:
+        """Keep our picture of the journal true without reading it again."""
+        script = plan.script
+        row = JournalRow(
+            plan.version, script.direction, step.ordinal, plan.step_hash(step), "done", None, None
+        )
+        self.journal = [j for j in self.journal if j.key != row.key] + [row]
+
+    # --- what records ----------------------------------------------------------------------
+
+    def fenced(self, *writes: str) -> tuple[str, ...]:
+        """The end of a transaction: the fence, our own writes, COMMIT."""
+        return (self.session.tables.fence(self.lease.token), *writes, "COMMIT")
+
+    def record(
+        self, plan: MigrationPlan, *, journalled: bool = False, after: int | None = None
+    ) -> tuple[str, ...]:
+        """The end of the transaction that carries a plan out."""
+        script, tables = plan.script, self.session.tables
+        if script.direction == "up":
+            write = tables.insert_history(self.history_row(plan, after))
+        else:
+            write = tables.delete_history(plan.version)
+        clear = (tables.clear_steps(plan.version),) if journalled else ()
+        return self.fenced(write, *clear)
+
+    def history_row(self, plan: MigrationPlan, after: int | None = None) -> str:
+        """The history row of a migration that is applied, as `Tables.insert_history` takes it."""
+        script = plan.script
+        return self.session.tables.history_row(
+            version=plan.version,
+            description=script.description,
+            checksum=script.checksum or None,
+            undo=script.undo or (script.text if script.direction == "down" else None),
+            mode=plan.mode.value,
+            host=HOST,
+            token=self.lease.token,
+            after=after,
+        )
+
+    def step_done(self, plan: MigrationPlan, step: Step, detail: str | None = None) -> str:
+        """The write that journals a step as done."""
+        return self.session.tables.finish_step(
+            plan.version,
+            plan.script.direction,
+            step.ordinal,
+            plan.step_hash(step),
+            self.lease.token,
+            detail,
+        )
+
+    async def journal_step(self, plan: MigrationPlan, step: Step, write: str, state: str) -> None:
+        """Write one journal row, by the statement `write`, which leaves the step in `state`."""
+
+        def written() -> bool:
+            row = self.steps_of(plan).get(step.ordinal)
+            return row is not None and row.state == state
+
+        await self.commit(plan, 0, 0, lambda: self.fenced(write), written)
+
+    async def look(self, effect: Effect) -> tuple[str | None, ...]:
+        """What the catalog says now, one reading for each probe of an effect."""
+        query = effect.query()
+        if query is None:
+            return ()
+        return tuple((await self.session.fetch(query))[0][0])
+
+    # --- one transaction -------------------------------------------------------------------
+
+    async def commit(
+        self,
+        plan: MigrationPlan,
+        first: int,
+        last: int,
+        after: Callable[[], Sequence[str]],
+        recorded: Callable[[], bool],
+        *,
+        sent: Stopped | None = None,
+    ) -> None:
+        """Run statements `first` to `last` and what `after` gives, exactly once.
+
+        `after` makes the fence, our own writes and COMMIT anew for each try, since the token may
+        have moved on; `recorded` says, from what was last read, whether they have happened;
+        `sent` is how a first try ended that was made in a message of several transactions.
+        Raises Stopped when they have not and would fail again, LeaseLost when the fence fell.
+        """
+        attempt = recoveries = 0
+        while True:
+            if sent is None:
+                await self.check_lease(plan)
+            try:
+                if sent is not None:
+                    raise sent
+                await self._send(plan, first, last, after())
+                return
+            except Stopped as stopped:
+                sent = None
+                verdict = verdict_of(stopped.sqlstate)
+                stopped.span = (first, last)
+                if verdict is Verdict.PARTIAL and first == last:
+                    verdict = Verdict.UNKNOWN  # only our own writes: all of them stayed or none
+                if stopped.ours == 0 and is_division_by_zero(stopped.sqlstate):
+                    await self.roll_back_quietly()
+                    raise self.lease.gone() from stopped.error
+                if stopped.ours == 1 and is_duplicate(stopped.sqlstate):
+                    verdict = Verdict.UNKNOWN  # a run that we believed dead has recorded it
+                if verdict is Verdict.RETRY:
+                    attempt += 1
+                    delay = decide(self.policy, stopped.sqlstate, attempt, random())
+                    if delay is None:
+                        raise
+                    await self.roll_back_quietly()
+                    await self.pause(plan, stopped, attempt, delay)
+                elif verdict is Verdict.UNKNOWN:
+                    recoveries += 1
+                    if recoveries > RECOVERIES:
+                        raise
+                    await self.recover(plan, stopped)
+                    if recorded():
+                        self.session.listener(e.Recovered(plan.version, "it had been committed"))
+                        return
+                    self.session.listener(
+                        e.Recovered(plan.version, "nothing had happened; running it again")
+                    )
+                else:
+                    raise
+
+    async def _send(self, plan: MigrationPlan, first: int, last: int, after: Sequence[str]) -> None:
+        script = plan.script
+        reply = Reply(0, "", None)
+        for message in messages(
+            script.text, script.spans, first, last, begin=self.session.tables.begin, after=after
+        ):
+            try:
+                reply = await self.session.run(message.sql)
+            except psycopg.Error as error:
+                raise Stopped(error, None, 0) from error
+            if reply.error is not None:
+                raise Stopped(reply.error, message, reply.done)
+        if reply.tag != "COMMIT":
+            raise no_commit(reply)
+
+    async def check_lease(self, plan: MigrationPlan) -> None:
+        """Raise LeaseLost unless the lease is ours."""
+        try:
+            await self.lease.check()
+        except psycopg.Error as error:
+            await self.recover(plan, Stopped(error, None, 0))
+
+    async def roll_back_quietly(self) -> None:
+        """End a transaction that failed, if one is open; never raises."""
+        try:
+            await self.session.rollback()
+        except psycopg.Error:
+            await self.session.close()
+
+    async def pause(
+        self, plan: MigrationPlan, stopped: Stopped, attempt: int, delay: float
+    ) -> None:
+        """Tell that something will be tried again, and wait."""
+        self.session.listener(
+            e.Retrying(plan.version, stopped.sqlstate, sentence(stopped.error), attempt, delay)
+        )
+        await async_sleep(delay)
+
+    # --- after a lost connection -----------------------------------------------------------
+
+    async def recover(self, plan: MigrationPlan, stopped: Stopped) -> None:
+        """Reconnect, fence off the old session, and read what is recorded: see above.
+
+        Raises Stopped when no server can be reached, LeaseLost when another runner has taken
+        over meanwhile.
+        """
+        old_session, old_token = self.session.id, self.lease.token
+        for attempt in range(1, RECONNECTS + 1):
+            delay = min(0.05 * 2**attempt, 3.0)
+            await self.pause(plan, stopped, attempt, delay)
+            try:
+                await self.session.reopen()
+                await self.retake(old_token)
+                await self.session.end_session(old_session)
+                self.remember(await self.session.fetch(";\n".join(self.reads())))
+                await self.repeat_settings(plan)
+                return
+            except (psycopg.Error, ConnectionFailed) as error:
+                if attempt == RECONNECTS or not worth_waiting(error):
+                    raise stopped from error
+        raise stopped
+
+    async def retake(self, token: int) -> None:
+        """Take a new token on a new session, unless another runner has taken the lease since
+        ours was `token`: then LeaseLost is raised."""
+        rows = (await self.session.fetch(self.session.tables.read_lease()))[0]
+        # The answer to our own last take-over may be what was lost: the owner decides, not
+        # the token.
+        if not rows or rows[0][0] != self.lease.owner or rows[0][1] < token:
+            raise self.lease.gone()
+        self.remember(await self.lease.acquire(*self.reads()))
+
+    def begin_plan(self) -> None:
+        """Another migration begins: nothing of it is done, no session has its settings."""
+        self.passed, self._has_settings = 0, None
+
+    async def repeat_settings(self, plan: MigrationPlan) -> None:
+        """Repeat on a new session the settings that earlier steps of the plan made on another."""
+        if self._has_settings is not self.session.connection:
+            text, spans = plan.script.text, plan.script.spans
+            for i in plan.settings:
+                if i < self.passed:
+                    await self.session.fetch(text[spans[i][0] : spans[i][1]])
+            self._has_settings = self.session.connection
+
+
+def no_commit(reply: Reply) -> Stopped:
+    """A message that ended with something else than COMMIT, and no error."""
+    odd = psycopg.OperationalError(f"COMMIT was answered with {reply.tag!r}")
+    return Stopped(odd, None, 0)
