@@ -10,6 +10,7 @@
     ├── SchemaError                   a dump, diff, drift or docs request cannot be met
     └── MigrationError                carries version, path, line, column, sqlstate
         ├── FileError                 a migration file or directory cannot be used
+        │   └── ForeignFile           it is another migration tool's
         ├── PlanError                 what was asked cannot be planned
         │   ├── UnknownVersion        a target that no migration has
         │   ├── NoUndo                a migration to roll back has no undo part
@@ -110,6 +111,15 @@ class MigrationError(ManticoreError):
 
 class FileError(MigrationError):
     """A migration file or directory cannot be used as it is."""
+
+
+class ForeignFile(FileError):
+    """A file or directory is another migration tool's; nothing was run.
+
+    ``tools`` are the names of those that it may be, as ``manticore import`` takes them.
+    """
+
+    tools: tuple[str, ...] = ()
 
 
 class PlanError(MigrationError):

@@ -173,7 +173,7 @@ class Call:
             allow_out_of_order=run.allow_out_of_order,
             allow_changed=run.allow_changed,
             allow_missing=run.allow_missing,
-            on_event=self._tell if progress else None,
+            on_event=self._tell if progress else self._warn,
         )
 
     def announce_stop(self) -> None:
@@ -184,3 +184,11 @@ class Call:
 
     def _tell(self, event: Event) -> None:
         self.progress(event)
+
+    def _warn(self, event: Event) -> None:
+        """Hear only what somebody should know who merely looks."""
+        from ..runner.events import ForeignHistory
+        from .terminal.progress import warn_of_history
+
+        if isinstance(event, ForeignHistory):
+            warn_of_history(event, self.console)

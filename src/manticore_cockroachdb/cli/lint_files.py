@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ..errors import ConfigError, FileError
+from ..errors import ConfigError, FileError, ForeignFile
 from ..lint import Source
 from ..lint.read import version_of
 from ..migrations import directory
@@ -20,8 +20,8 @@ def sources(paths: Iterable[str]) -> list[Source]:
     """The files of these paths: files, directories with all below them, ``-`` for stdin.
 
     For a migration that is named by itself the others of its directory are read too, as context:
-    they say what it works on. Raises ConfigError for a path that is not there, FileError for one
-    that cannot be read.
+    they say what it works on. A directory of another tool's is one file, whose error says so.
+    Raises ConfigError for a path that is not there, FileError for one that cannot be read.
     """
     found: dict[str, Source] = {}
     around: dict[Path, None] = {}
@@ -37,6 +37,8 @@ def sources(paths: Iterable[str]) -> list[Source]:
     given = {os.path.realpath(path) for path in found if path != STDIN}
     for parent in around:
         for source in _in(parent, context=True):
+            if isinstance(source.error, ForeignFile):  # the whole directory is, and so the file
+                found[source.path] = source
             if version_of(source.path) is None or os.path.realpath(source.path) in given:
                 continue
             if source.error is None:
@@ -53,8 +55,11 @@ def _below(path: Path) -> Iterator[Source]:
 
 
 def _in(path: Path, *, context: bool = False) -> Iterator[Source]:
-    for name, data in directory.read(path):
-        yield Source.decoded(str(path / name), data, context=context)
+    try:
+        for name, data in directory.read(path):
+            yield Source.decoded(str(path / name), data, context=context)
+    except ForeignFile as error:
+        yield Source(str(error.path), "", error=error)
 
 
 def _bytes(path: str) -> bytes:

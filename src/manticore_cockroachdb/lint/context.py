@@ -108,6 +108,14 @@ class Context:
 
     # Telling
 
+    @property
+    def error_start(self) -> int:
+        """The character that the file's error points at; the first when it names no place."""
+        error = self.file.error
+        line, column = (1, 1) if error is None else (error.line or 1, error.column or 1)
+        before = self.file.text.splitlines(keepends=True)[: line - 1]
+        return sum(map(len, before)) + column - 1
+
     def finding(
         self,
         rule: Rule,

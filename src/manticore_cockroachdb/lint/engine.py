@@ -23,6 +23,7 @@ from .schema import Schema
 
 SMALL, LARGE = 1_000, 100_000
 # Allowances themselves, and files that cannot be read: nothing can allow these.
+UNREAD = ("invalid-file", "foreign-file")  # the rules about files that cannot be read
 UNALLOWABLE = frozenset(("invalid-file", "allow-without-reason", "unknown-allow", "unused-allow"))
 
 
@@ -88,7 +89,7 @@ def _lint(context: Context, loaded: Sequence[Loaded], config: LintConfig) -> Ite
     failed: set[int] = set()
     first = [one for one in loaded if not one.rule.fallback and one.rule.name != "unused-allow"]
     for one in (*first, *(one for one in loaded if one.rule.fallback)):
-        if context.file.error is not None and one.rule.name != "invalid-file":
+        if context.file.error is not None and one.rule.name not in UNREAD:
             continue
         for found in one.check(context):
             finding = _weighed(found, one, config, context.facts)

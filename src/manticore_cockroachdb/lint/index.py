@@ -109,6 +109,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Files and allowances": (
         "invalid-file",
+        "foreign-file",
         "allow-without-reason",
         "unknown-allow",
         "unused-allow",

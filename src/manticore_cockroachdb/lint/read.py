@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..errors import FileError
-from ..migrations.file import at, decode, parse_file, parse_name, statements
+from ..migrations.file import at, decode, parse_file, parse_name, refuse_foreign, statements
 from ..migrations.script import Script
 from ..parser import nodes as n
 from ..parser.parse import parse
@@ -137,6 +137,12 @@ def directory_of(path: str) -> str:
     return path.replace("\\", "/").rpartition("/")[0]
 
 
+def _with_folder(path: str) -> str:
+    """The last part of a path with what it is in, where a folder is what has the version."""
+    folder, name = base_name(directory_of(path)), base_name(path)
+    return f"{folder}/{name}" if folder[:1].isdigit() else name
+
+
 def read_file(source: Text, schema: Schema, stamp: int) -> LintedFile:
     """Read one file; its forward part goes into ``schema``, with stamps from ``stamp`` on."""
     path, text = source.path, source.text
@@ -144,7 +150,9 @@ def read_file(source: Text, schema: Schema, stamp: int) -> LintedFile:
     if isinstance(source, Source) and source.error is not None:
         return LintedFile(path, text, error=source.error, stamp=stamp)
     try:
-        file = parse_file("0_plain.sql" if plain else base_name(path), text, path)
+        if plain:  # its name is no migration's of ours, but may be another tool's
+            refuse_foreign(_with_folder(path), text, path)
+        file = parse_file("0_plain.sql" if plain else base_name(path), text, path, ours=plain)
         spans, undo = statements(file), statements(file, down=True)
     except FileError as error:
         return LintedFile(path, text, error=error, stamp=stamp)

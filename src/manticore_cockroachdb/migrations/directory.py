@@ -2,6 +2,7 @@
 
 Nothing here knows SQL. `read` gives names and bytes, in order of name; `create` writes a new
 file under a version that no other file has, whatever other processes do at the same moment.
+Neither does so in a directory that another migration tool has left its traces in (`foreign`).
 """
 
 from __future__ import annotations
@@ -11,23 +12,34 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..errors import FileError
-from .file import MigrationFile, check_unique, decode, file_name, parse_file, parse_name, render
+from . import foreign
+from .file import (
+    MigrationFile,
+    check_unique,
+    decode,
+    file_name,
+    foreign_error,
+    parse_file,
+    parse_name,
+    refuse_foreign,
+    render,
+)
 
 _RESERVED = ".{version}.reserved"
+_SHOWN = 5  # names in a sentence about a directory
+_TELLING = 65_536  # characters of a program in which it has said what it is for
 
 
 def read(directory: Path) -> Iterator[tuple[str, bytes]]:
-    """Names and bytes of every `*.sql` file, one at a time. Raises FileError when that cannot be.
+    """Names and bytes of every `*.sql` file, one at a time. Raises FileError when that cannot be,
+    ForeignFile when what lies beside them is another migration tool's.
 
     Hidden files and folders are left alone.
     """
     try:
-        with os.scandir(directory) as entries:
-            names = sorted(
-                entry.name
-                for entry in entries
-                if entry.name.endswith(".sql") and not entry.name.startswith(".")
-            )
+        names, others = _entries(directory)
+        if others:
+            _refuse_foreign(directory, others)
         for name in names:
             with open(f"{directory}{os.sep}{name}", "rb", buffering=0) as file:  # noqa: PTH123
                 found = [file.readall()]
@@ -69,6 +81,81 @@ def load(directory: Path) -> tuple[MigrationFile, ...]:
     return check_unique(parse_file(*found) for found in texts())
 
 
+def nothing_in(directory: Path) -> str | None:
+    """A sentence about a directory without any migration and what it has instead; None if it has
+    one, which costs a look at a few names. Raises OSError."""
+    others = []
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.name.endswith(".sql"):
+                return None
+            others.append(f"{entry.name}/" if entry.is_dir() else entry.name)
+    if not others:
+        return f"No migrations in {directory}, which is empty."
+    shown = ", ".join(sorted(others)[:_SHOWN])
+    more = f" and {len(others) - _SHOWN:,} more" if len(others) > _SHOWN else ""
+    return (
+        f"No migrations in {directory}: left unread {shown}{more}; a migration is a file"
+        " <version>_<description>.sql."
+    )
+
+
+def _entries(directory: Path) -> tuple[list[str], list[os.DirEntry[str]]]:
+    """The names of the `*.sql` files in order, and whatever else there is."""
+    names: list[str] = []
+    others: list[os.DirEntry[str]] = []
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if not entry.name.startswith("."):
+                if entry.name.endswith(".sql"):
+                    names.append(entry.name)
+                else:
+                    others.append(entry)
+    names.sort()
+    return names, others
+
+
+def _refuse_foreign(directory: Path, others: list[os.DirEntry[str]]) -> None:
+    """Raise ForeignFile for a directory that what lies beside the SQL files says is not ours."""
+    trace = foreign.detect(_layout(others), lambda name: _beginning(directory / name))
+    if trace is not None:
+        raise foreign_error(
+            f"The directory {directory} is {trace.whose}, not manticore's: {trace.name} is in it.",
+            trace,
+            f"{directory}{os.sep}{trace.name}",
+        )
+
+
+def _layout(others: list[os.DirEntry[str]]) -> Iterator[str]:
+    """The names of these, and of what is in folders among them, two deep where those have a
+    version: no layout goes deeper."""
+    for entry in sorted(others, key=lambda entry: entry.name):
+        yield entry.name
+        if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("__"):
+            for inner in sorted(_inside(entry.path)):
+                yield f"{entry.name}/{inner}"
+                if inner[:1].isdigit() and not inner.endswith(".sql"):
+                    for name in sorted(_inside(f"{entry.path}{os.sep}{inner}")):
+                        yield f"{entry.name}/{inner}/{name}"
+
+
+def _inside(path: str) -> list[str]:
+    try:
+        return os.listdir(path)  # noqa: PTH208 - for the names alone
+    except OSError:  # no folder, or none of ours to look into
+        return []
+
+
+def _beginning(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(_TELLING)
+    except OSError:
+        return ""
+
+
 def create(
     directory: Path,
     description: str,
@@ -84,6 +171,7 @@ def create(
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
+        _refuse_foreign_neighbours(directory)
         while True:
             version = next_version(_versions(directory))
             path = directory / file_name(version, description)
@@ -112,6 +200,18 @@ def create(
             path=str(error.filename or directory),
             hint="check who owns it and its permissions",
         ) from error
+
+
+def _refuse_foreign_neighbours(directory: Path) -> None:
+    """Raise ForeignFile rather than write among another tool's files.
+
+    Of the SQL files only the first and the last are read: a tool's markers are in all of its own.
+    """
+    names, others = _entries(directory)
+    _refuse_foreign(directory, others)
+    for name in dict.fromkeys((*names[:1], *names[-1:])):
+        path = directory / name
+        refuse_foreign(name, path.read_bytes().decode("utf-8", "replace"), str(path))
 
 
 def _checked(path: Path, up_sql: str, down_sql: str | None) -> bytes:

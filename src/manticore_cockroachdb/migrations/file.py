@@ -26,9 +26,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import overload
 
-from ..errors import FileError
+from ..errors import FileError, ForeignFile
 from ..parser.split import Directive, Unterminated, directives, excerpt, line_column, split
 from ..suggest import nearest
+from . import foreign
 
 MAX_VERSION = 2**63 - 1
 _NAME = re.compile(r"(?P<version>\d+)(?:_(?P<description>.*))?\.sql\Z", re.DOTALL)
@@ -96,9 +97,11 @@ def parse_name(name: str, path: str) -> tuple[int, str]:
     found = _NAME.match(name)
     if found is None:
         hint = "name it <version>_<description>.sql, for example 20230101120000_create_users.sql"
-        if re.match(r"V\d+__", name):
-            hint = (
-                "0.3.1 wrote V1__x.sql with a line -- DOWN; now it is 1_x.sql with a line -- @UNDO"
+        if trace := foreign.of_name(name):
+            raise foreign_error(
+                f"The file name {name!r} has no version of manticore's: it is {trace.whose}.",
+                trace,
+                path,
             )
         raise FileError(f"The file name {name!r} has no version.", path=path, hint=hint)
     version = int(found["version"])
@@ -127,8 +130,13 @@ def decode(data: bytes, path: str) -> str:
         ) from error
 
 
-def parse_file(name: str, text: str, path: str) -> MigrationFile:
-    """The migration in `text`, read from a file called `name`. Raises FileError."""
+def parse_file(name: str, text: str, path: str, *, ours: bool = False) -> MigrationFile:
+    """The migration in `text`, read from a file called `name`. Raises FileError.
+
+    `ours`: it is known to be, whatever it looks like, as what we have stored ourselves is.
+    """
+    if not ours:
+        refuse_foreign(name, text, path)
     version, description = parse_name(name, path)
     nul = text.find("\0")
     if nul >= 0:  # a message to the server would end there, without a word
@@ -209,6 +217,41 @@ def parse_file(name: str, text: str, path: str) -> MigrationFile:
         environments=environments,
         checksum=checksum(_meaning(text[:up_end], found)),
     )
+
+
+def refuse_foreign(name: str, text: str, path: str) -> None:
+    """Raise ForeignFile for another tool's file, unless the file itself says that it is ours.
+
+    `name` may have the file's folder before it, as in `20240101_x/up.sql`.
+    """
+    if not foreign.is_suspicious(name, text):
+        return
+    try:
+        found = directives(text)
+    except Unterminated:  # told by whoever reads on; a file of another tool's is told as that
+        found = []
+    undo = next((one.start for one in found if one.name == "undo"), None)
+    trace = foreign.in_file(name, text, undo)
+    if trace is not None and not any(_allows_foreign(one) for one in found):
+        raise foreign_error(foreign.message(trace), trace, path, text)
+
+
+def _allows_foreign(one: Directive) -> bool:
+    names, _, reason = one.value.partition(":")
+    named = foreign.ALLOWANCE in names.replace(",", " ").split()
+    return one.name == "allow" and named and bool(reason.strip())
+
+
+def foreign_error(
+    message: str, trace: foreign.Trace, path: str, text: str | None = None
+) -> ForeignFile:
+    """The error for a trace of another tool; a marker is pointed at in the file's text."""
+    error = ForeignFile(message, path=path, hint=foreign.hint(trace))
+    if text is not None and trace.marker is not None:
+        error.line, error.column = line_column(text, trace.start)
+        error.excerpt = excerpt(text, trace.start)
+    error.tools = tuple(tool.name for tool in trace.tools)
+    return error
 
 
 def _meaning(up_sql: str, found: Iterable[Directive]) -> str:

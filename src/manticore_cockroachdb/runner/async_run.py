@@ -225,7 +225,7 @@ def undo_script(status: VersionStatus, stored: dict[int, str]) -> Script:
     if file is not None and file.down_sql is not None:
         script = script_of(file, down=True)
     elif version in stored:
-        undo = parse_file(f"{version}_undo.sql", stored[version] + "\n", "stored undo")
+        undo = parse_file(f"{version}_undo.sql", stored[version] + "\n", "stored undo", ours=True)
         found = script_of(undo)
         script = Script(
             version=version,

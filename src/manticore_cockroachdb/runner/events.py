@@ -18,6 +18,18 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignHistory(Event):
+    """The database has the history of another migration tool in `table`, and none of ours.
+
+    That is no error: the two may live side by side. But migrations that the other tool has applied
+    would be applied once more, unless `baseline` records them.
+    """
+
+    tool: str
+    table: str
+
+
+@dataclass(frozen=True, slots=True)
 class LeaseWaiting(Event):
     """Another runner holds the lease; `remaining` seconds until it expires unless renewed."""
 

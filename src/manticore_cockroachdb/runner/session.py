@@ -191,7 +191,7 @@ class Session:
                 self.rollback()
                 if absent(error.sqlstate) != "column":
                     break
-        self._set_up("")
+        self._set_up_without_history()
         return []
 
     def rollback(self) -> None:
@@ -214,7 +214,7 @@ class Session:
                 return (self._set_up(read))[-1]
             except psycopg.Error as error:
                 if absent(error.sqlstate) == "table":
-                    self._set_up("")
+                    self._set_up_without_history()
                     return None
                 if absent(error.sqlstate) != "column":
                     raise
@@ -235,6 +235,26 @@ class Session:
             self._is(server_of(str(version), 0))
             return self._set_up(read)
         return sets
+
+    def _set_up_without_history(self) -> None:
+        """Set the session up where there is no history of ours; tell of other tools' histories.
+
+        Asked exactly then, in a message that has to be sent anyway: it costs no round trip, and
+        nothing at all once our table is there.
+        """
+        from ..migrations.foreign import histories, histories_query
+        from .events import ForeignHistory
+
+        try:
+            rows = (self._set_up(histories_query()))[-1]
+        except psycopg.Error as error:
+            if not isinstance(error, psycopg.errors.InsufficientPrivilege):  # of the catalog
+                raise
+            self.rollback()
+            self._set_up("")
+            return
+        for tool, table in histories([(str(s), str(t), str(c)) for s, t, c in rows]):
+            self.listener(ForeignHistory(tool.title, table))
 
     def _home(self, schemas: list[str]) -> str:
         """The schema that our tables are in: where the history is found, else where it is made.

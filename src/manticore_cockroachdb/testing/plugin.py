@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -58,6 +59,10 @@ def manticore_migrations_dir(pytestconfig: pytest.Config) -> Path:
         raise pytest.UsageError(
             f"manticore: there is no directory {path}; set manticore_migrations_dir"
         )
+    from ..migrations.directory import nothing_in
+
+    if nothing := nothing_in(path):
+        warnings.warn(pytest.PytestWarning(f"manticore: {nothing}"), stacklevel=1)
     return path
 
 

@@ -92,6 +92,8 @@ def command(
     config = _config(call, target, level, select, ignore, since)
     server, facts = _server(call, config)
     files = _sources(call, paths)
+    if not files:
+        call.console.warn(f"There is no .sql file in {', '.join(paths) or call.settings.dir}.")
     found = _lint(files, server, config, facts)
     if fix:
         files, found = _mended(call, files, found, lambda new: _lint(new, server, config, facts))

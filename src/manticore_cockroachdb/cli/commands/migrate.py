@@ -39,6 +39,8 @@ def command(
         from .plan import show
 
         return show(call, target)
+    from ...migrations.directory import nothing_in
+
     with call.migration(progress=True, changes=True) as migration:
         if target is not None:
             from ..arguments import known_version
@@ -51,9 +53,9 @@ def command(
             from .dump import write
 
             write(migration.dump(), Path(dump_to))
+        nothing = None if number else nothing_in(migration.migrations_dir)
     if not number:
         up_to = "" if target is None else f" up to {target}"
-        return Result(
-            {"applied": []}, [f"Nothing to do: everything{up_to} is applied."], quiet=True
-        )
+        line = nothing or f"Nothing to do: everything{up_to} is applied."
+        return Result({"applied": []}, [line], quiet=True)
     return Result(call.progress.data(), [f"{call.progress.summary()}."], quiet=True)

@@ -79,6 +79,7 @@ def show(
     exit_code: bool = False,
 ) -> Result:
     """The plan as `plan` and `migrate --dry-run` show it."""
+    from ...migrations.directory import nothing_in
     from ..arguments import Versioned, known_version
 
     with call.migration() as migration:
@@ -87,11 +88,12 @@ def show(
             known += migration.status().applied if rollback else ()
             known_version(target, known, migration.migrations_dir)
         plan = migration.plan(target, rollback=rollback, count=number or 1)
+        nothing = None if plan.changes or rollback else nothing_in(migration.migrations_dir)
         where, directory = migration.db.settings.display(), str(migration.migrations_dir)
     code = _exit_code(plan) if exit_code else Exit.OK
     if sql:
         return _as_sql(plan, where, directory, code)
-    return presented(plan, where, directory, call.layout(), code)
+    return presented(plan, where, directory, call.layout(), code, nothing)
 
 
 def _exit_code(plan: Plan) -> int:
@@ -104,11 +106,16 @@ def _exit_code(plan: Plan) -> int:
 
 
 def presented(
-    plan: Plan, where: str, directory: str, layout: Layout, code: int = Exit.OK
+    plan: Plan,
+    where: str,
+    directory: str,
+    layout: Layout,
+    code: int = Exit.OK,
+    nothing: str | None = None,
 ) -> Result:
-    """The plan as a command's result."""
+    """The plan as a command's result; ``nothing`` is said of a directory without migrations."""
     data = partial(_data, plan, where, directory)
-    return Result(data, [*_lines(plan, where, directory, layout)], code)
+    return Result(data, [*_lines(plan, where, directory, layout, nothing)], code)
 
 
 def _as_sql(plan: Plan, where: str, directory: str, code: int = Exit.OK) -> Result:
@@ -131,10 +138,15 @@ def _data(plan: Plan, where: str, directory: str) -> dict[str, object]:
     }
 
 
-def _lines(plan: Plan, where: str, directory: str, layout: Layout) -> Iterator[str]:
+def _lines(
+    plan: Plan, where: str, directory: str, layout: Layout, nothing: str | None
+) -> Iterator[str]:
     style = layout.style
     yield f"{style('database', 'bold')}   {safe(where)}  ({one_line(plan.server)})"
     yield f"{style('directory', 'bold')}  {safe(directory)}"
+    if nothing is not None:
+        yield from ("", *layout.wrapped(nothing, ""))
+        return
     if not plan.changes:
         done = "everything is applied" if plan.direction == "up" else "nothing is applied"
         yield from ("", style(f"Nothing to do: {done}.", "green"))

@@ -29,17 +29,27 @@ def command(call: Call, exit_code: bool) -> Result:
 
     Changes nothing, and waits for nobody.
     """
+    from ...migrations.directory import nothing_in
+
     with call.migration() as migration:
         found = migration.status()
         where = migration.db.settings.display()
+        nothing = nothing_in(migration.migrations_dir) if found.clean else None
     directory = str(migration.migrations_dir)
-    return presented(found, where, directory, call.layout(), exit_code=exit_code)
+    return presented(found, where, directory, call.layout(), nothing, exit_code=exit_code)
 
 
 def presented(
-    found: Status, where: str, directory: str, layout: Layout, *, exit_code: bool
+    found: Status,
+    where: str,
+    directory: str,
+    layout: Layout,
+    nothing: str | None = None,
+    *,
+    exit_code: bool,
 ) -> Result:
-    """The status of a directory against a database; ``exit_code`` as the option says."""
+    """The status of a directory against a database; ``exit_code`` as the option says, ``nothing``
+    what to say of a directory without migrations."""
     bold = layout.style
     current = "none" if found.current is None else str(found.current)
     if found.applied:
@@ -66,7 +76,9 @@ def presented(
             lines.append(f"  {safe(one.message)}")
             if one.hint:
                 lines.append(f"    {bold('hint:', 'cyan')} {safe(one.hint)}")
-    if found.clean:
+    if nothing is not None:
+        lines += ["", safe(nothing)]
+    elif found.clean:
         lines += ["", bold("Everything is applied.", "green")]
     data = {
         "current": found.current,

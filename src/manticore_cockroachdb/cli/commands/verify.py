@@ -44,6 +44,8 @@ def command(call: Call, newest: int, strict: bool, on: str | None) -> Result:
     off wherever a run could die, and taken up by another. Exits with 5 when something fails.
     """
 
+    from ...migrations.directory import nothing_in
+
     def told(event: Event) -> None:
         from ...runner.events import MigrationStarted
 
@@ -58,7 +60,8 @@ def command(call: Call, newest: int, strict: bool, on: str | None) -> Result:
             found = migration.verify(newest=newest, strict=strict, on=engine)
         finally:
             call.console.clear()
-    return presented(found, call.layout())
+        nothing = None if found.migrations else nothing_in(migration.migrations_dir)
+    return presented(found, call.layout(), nothing)
 
 
 def _engine(name: str | None) -> Engine | None:
@@ -66,8 +69,8 @@ def _engine(name: str | None) -> Engine | None:
     return "cockroachdb" if name == "cockroachdb" else "postgresql" if name else None
 
 
-def presented(found: Verification, layout: Layout) -> Result:
-    """The verification as a command's result."""
+def presented(found: Verification, layout: Layout, nothing: str | None = None) -> Result:
+    """The verification as a command's result; ``nothing`` is said of a directory without any."""
     data = {
         "ok": found.ok,
         "irreversible": plain(found.irreversible),
@@ -80,10 +83,10 @@ def presented(found: Verification, layout: Layout) -> Result:
         "seconds": found.seconds,
     }
     code = Exit.OK if found.ok else Exit.FINDINGS
-    return Result(data, [*_lines(found, layout)], code)
+    return Result(data, [*_lines(found, layout, nothing)], code)
 
 
-def _lines(found: Verification, layout: Layout) -> Iterator[str]:
+def _lines(found: Verification, layout: Layout, nothing: str | None) -> Iterator[str]:
     style = layout.style
     yield from _table(found, layout)
     for note in found.notes:
@@ -103,7 +106,7 @@ def _lines(found: Verification, layout: Layout) -> Iterator[str]:
         yield from ("", *_failing("all", failing, layout))
     if found.migrations:
         yield ""
-    yield from _verdict(found, layout)
+    yield from _verdict(found, layout, nothing)
 
 
 def _table(found: Verification, layout: Layout) -> Iterator[str]:
@@ -146,11 +149,11 @@ def _failing(what: str, failing: Failing, layout: Layout) -> Iterator[str]:
             yield f"    {line}"
 
 
-def _verdict(found: Verification, layout: Layout) -> Iterator[str]:
+def _verdict(found: Verification, layout: Layout, nothing: str | None) -> Iterator[str]:
     number = count(len(found.migrations), "migration")
     where = f"{one_line(found.server)}, {took(found.seconds)}"
     if not found.migrations:
-        yield "Nothing to verify: there are no migrations."
+        yield safe(nothing or "Nothing to verify: there are no migrations.")
         return
     lasting = len(found.irreversible)
     without = f"; {lasting} without undo part" if lasting else ""

@@ -72,6 +72,8 @@ class Progress:
 
     def _hear(self, event: e.Event) -> None:
         match event:
+            case e.ForeignHistory():
+                warn_of_history(event, self.console)
             case e.RunPlanned(versions=versions):
                 self._total = len(versions)
             case e.MigrationStarted():
@@ -155,6 +157,16 @@ class Progress:
             self._bar.above(self.console.style(text, "dim"))
         elif self._bar is None:
             self.console.debug(text)
+
+
+def warn_of_history(event: e.ForeignHistory, console: Console) -> None:
+    """Say whose history is there, where there is none of ours, and what that may mean."""
+    console.warn(
+        f"{one_line(event.table)} is a history of {event.tool}'s, and manticore has recorded"
+        " nothing in this database",
+        f"if {event.tool} has applied migrations that are in this directory too, `manticore"
+        " baseline VERSION` records them as applied without running them",
+    )
 
 
 def _label(event: e.MigrationStarted | e.MigrationFinished) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...errors import ForeignFile
 from ..context import Context
 from ..model import Case, Finding, Rule
 
@@ -46,10 +47,8 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Finding]:
     """What was wrong when the file was read, or with its version."""
     error = context.file.error
-    if error is not None:
-        lines = context.file.text.splitlines(keepends=True)
-        before = lines[: (error.line or 1) - 1]
-        start = sum(map(len, before)) + (error.column or 1) - 1
+    if error is not None and not isinstance(error, ForeignFile):
+        start = context.error_start
         yield context.finding(RULE, None, error.message, start=start, help=error.hint)
     if context.twin is not None:
         yield context.finding(
