@@ -106,6 +106,22 @@ def test_the_command_adds_none(url, proxy, tmp_path):
     assert proxy.round_trips() <= 2, _said(proxy)
 
 
+async def test_looking_for_another_tools_history_takes_none(db, migrator, proxy, tmp_path):
+    """It is asked in a message that is sent anyway, and only where there is no history of ours."""
+    write(tmp_path, 1)
+    await db.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)")
+    proxy.reset()
+    assert await migrator().migrate() == 1
+    first = [m.text for m in proxy.trace if m.text is not None and "alembic_version" in m.text]
+    assert len(first) == 1
+    assert "set_config" in first[0] or "statement_timeout" in first[0]  # the session's own setup
+    assert proxy.round_trips() <= 7, _said(proxy)  # what it took before there was the question
+    proxy.reset()
+    assert await migrator().migrate() == 0
+    assert not [m for m in proxy.trace if m.text is not None and "alembic_version" in m.text]
+    assert proxy.round_trips() <= 2, _said(proxy)
+
+
 def _said(proxy: Proxy) -> str:
     """What was sent, for a failure to show."""
     lines = [f"{m.connection}: {m.text[:150]}" for m in proxy.trace if m.text is not None]

@@ -155,3 +155,25 @@ def test_it_costs_nothing_when_it_is_not_used() -> None:
         "manticore_cockroachdb.testing",
         "manticore_cockroachdb.testing.plugin",
     }
+
+
+@pytest.mark.engine("postgresql")
+def test_another_tools_directory_fails_the_checks(project: Project, server_url: str) -> None:
+    done = project(
+        "from manticore_cockroachdb.testing.checks import *",
+        _3_more="-- +goose Up\nSELECT 1;\n-- +goose Down\nDROP TABLE users;\n",
+    )
+    assert "passed" not in done.parseoutcomes()
+    done.stdout.fnmatch_lines(["*The line '-- +goose Down' is goose's*"])
+    assert leftovers(server_url) == []
+
+
+@pytest.mark.engine("postgresql")
+def test_an_empty_directory_is_a_warning(
+    project: Project, pytester: pytest.Pytester, server_url: str
+) -> None:
+    for path in (pytester.path / "migrations").iterdir():
+        path.unlink()
+    done = project("def test_one(manticore_db):\n    assert not manticore_db.exists('users')\n")
+    done.assert_outcomes(passed=1, warnings=1)
+    done.stdout.fnmatch_lines(["*No migrations in *migrations, which is empty.*"])
