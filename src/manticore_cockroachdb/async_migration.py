@@ -41,8 +41,10 @@ if TYPE_CHECKING:
     from .dialect import Engine
     from .lint import Finding, LintConfig
     from .migrations.results import Attempt, LeaseStatus, Status
+    from .migrations.script import MigrationPlan
     from .migrations.status import Snapshot
     from .preview.model import Plan
+    from .runner.async_commit import AsyncCommitter
     from .runner.async_run import AsyncRun
     from .runner.events import Event, Listener
     from .schema.changes import Drift
@@ -357,6 +359,7 @@ class AsyncMigrator:
             allow=self.allow,
             environment=self.environment,
             policy=self.retry,
+            backfills=_backfill,
         )
 
     async def _first_look(
@@ -390,6 +393,13 @@ class AsyncMigrator:
                 return await self.db.execute(sql)
         except psycopg.errors.UndefinedTable:
             return []
+
+
+async def _backfill(committer: AsyncCommitter, plan: MigrationPlan) -> None:
+    """Run a backfill; what does so is loaded when there is one."""
+    from .backfill.async_inline import async_run_inline
+
+    await async_run_inline(committer, plan)
 
 
 def _ignore(_: Event) -> None:

@@ -79,6 +79,8 @@ class Capabilities:
     """Has `CREATE DOMAIN`."""
     table_ddl_in_procedures: bool = True
     """Procedures, but not functions or `DO`, may create and drop tables."""
+    quality_of_service: bool = False
+    """A session may ask for its work to come after that of others."""
     limits_objects: bool = False
     """Creates nothing more beyond `sql.schema.approx_max_object_count`, 20,000 by default."""
 
@@ -127,8 +129,9 @@ STEPS: tuple[Since, ...] = (
     _since(
         "cockroachdb",
         (22, 1),
-        "release notes v22.1.0: custom session options",
+        "release notes v22.1.0: custom session options, default_transaction_quality_of_service",
         session_options=True,
+        quality_of_service=True,
     ),
     _since(
         "cockroachdb",

@@ -42,8 +42,10 @@ if TYPE_CHECKING:
     from .dialect import Engine
     from .lint import Finding, LintConfig
     from .migrations.results import Attempt, LeaseStatus, Status
+    from .migrations.script import MigrationPlan
     from .migrations.status import Snapshot
     from .preview.model import Plan
+    from .runner.commit import Committer
     from .runner.events import Event, Listener
     from .runner.run import Run
     from .schema.changes import Drift
@@ -354,6 +356,7 @@ class Migration:
             allow=self.allow,
             environment=self.environment,
             policy=self.retry,
+            backfills=_backfill,
         )
 
     def _first_look(
@@ -387,6 +390,13 @@ class Migration:
                 return self.db.execute(sql)
         except psycopg.errors.UndefinedTable:
             return []
+
+
+def _backfill(committer: Committer, plan: MigrationPlan) -> None:
+    """Run a backfill; what does so is loaded when there is one."""
+    from .backfill.inline import run_inline
+
+    run_inline(committer, plan)
 
 
 def _ignore(_: Event) -> None:

@@ -98,3 +98,18 @@ def refuses_copy(sqlstate: str | None) -> bool:
     """Whether INSERT perhaps can what COPY cannot, or says better why not: a view, row-level
     security; on CockroachDB some values, and in some versions users without all rights."""
     return (sqlstate or "").startswith(("0A", "22", "42", "XXUUU"))
+
+
+# Data exceptions, broken constraints, too many rows of a subquery, RAISE and its like in routines
+# and triggers, a view's check, a program's limits.
+_OF_A_ROW = ("22", "23", "21", "P0", "38", "39", "09", "27", "44", "54")
+
+
+def is_of_a_row(sqlstate: str | None) -> bool:
+    """Whether a statement over many rows may have failed because of one of them."""
+    return (sqlstate or "").startswith(_OF_A_ROW)
+
+
+def took_too_long(sqlstate: str | None) -> bool:
+    """Whether the server ended a statement that took longer than it may, or was asked to."""
+    return sqlstate == "57014"

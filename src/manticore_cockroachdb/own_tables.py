@@ -1,4 +1,4 @@
-"""The names of our own four tables; what is in them says `runner.bookkeeping`."""
+"""The names of our own tables; what is in them say `runner.bookkeeping` and `backfill.tables`."""
 
 from __future__ import annotations
 
@@ -6,4 +6,8 @@ HISTORY = "_migrations"
 LEASE = "_migrations_lease"
 STEPS = "_migrations_steps"
 ATTEMPTS = "_migrations_attempts"
-OURS = (HISTORY, LEASE, STEPS, ATTEMPTS)
+# Made when the first backfill is registered.
+BACKFILLS = "_migrations_backfills"
+RANGES = "_migrations_backfill_ranges"
+FAILURES = "_migrations_backfill_failures"
+OURS = (HISTORY, LEASE, STEPS, ATTEMPTS, BACKFILLS, RANGES, FAILURES)

@@ -21,15 +21,18 @@ import hashlib
 import re
 from array import array
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 from ..errors import FileError, ForeignFile
 from ..parser.split import Directive, Unterminated, directives, excerpt, line_column, split
 from ..suggest import nearest
 from . import foreign
+
+if TYPE_CHECKING:
+    from .backfill import Backfill
 
 MAX_VERSION = 2**63 - 1
 _NAME = re.compile(r"(?P<version>\d+)(?:_(?P<description>.*))?\.sql\Z", re.DOTALL)
@@ -37,7 +40,10 @@ _UNTIDY = re.compile(r"[ \t\r\f\v]\n")
 _TRAILING = re.compile(r"[ \t\r\f\v]+$", re.MULTILINE)
 _PIECE = 1_000_000
 _SWITCH = {"on": True, "off": False}
-KNOWN_DIRECTIVES = ("undo", "transaction", "environments", "allow")
+_OF_BACKFILLS = ("backfill", "batch", "where", "check", "throttle", "background")
+KNOWN_DIRECTIVES = ("undo", "transaction", "environments", "allow", "requires", *_OF_BACKFILLS)
+# Said about a migration, not by it: an applied file may get such a line, or lose it.
+_NO_MEANING = ("allow", "batch", "throttle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,9 @@ class MigrationFile:
     `up_sql` and `down_sql` are slices of `text`; `down_start` is where the undo part begins in
     it (`len(text)` when there is none). `transaction` is the directive's wish: True forces one
     transaction, False forbids it, None leaves it to the planner. `environments` is empty when
-    the migration belongs everywhere.
+    the migration belongs everywhere. `requires` are versions whose backfills have to be complete
+    before it runs. `backfill` and `down_backfill` are what a part asks for that runs batch by
+    batch, still without its statements.
     """
 
     version: int
@@ -59,6 +67,9 @@ class MigrationFile:
     transaction: bool | None
     environments: tuple[str, ...]
     checksum: str
+    requires: tuple[int, ...] = ()
+    backfill: Backfill | None = None
+    down_backfill: Backfill | None = None
 
     @property
     def up_sql(self) -> str:
@@ -157,6 +168,8 @@ def parse_file(name: str, text: str, path: str, *, ours: bool = False) -> Migrat
     marker: Directive | None = None
     transaction: bool | None = None
     environments: tuple[str, ...] = ()
+    requires: tuple[int, ...] = ()
+    batched = False
     for one in found:
         match one.name:
             case "undo" if marker is not None:
@@ -193,6 +206,10 @@ def parse_file(name: str, text: str, path: str, *, ours: bool = False) -> Migrat
                     )
             case "allow":
                 pass  # the linter's business
+            case "requires":
+                requires += _versions(one, path, text, version)
+            case name if name in _OF_BACKFILLS:
+                batched = True
             case other:
                 near = nearest(other, KNOWN_DIRECTIVES, likeness=0.5)
                 raise at(
@@ -206,6 +223,12 @@ def parse_file(name: str, text: str, path: str, *, ours: bool = False) -> Migrat
                     else "known: " + ", ".join("@" + d for d in KNOWN_DIRECTIVES),
                 )
     up_end = len(text) if marker is None else marker.start
+    up = down = None
+    if batched:
+        from .backfill import find
+
+        fail = failing(path, text, version)
+        up, down = find(found, 0, up_end, fail), find(found, up_end, len(text), fail)
     return MigrationFile(
         version=version,
         description=description,
@@ -216,6 +239,9 @@ def parse_file(name: str, text: str, path: str, *, ours: bool = False) -> Migrat
         transaction=transaction,
         environments=environments,
         checksum=checksum(_meaning(text[:up_end], found)),
+        requires=requires,
+        backfill=up,
+        down_backfill=down,
     )
 
 
@@ -254,11 +280,35 @@ def foreign_error(
     return error
 
 
+def failing(
+    path: str | None, text: str, version: int
+) -> Callable[[int, str, str | None], FileError]:
+    """What makes a FileError of an offset of `text`, a message and a hint."""
+    return lambda offset, message, hint: at(path, text, offset, message, version=version, hint=hint)
+
+
+def _versions(one: Directive, path: str, text: str, version: int) -> tuple[int, ...]:
+    """The versions that `-- @requires` names: all of them older than the file's own."""
+    words = [word for word in re.split(r"[,\s]+", one.value) if word]
+    wrong = [w for w in words if not w.isdecimal() or int(w) >= version]
+    if wrong or not words:
+        raise at(
+            path,
+            text,
+            one.start,
+            f"-- @requires {one.value} names no older version.".replace("  ", " "),
+            version=version,
+            hint="write for example -- @requires 20230101120000: the version of a backfill"
+            " that has to be complete before this migration",
+        )
+    return tuple(map(int, words))
+
+
 def _meaning(up_sql: str, found: Iterable[Directive]) -> str:
-    """The forward part without what is said to the linter: an applied file may get an @allow."""
+    """The forward part without what is only said about it: to the linter, or how gently to run."""
     pieces, done = [], 0
     for one in found:
-        if one.name == "allow" and one.end <= len(up_sql):
+        if one.name in _NO_MEANING and one.end <= len(up_sql):
             start = up_sql.rfind("\n", 0, one.start) + 1
             pieces.append(up_sql[done:start])
             end = up_sql.find("\n", one.end)

@@ -10,6 +10,9 @@ A migration runs in one of two modes:
   *atomic* (statements that a transaction covers, committed together with their journal row)
   or *alone* (a statement that no transaction covers; its effect is looked up in the catalog).
 
+* **backfill**: a part with `-- @backfill` runs batch by batch, each a transaction with its
+  checkpoint, until the table has been walked (`manticore_cockroachdb.backfill`).
+
 or it is refused, with the split to make. PostgreSQL covers everything except what it forbids in
 a transaction block. CockroachDB covers data changes, CREATE TABLE, and changes to a table made
 in the same transaction; everything else lives on as a job after COMMIT and runs alone
@@ -38,7 +41,7 @@ from .script import (
 )
 
 if TYPE_CHECKING:
-    pass
+    from .backfill import Backfill
 
 
 # What CockroachDB covers only if it is looked at closely, in the parentheses of a new table.
@@ -48,6 +51,8 @@ _MORE = ("references", "interleave", "like", "as")
 def plan_script(script: Script, caps: Capabilities) -> MigrationPlan:
     """Decide mode and steps of one script. Raises Refused when no way is safe."""
     spans = script.spans
+    if script.backfill is not None:
+        return _batch_by_batch(script, script.backfill)
     if script.wish is not False and _is_simple(script, caps):
         return _in_one_transaction(script, caps, changes_session=False, sociable=True)
     from .grouping import group  # the statement model, which many runs do not need
@@ -102,6 +107,21 @@ def _in_one_transaction(
     )
     step = Step(0, 0, len(script.spans), True, reason)
     return MigrationPlan(script, Mode.TRANSACTION, reason, (step,), changes_session, sociable)
+
+
+def _batch_by_batch(script: Script, backfill: Backfill) -> MigrationPlan:
+    if script.wish is True:
+        raise refused(
+            script,
+            script.spans[0][0] if script.spans else 0,
+            "-- @transaction on asks for one transaction, and a backfill is one for each batch",
+            "drop one of the two directives",
+        )
+    reason = f"batch by batch over {backfill.table}"
+    if backfill.background:
+        reason += ", in the background"
+    step = Step(0, 0, len(script.spans), True, reason)
+    return MigrationPlan(script, Mode.BACKFILL, reason, (step,), False)
 
 
 @cache

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Literal
 from ..dialect import Capabilities
 from ..errors import Refused
 from ..parser.split import excerpt, line_column
-from .file import MigrationFile, statements
+from .file import MigrationFile, failing, statements
 
 if TYPE_CHECKING:
     from ..parser.nodes import Node
+    from .backfill import Backfill
 
 Direction = Literal["up", "down"]
 
@@ -25,11 +26,15 @@ class Mode(StrEnum):
 
     TRANSACTION = "transaction"
     STEPS = "steps"
+    BACKFILL = "backfill"
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """One part of a migration as it will run: `text[start:end]`, found in the file `path`."""
+    """One part of a migration as it will run: `text[start:end]`, found in the file `path`.
+
+    `backfill`: it runs batch by batch, and this is how.
+    """
 
     version: int
     description: str
@@ -40,6 +45,7 @@ class Script:
     wish: bool | None
     checksum: str
     undo: str | None
+    backfill: Backfill | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +102,24 @@ class MigrationPlan:
 
 def script_of(file: MigrationFile, *, down: bool = False) -> Script:
     """One part of `file`, split. Raises FileError when it cannot be."""
+    spans = statements(file, down=down)
+    backfill = file.down_backfill if down else file.backfill
+    if backfill is not None:
+        from .backfill import with_statements
+
+        fail = failing(file.path, file.text, file.version)
+        backfill = with_statements(backfill, file.text, spans, fail)
     return Script(
         version=file.version,
         description=file.description,
         direction="down" if down else "up",
         path=file.path,
         text=file.text,
-        spans=statements(file, down=down),
+        spans=spans,
         wish=file.transaction,
         checksum=file.checksum,
         undo=file.down_sql,
+        backfill=backfill,
     )
 
 

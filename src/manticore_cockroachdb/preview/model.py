@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .script import Frame
 
 
-PlannedMode = Literal["transaction", "steps", "refused"]
+PlannedMode = Literal["transaction", "steps", "backfill", "refused"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from time import monotonic
+from typing import Protocol
 
 import psycopg
 
@@ -36,11 +37,18 @@ from .messages import together
 from .pace import Pace
 
 
+class Backfills(Protocol):
+    """Runs the backfill of a plan to its end, once it is that migration's turn."""
+
+    async def __call__(self, committer: AsyncCommitter, plan: MigrationPlan, /) -> None: ...
+
+
 class AsyncExecutor:
     """Runs migrations under one lease."""
 
-    def __init__(self, committer: AsyncCommitter) -> None:
+    def __init__(self, committer: AsyncCommitter, backfills: Backfills | None = None) -> None:
         self.committer = committer
+        self.backfills = backfills
         self.session = committer.session
         self.lease = committer.lease
         self.finished: list[int] = []
@@ -170,7 +178,9 @@ class AsyncExecutor:
             try:
                 await self._renew_session()
                 rows = self.committer.steps_of(plan)
-                if plan.mode is Mode.STEPS or rows:
+                if plan.mode is Mode.BACKFILL:
+                    await self._backfill(plan)
+                elif plan.mode is Mode.STEPS or rows:
                     await self._steps(plan, rows)
                 elif not self.committer.is_recorded(plan):
                     first, sent = sent, None
@@ -188,6 +198,20 @@ class AsyncExecutor:
                 if attempt == RECOVERIES or not worth_waiting(error):
                     raise stopped from error
                 await self.committer.recover(plan, stopped)
+
+    async def _backfill(self, plan: MigrationPlan) -> None:
+        """Run a backfill to its end, and record it."""
+        assert self.backfills is not None
+        if self.committer.is_recorded(plan):
+            return
+        await self.backfills(self.committer, plan)
+        await self.committer.commit(
+            plan,
+            0,
+            0,
+            lambda: self.committer.record(plan, journalled=True),
+            lambda: self.committer.is_recorded(plan),
+        )
 
     async def _renew_session(self) -> None:
         """Leave the session of a migration that changed it; the lease names the new one."""

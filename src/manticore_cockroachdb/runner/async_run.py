@@ -21,7 +21,7 @@ from ..migrations.script import MigrationPlan, Script, script_of
 from ..retry import RetryPolicy
 from . import events as e
 from .async_commit import AsyncCommitter
-from .async_execute import AsyncExecutor
+from .async_execute import AsyncExecutor, Backfills
 from .async_lease import AsyncLease
 from .async_session import AsyncSession, Rows
 from .async_watch import AsyncJobWatch
@@ -40,11 +40,12 @@ class AsyncRun:
         allow: Allowances,
         environment: str | None,
         policy: RetryPolicy,
+        backfills: Backfills | None = None,
     ) -> None:
         self.session = session
         self.lease = AsyncLease(session, ttl=ttl, wait=wait)
         self.committer = AsyncCommitter(session, self.lease, policy)
-        self.executor = AsyncExecutor(self.committer)
+        self.executor = AsyncExecutor(self.committer, backfills)
         self.allow = allow
         self.environment = environment
 
@@ -237,6 +238,7 @@ def undo_script(status: VersionStatus, stored: dict[int, str]) -> Script:
             wish=file.transaction if file is not None else None,
             checksum="",
             undo=None,
+            backfill=found.backfill,
         )
     else:
         script = None

@@ -159,7 +159,7 @@ class Tables:
         since = "transaction_timestamp()"
         if after is not None and not self.cockroachdb:
             since = f"(SELECT applied_at FROM {self.name(HISTORY)} WHERE version = {int(after)})"
-        if mode == "steps":
+        if mode in ("steps", "backfill"):
             since = (
                 f"(SELECT min(started_at) FROM {self.name(STEPS)} WHERE version = {int(version)}"
                 " AND direction = 'up')"

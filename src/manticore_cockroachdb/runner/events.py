@@ -85,6 +85,22 @@ class JobProgress(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class BackfillProgress(Event):
+    """A backfill goes on: `rows` of about `estimate` are done, `rate` a second; `remaining` seconds
+    by that; `size` rows in the next batch; `failed` rows could not be changed."""
+
+    version: int | None
+    name: str
+    rows: int
+    estimate: int | None
+    rate: float
+    remaining: float | None
+    size: int
+    workers: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Retrying(Event):
     """What failed will be tried again after `delay` seconds."""
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from time import monotonic
+from typing import Protocol
 
 import psycopg
 
@@ -37,11 +38,18 @@ from .pace import Pace
 from .session import worth_waiting
 
 
+class Backfills(Protocol):
+    """Runs the backfill of a plan to its end, once it is that migration's turn."""
+
+    def __call__(self, committer: Committer, plan: MigrationPlan, /) -> None: ...
+
+
 class Executor:
     """Runs migrations under one lease."""
 
-    def __init__(self, committer: Committer) -> None:
+    def __init__(self, committer: Committer, backfills: Backfills | None = None) -> None:
         self.committer = committer
+        self.backfills = backfills
         self.session = committer.session
         self.lease = committer.lease
         self.finished: list[int] = []
@@ -171,7 +179,9 @@ class Executor:
             try:
                 self._renew_session()
                 rows = self.committer.steps_of(plan)
-                if plan.mode is Mode.STEPS or rows:
+                if plan.mode is Mode.BACKFILL:
+                    self._backfill(plan)
+                elif plan.mode is Mode.STEPS or rows:
                     self._steps(plan, rows)
                 elif not self.committer.is_recorded(plan):
                     first, sent = sent, None
@@ -189,6 +199,20 @@ class Executor:
                 if attempt == RECOVERIES or not worth_waiting(error):
                     raise stopped from error
                 self.committer.recover(plan, stopped)
+
+    def _backfill(self, plan: MigrationPlan) -> None:
+        """Run a backfill to its end, and record it."""
+        assert self.backfills is not None
+        if self.committer.is_recorded(plan):
+            return
+        self.backfills(self.committer, plan)
+        self.committer.commit(
+            plan,
+            0,
+            0,
+            lambda: self.committer.record(plan, journalled=True),
+            lambda: self.committer.is_recorded(plan),
+        )
 
     def _renew_session(self) -> None:
         """Leave the session of a migration that changed it; the lease names the new one."""

@@ -22,7 +22,7 @@ from ..migrations.script import MigrationPlan, Script, script_of
 from ..retry import RetryPolicy
 from . import events as e
 from .commit import Committer
-from .execute import Executor
+from .execute import Backfills, Executor
 from .identity import HOST
 from .lease import Lease
 from .session import Rows, Session
@@ -41,11 +41,12 @@ class Run:
         allow: Allowances,
         environment: str | None,
         policy: RetryPolicy,
+        backfills: Backfills | None = None,
     ) -> None:
         self.session = session
         self.lease = Lease(session, ttl=ttl, wait=wait)
         self.committer = Committer(session, self.lease, policy)
-        self.executor = Executor(self.committer)
+        self.executor = Executor(self.committer, backfills)
         self.allow = allow
         self.environment = environment
 
@@ -234,6 +235,7 @@ def undo_script(status: VersionStatus, stored: dict[int, str]) -> Script:
             wish=file.transaction if file is not None else None,
             checksum="",
             undo=None,
+            backfill=found.backfill,
         )
     else:
         script = None

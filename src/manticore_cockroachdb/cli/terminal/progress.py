@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .bar import Bar
 
 PLAIN_INTERVAL = 5.0
+BACKFILL_INTERVAL = 60.0
 _DONE = {"up": "applied", "down": "rolled back"}
 _DOING = {"up": "applying", "down": "rolling back"}
 
@@ -85,6 +86,8 @@ class Progress:
                 self._finished(event)
             case e.JobProgress():
                 self._job(event)
+            case e.BackfillProgress():
+                self._backfill(event)
             case e.LeaseWaiting(owner=owner, remaining=remaining):
                 self._say(
                     f"waiting for {one_line(owner)}, who has the right to migrate"
@@ -134,6 +137,20 @@ class Progress:
         far = event.status if event.fraction is None else f"{event.fraction:.0%} {event.status}"
         self.console.info(f"schema change {event.job}: {far}: {one_line(event.description)}")
 
+    def _backfill(self, event: e.BackfillProgress) -> None:
+        if self.console.quiet:
+            return
+        if self.live:
+            fraction = event.rows / event.estimate if event.estimate else None
+            fraction = None if fraction is None else min(fraction, 1.0)
+            self._open_bar().job(event.name, "", fraction, rows_done(event))
+            return
+        now = monotonic()
+        if now - self._told.setdefault(event.name, now) < BACKFILL_INTERVAL:
+            return
+        self._told[event.name] = now
+        self.console.info(f"backfill {event.name}: {rows_done(event)}")
+
     def _open_bar(self) -> Bar:
         if self._bar is None:
             from .bar import Bar
@@ -167,6 +184,21 @@ def warn_of_history(event: e.ForeignHistory, console: Console) -> None:
         f"if {event.tool} has applied migrations that are in this directory too, `manticore"
         " baseline VERSION` records them as applied without running them",
     )
+
+
+def rows_done(event: e.BackfillProgress) -> str:
+    """How far a backfill is, in words."""
+    text = f"{event.rows:,}"
+    if event.estimate is not None and event.estimate >= event.rows:
+        text += f" of about {event.estimate:,}"
+    text += f" rows, {event.rate:,.0f}/s"
+    if event.remaining is not None and event.rows < (event.estimate or 0):
+        text += f", {took(event.remaining)} left"
+    if event.workers > 1:
+        text += f", {count(event.workers, 'worker')}"
+    if event.failed:
+        text += f", {count(event.failed, 'row')} failed"
+    return text
 
 
 def _label(event: e.MigrationStarted | e.MigrationFinished) -> str:

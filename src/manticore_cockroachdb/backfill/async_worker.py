@@ -1,0 +1,218 @@
+"""AsyncWorker: one connection that does what `machine` decides, until nothing is left to do.
+
+It moves, listens, and says how far things are; it decides nothing. How an error reads, as something
+met, a row that cannot be changed or the end, is one table at the end of this module.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+import psycopg
+
+from .._acompat import async_sleep
+from ..errors import ConnectionFailed
+from ..outcome import Verdict, is_of_a_row, took_too_long, verdict_of
+from ..runner.async_session import RECONNECTS, AsyncSession, worth_waiting
+from ..runner.identity import new_owner
+from . import machine as m
+from .job import Job, key_of, told_of
+from .keys import decode
+
+Rows = list[tuple[Any, ...]]
+IDLE = 0.2
+"""Seconds that a worker with nothing to do waits before it looks again."""
+
+
+class AsyncWorker:
+    """One worker of a job. `failure` is what stopped it, None when nothing did."""
+
+    def __init__(
+        self,
+        session: AsyncSession,
+        job: Job,
+        *,
+        tell: Callable[[AsyncWorker], None] | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.session = session
+        self.job = job
+        self.stopped = stop
+        self.owner = new_owner()
+        self.state = m.start(job.spec.batching)
+        self.failure: psycopg.Error | ConnectionFailed | None = None
+        self.rows = 0
+        self.batches = 0
+        self.failed_rows = 0
+        self._tell = tell
+        self._seconds = 0.0
+        self._note: tuple[str | None, str] = (None, "")
+        self._last: psycopg.Error | ConnectionFailed | None = None
+        self._mannered: psycopg.AsyncConnection[Any] | None = None
+
+    async def run(self) -> str:
+        """Work until nothing is left; return why it ended: a state, or "stopped"."""
+        try:
+            while True:
+                if self.stopped():
+                    return "stopped"
+                move = m.decide(self.state)
+                if isinstance(move, m.Stop):
+                    if move.why == "failed":
+                        self.failure = self._last
+                    return move.why
+                self.state = m.heard(self.state, move, await self._do(move))
+        finally:
+            await self._let_go()
+
+    async def _fetch(self, *texts: str) -> list[Rows]:
+        """Send a message; return the answers to it, without those to the session's settings."""
+        mannered = self.session.connection is self._mannered
+        before = () if mannered else self.job.manners.session
+        sets = await self.session.fetch(";\n".join((*before, *texts)))
+        self._mannered = self.session.connection
+        return sets[len(before) :]
+
+    async def _do(self, move: m.Move) -> m.Answer:
+        """Make one move; whatever goes wrong is an answer too."""
+        try:
+            return await self._move(move)
+        except (psycopg.Error, ConnectionFailed) as error:
+            self._last = error
+            trouble = trouble_of(error)
+            if trouble is m.Trouble.LOST:
+                if not await self._reconnect():
+                    return m.Stumbled(m.Trouble.FATAL)
+            else:
+                await self._roll_back()
+            if trouble is m.Trouble.ROW:
+                diagnostic: Any = getattr(error, "diag", None)
+                words = getattr(diagnostic, "message_primary", None) or str(error)
+                self._note = (getattr(error, "sqlstate", None), words.replace("\0", "")[:2000])
+            elif trouble is m.Trouble.MET:
+                await async_sleep(min(0.05 * 2**self.state.met, 5.0) * random.uniform(0.5, 1.0))
+            return m.Stumbled(trouble)
+
+    async def _move(self, move: m.Move) -> m.Answer:
+        job, held = self.job, self.state.held
+        tables = job.tables
+        match move:
+            case m.Take():
+                return await self._take()
+            case m.Reclaim():
+                assert held is not None
+                text = tables.reclaim(
+                    job.run, held.id, self.owner, held.token, self.session.id, job.ttl
+                )
+                return m.Taken(_held((await self._fetch(text))[0]))
+            case m.Look():
+                assert held is not None
+                return m.Found(_ahead((await self._fetch(job.look(held, move)))[0]))
+            case m.Batch():
+                assert held is not None
+                return await self._batch(held, move)
+            case m.Release():
+                sets = await self._fetch(tables.release(job.run, self.owner), tables.told(job.run))
+                return m.Rested(told_of(sets[-1]))
+            case m.Wait():
+                await async_sleep(IDLE)
+                return m.Rested(told_of((await self._fetch(tables.told(job.run)))[0]))
+            case m.Complete():
+                sets = await self._fetch(tables.complete(job.run), tables.settled(job.run))
+                if not sets[-1]:
+                    return m.Settled(m.Wish.CANCELLED)
+                state, left, failed = sets[-1][0]
+                return m.Settled(m.Wish(state), int(left), int(failed))
+            case _:
+                raise AssertionError(f"{move} is no move for a server")
+
+    async def _take(self) -> m.Answer:
+        job, tables = self.job, self.job.tables
+        gone: tuple[str, ...] = ()
+        while True:
+            take = tables.take(job.run, self.owner, self.session.id, job.ttl, gone)
+            rows, ((left,),) = await self._fetch(take, tables.open_ranges(job.run))
+            if rows or not left or gone:
+                return m.Taken(_held(rows), int(left))
+            gone = tuple(str(row[0]) for row in (await self._fetch(tables.gone(job.run)))[0])
+            if not gone:
+                return m.Taken(None, int(left))
+
+    async def _batch(self, held: m.Held, move: m.Batch) -> m.Answer:
+        text = self.job.batch(held, move, seconds=self._seconds, note=self._note)
+        started = monotonic()
+        sets = await self._fetch(text)
+        self._seconds = max(monotonic() - started - min(self.session.distance, 1.0), 1e-6)
+        self.rows += move.rows
+        self.batches += 1
+        self.failed_rows += move.skip
+        rest = sets[-1] if move.upto is not None else []
+        told = told_of(sets[-2] if move.upto is not None else sets[-1])
+        if self._tell is not None:
+            self._tell(self)
+        if self.job.spec.batching.pause:
+            await async_sleep(self.job.spec.batching.pause)
+        return m.Committed(_ahead(rest), self._seconds, told)
+
+    # --- when something goes wrong ---------------------------------------------------------
+
+    async def _reconnect(self) -> bool:
+        for attempt in range(1, RECONNECTS + 1):
+            await async_sleep(min(0.05 * 2**attempt, 3.0))
+            try:
+                old = self.session.id
+                await self.session.reopen()
+                if old:
+                    await self.session.end_session(old)
+                return True
+            except (psycopg.Error, ConnectionFailed) as error:
+                self._last = error
+                if not worth_waiting(error):
+                    return False
+        return False
+
+    async def _roll_back(self) -> None:
+        try:
+            await self.session.rollback()
+        except psycopg.Error:
+            await self._reconnect()
+
+    async def _let_go(self) -> None:
+        """Give back what is held; whatever cannot be given back expires."""
+        if self.state.held is None:
+            return
+        try:
+            await self.session.rollback()
+            await self.session.fetch(self.job.tables.release(self.job.run, self.owner))
+        except (psycopg.Error, ConnectionFailed, AssertionError):
+            pass
+
+
+def _held(rows: Rows) -> m.Held | None:
+    if not rows:
+        return None
+    id, token, cursor, hi, size = rows[0]
+    return m.Held(int(id), int(token), decode(cursor), decode(hi), int(size))
+
+
+def _ahead(rows: Rows) -> m.Ahead:
+    if not rows:
+        return m.Ahead(None, 0)
+    key, count = key_of(rows[0])
+    return m.Ahead(key, count)
+
+
+def trouble_of(error: psycopg.Error | ConnectionFailed) -> m.Trouble:
+    """What an error means for a worker."""
+    sqlstate = error.sqlstate if isinstance(error, psycopg.Error) else None
+    match verdict_of(sqlstate):
+        case Verdict.UNKNOWN:
+            return m.Trouble.LOST
+        case Verdict.RETRY:
+            return m.Trouble.MET
+    if took_too_long(sqlstate):  # longer than its lease may last
+        return m.Trouble.MET
+    return m.Trouble.ROW if is_of_a_row(sqlstate) else m.Trouble.FATAL

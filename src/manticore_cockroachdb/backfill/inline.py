@@ -1,0 +1,237 @@
+# Generated from async_inline.py by tools/unasync.py; do not edit.
+"""A backfill in its place in a run of `migrate` or `rollback`, under the lease to migrate.
+
+Its registration and the journal row that says "this migration has begun" are one transaction, and
+so are its history row and the end of that journal row. So a journal row is there exactly as long as
+a run of this migration goes on or has stopped half way; without one, whatever an earlier life of
+the migration left in our tables is forgotten. Between the two, batches need no lease to migrate:
+each range has its own. Whoever else works on the backfill meanwhile joins in.
+"""
+
+from __future__ import annotations
+
+import uuid
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from ..errors import ChangedFile, ConnectionFailed, PartialMigration, Refused
+from ..migrations.file import checksum
+from ..own_tables import BACKFILLS
+from ..parser.quoting import literal
+from ..runner import events as e
+from ..runner.failures import repair_hint, sentence
+from . import machine as m
+from .catalog import Table, questions, table_of
+from .job import Job, Noted, manners
+from .keys import Walk, decode
+from .tables import BackfillTables
+from .worker import Worker
+
+if TYPE_CHECKING:
+    from ..migrations.backfill import Backfill
+    from ..migrations.script import MigrationPlan
+    from ..runner.commit import Committer
+
+EVERY = 0.1
+"""Seconds between two reports of progress."""
+
+
+def name_of(plan: MigrationPlan) -> str:
+    """What the backfill of a migration is called in our tables."""
+    return f"{plan.version}" if plan.script.direction == "up" else f"{plan.version} undo"
+
+
+class Inline:
+    """Runs the backfill of one plan to its end."""
+
+    def __init__(self, committer: Committer, plan: MigrationPlan) -> None:
+        assert plan.script.backfill is not None
+        self.committer = committer
+        self.session = committer.session
+        self.lease = committer.lease
+        self.plan = plan
+        self.spec: Backfill = plan.script.backfill
+        self.tables = BackfillTables(self.session.tables.schema, self.session.tables.cockroachdb)
+        self._told = 0.0
+        self._before = 0
+        self._started = monotonic()
+
+    def run(self) -> None:
+        """Return once every row is done. Raises PartialMigration, ChangedFile or Refused."""
+        found, have_tables = self._table()
+        fresh = 0 not in self.committer.steps_of(self.plan)
+        if fresh:
+            run, estimate = self._register(found, have_tables), found.estimate
+        else:
+            run, estimate = self._go_on(found)
+        job = Job(
+            name_of(self.plan),
+            run,
+            self.spec,
+            Walk(found.relation, found.key, self.spec.where),
+            self.tables,
+            self.plan.version,
+            estimate,
+            self.lease.ttl,
+            manners(self.session.caps, self.lease.ttl),
+        )
+        worker = Worker(self.session, job, tell=self._tell)
+        why = worker.run()
+        self._tell(worker, last=True)
+        if why != m.Wish.COMPLETE:
+            raise self._unfinished(why, worker)
+
+    # --- beginning -------------------------------------------------------------------------
+
+    def _table(self) -> tuple[Table, bool]:
+        """The table as the server knows it, and whether our own tables are there."""
+        asked = questions(self.spec.table, cockroachdb=self.tables.cockroachdb)
+        asked.append(
+            "SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
+            f" ON n.oid = c.relnamespace WHERE c.relname = {literal(BACKFILLS)}"
+            f" AND n.nspname = {literal(self.tables.schema)}"
+        )
+        *answers, ((have,),) = self.session.fetch(";\n".join(asked))
+        try:
+            found = table_of(
+                answers, self.spec.table, self.spec.by, cockroachdb=self.tables.cockroachdb
+            )
+        except Refused as error:
+            error.version, error.path = self.plan.version, self.plan.script.path
+            raise
+        return found, bool(have)
+
+    def _register(self, found: Table, have_tables: bool) -> str:
+        """Note that this migration has begun, and what is to be done; return the run's name."""
+        plan, tables, committer = self.plan, self.tables, self.committer
+        if not have_tables:
+            self.session.fetch(tables.create())
+        run, name = uuid.uuid4().hex, name_of(plan)
+        step = plan.steps[0]
+
+        def after() -> tuple[str, ...]:
+            token, direction = self.lease.token, plan.script.direction
+            begin = self.session.tables.start_step(
+                plan.version, direction, step.ordinal, plan.step_hash(step), (), token
+            )
+            register = tables.register(
+                name,
+                run,
+                version=plan.version,
+                direction=direction,
+                relation=found.relation,
+                key=[column.name for column in found.key],
+                meaning=checksum(self.spec.meaning),
+                background=False,
+                state=m.Wish.RUNNING,
+                estimate=found.estimate,
+            )
+            ranges = tables.add_ranges(run, [(0, None, None)])
+            fence = self.session.tables.fence(token)
+            return (fence, begin, *tables.forget(name), register, ranges, "COMMIT")
+
+        committer.commit(plan, 0, 0, after, lambda: step.ordinal in committer.steps_of(plan))
+        return run
+
+    def _go_on(self, found: Table) -> tuple[str, int | None]:
+        """Find the run that stopped half way; it must mean what the file means now."""
+        plan, name = self.plan, name_of(self.plan)
+        rows = self.session.read(self.tables.read(name))
+        if not rows:
+            raise PartialMigration(
+                f"Migration {plan.version} stopped half way, and what was noted of its backfill"
+                " is gone.",
+                version=plan.version,
+                path=plan.script.path,
+                hint=repair_hint(plan.version),
+            )
+        noted = Noted(*rows[0])
+        if noted.meaning != checksum(self.spec.meaning) or noted.key != tuple(
+            column.name for column in found.key
+        ):
+            raise ChangedFile(
+                f"Migration {plan.version} stopped half way and was changed since: some of its rows"
+                " are done as it was before.",
+                version=plan.version,
+                path=plan.script.path,
+                hint="put its statements, table, key and -- @where back as they were; or, if the"
+                f" new ones may run for rows that are done, `manticore backfill cancel"
+                f" {plan.version}` and migrate again, from the beginning",
+            )
+        again = (m.Wish.REGISTERED, m.Wish.FAILED, m.Wish.RUNNING)
+        self.session.fetch(self.tables.set_state(noted.run, m.Wish.RUNNING, of=again))
+        ((rows_done, *_),) = (self.session.fetch(self.tables.progress(noted.run)))[0]
+        self._before = int(rows_done)
+        return noted.run, noted.estimate
+
+    # --- progress and the end --------------------------------------------------------------
+
+    def _tell(self, worker: Worker, *, last: bool = False) -> None:
+        now = monotonic()
+        if now - self._told < EVERY and not last:
+            return
+        self._told = now
+        rows = self._before + worker.rows
+        rate = worker.rows / max(now - self._started, 1e-3)
+        estimate = worker.job.estimate
+        left = None if estimate is None or not rate else max(estimate - rows, 0) / rate
+        self.session.listener(
+            e.BackfillProgress(
+                self.plan.version,
+                worker.job.name,
+                rows,
+                estimate,
+                rate,
+                left,
+                worker.state.size,
+                1,
+                worker.failed_rows,
+            )
+        )
+
+    def _unfinished(self, why: str, worker: Worker) -> Exception:
+        """The error that says why not all is done, and how to go on."""
+        plan, done = self.plan, self._before + worker.rows
+        what = (
+            f"migration {plan.version}"
+            if plan.script.direction == "up"
+            else (f"the rollback of migration {plan.version}")
+        )
+        so_far = f"{done:,} rows are done and stay so."
+        if isinstance(worker.failure, ConnectionFailed):
+            return ConnectionFailed(
+                f"The connection was lost during the backfill of {what}: {worker.failure.message}",
+                hint="run again when the server is back: it goes on where it stopped",
+            )
+        if worker.failure is not None:
+            return PartialMigration(
+                f"The backfill of {what} failed: {sentence(worker.failure)} {so_far}",
+                version=plan.version,
+                path=plan.script.path,
+                sqlstate=worker.failure.sqlstate,
+                hint="run again when the cause is mended: it goes on where it stopped",
+            )
+        if why == m.Wish.RUNNING:
+            failed = self.session.read(self.tables.failures(worker.job.run, 3))
+            shown = "; ".join(
+                f"{'/'.join(decode(key) or ())}: {text}" for key, _, text, _ in failed
+            )
+            return PartialMigration(
+                f"The backfill of {what} is done but for rows that cannot be changed: {shown}",
+                version=plan.version,
+                path=plan.script.path,
+                hint=f"`manticore backfill status {plan.version}` lists them; mend them, then"
+                f" `manticore backfill retry {plan.version}`, and run again",
+            )
+        return PartialMigration(
+            f"The backfill of {what} is {why}. {so_far}",
+            version=plan.version,
+            path=plan.script.path,
+            hint=f"`manticore backfill resume {plan.version}`, then run again: it goes on where it"
+            " stopped",
+        )
+
+
+def run_inline(committer: Committer, plan: MigrationPlan) -> None:
+    """Run the backfill of a plan to its end; what the executor calls for one."""
+    Inline(committer, plan).run()

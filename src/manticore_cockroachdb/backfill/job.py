@@ -1,0 +1,139 @@
+"""One backfill as its workers see it, and the messages that they send; pure.
+
+A message is one round trip: the transaction, what people say meanwhile, and where the next batch
+ends. What a worker is told comes after COMMIT, in a transaction of its own, so that nobody who
+pauses a backfill or has nothing to do gets in the way of a batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..dialect import Capabilities
+from ..migrations.backfill import Backfill
+from .keys import Key, Walk, decode
+from .machine import Batch, Held, Look, Told, Wish
+from .tables import BackfillTables
+
+_JOIN = ";\n"
+
+
+LOCK_TIMEOUT = 1.0
+"""Seconds that a batch waits for a lock while it holds others back itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """Settings that keep a batch from standing in others' way: for its transaction, or for the
+    session, and what takes the latter back."""
+
+    local: tuple[str, ...] = ()
+    session: tuple[str, ...] = ()
+    reset: tuple[str, ...] = ()
+
+
+def manners(caps: Capabilities, ttl: float) -> Manners:
+    """The settings for a server. No statement may run for longer than its lease lasts."""
+    limit = int(ttl * 1000 * 2 / 3)
+    if caps.engine == "postgresql":
+        lock = min(int(LOCK_TIMEOUT * 1000), limit)
+        return Manners(
+            (f"SET LOCAL statement_timeout = {limit}", f"SET LOCAL lock_timeout = {lock}")
+        )
+    session, reset = [f"SET statement_timeout = {limit}"], ["SET statement_timeout = 0"]
+    if caps.quality_of_service:
+        session.append("SET default_transaction_quality_of_service = background")
+        reset.append("SET default_transaction_quality_of_service = regular")
+    return Manners((), tuple(session), tuple(reset))
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One backfill: `run` names this going through, `name` what is gone through."""
+
+    name: str
+    run: str
+    spec: Backfill
+    walk: Walk
+    tables: BackfillTables
+    version: int | None = None
+    estimate: int | None = None
+    ttl: float = 30.0
+    manners: Manners = Manners()
+
+    def look(self, held: Held, move: Look) -> str:
+        """The question for the end of the next batch."""
+        return self.walk.next_key(held.cursor, held.hi, move.rows)
+
+    def batch(
+        self, held: Held, move: Batch, *, seconds: float, note: tuple[str | None, str]
+    ) -> str:
+        """The message of one batch; `note` is SQLSTATE and words of the failure of a row that is
+        passed over."""
+        condition = {"after": held.cursor, "upto": held.hi if move.upto is None else move.upto}
+        if move.skip:
+            assert move.upto is not None
+            body = [self.tables.fail(self.run, move.upto, *note)]
+        else:
+            body = [
+                one.fill(lambda alias: self.walk.condition(**condition, alias=alias))
+                for one in self.spec.templates
+            ]
+        checkpoint = self.tables.move(
+            self.run,
+            held.id,
+            held.token,
+            held.cursor,
+            move.upto,
+            rows=move.rows,
+            seconds=seconds,
+            size=move.then,
+            ttl=self.ttl,
+        )
+        parts = [
+            self.tables.begin,
+            *self.manners.local,
+            *body,
+            checkpoint,
+            "COMMIT",
+            self.tables.told(self.run),
+        ]
+        if move.upto is not None:
+            parts.append(self.walk.next_key(move.upto, held.hi, move.then))
+        return _JOIN.join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What is noted of a backfill: the row that `BackfillTables.read` gives."""
+
+    name: str
+    run: str
+    version: int | None
+    direction: str
+    relation: str
+    key_columns: str
+    meaning: str
+    background: bool
+    state: str
+    note: str | None
+    estimate: int | None
+
+    @property
+    def key(self) -> Key:
+        """The names of the key's columns."""
+        return decode(self.key_columns) or ()
+
+
+def told_of(rows: list[tuple[object, ...]]) -> Told:
+    """What is said in the answer to `BackfillTables.told`."""
+    if not rows:
+        return Told(Wish.CANCELLED)
+    state, idle = rows[0]
+    return Told(Wish(str(state)), int(str(idle)))
+
+
+def key_of(row: tuple[object, ...]) -> tuple[Key, int]:
+    """Key and number of rows from an answer to `Walk.next_key`."""
+    *key, rows = row
+    return tuple(str(part) for part in key), int(str(rows))

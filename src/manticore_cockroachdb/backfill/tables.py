@@ -1,0 +1,291 @@
+"""The SQL of a backfill's tables, as text, and nothing that runs it.
+
+==================================  ==============================================================
+``_migrations_backfills``           one row for each backfill: what it is, and what people want of
+                                    it (`state`)
+``_migrations_backfill_ranges``     its ranges: cursor, holder, fencing token, what has been done
+``_migrations_backfill_failures``   rows that could not be changed
+==================================  ==============================================================
+
+They are made when the first backfill is registered, so that nobody else pays for them. Everything
+is written as literals, for the reason that `runner.bookkeeping` gives.
+
+`run` names one going through a table from beginning to end: ranges belong to it and not to the
+backfill's name, so that a worker that comes back after a rollback finds nothing to write to. A
+range's token only grows. `move` is fence and checkpoint in one: it changes one row or divides by
+zero (22012), which takes the batch before it back. On PostgreSQL a raise of the token waits for a
+transaction that has moved the cursor and not ended; on CockroachDB SERIALIZABLE makes one of them
+fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ..own_tables import BACKFILLS, FAILURES, RANGES
+from ..parser.quoting import identifier, literal
+from .keys import Key, encode
+
+_HELD = "id, token, cursor, hi, size"
+
+
+def text(value: str | None) -> str:
+    """A text as SQL."""
+    return "NULL" if value is None else literal(value)
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillTables:
+    """SQL for the tables in `schema` of a server of the given engine."""
+
+    schema: str
+    cockroachdb: bool
+
+    def name(self, table: str) -> str:
+        """A table's qualified, quoted name."""
+        return f"{identifier(self.schema)}.{identifier(table)}"
+
+    @property
+    def begin(self) -> str:
+        """Open a transaction that the token makes exact."""
+        return "BEGIN ISOLATION LEVEL SERIALIZABLE" if self.cockroachdb else "BEGIN"
+
+    def create(self) -> str:
+        """Make what is missing. Safe to run again, and by several at once."""
+        return ";\n".join(
+            (
+                f"CREATE TABLE IF NOT EXISTS {self.name(BACKFILLS)} (name TEXT PRIMARY KEY,"
+                " run TEXT NOT NULL UNIQUE, version INT8, direction TEXT NOT NULL,"
+                " relation TEXT NOT NULL, key_columns TEXT NOT NULL, meaning TEXT NOT NULL,"
+                " background BOOL NOT NULL, state TEXT NOT NULL, note TEXT, estimate INT8,"
+                " wanted INT8 NOT NULL DEFAULT 0, created_by TEXT NOT NULL DEFAULT current_user,"
+                " created_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),"
+                " changed_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),"
+                " finished_at TIMESTAMPTZ)",
+                f"CREATE TABLE IF NOT EXISTS {self.name(RANGES)} (run TEXT, id INT8,"
+                " done BOOL NOT NULL DEFAULT false, lo TEXT, hi TEXT, cursor TEXT,"
+                " rows INT8 NOT NULL DEFAULT 0, batches INT8 NOT NULL DEFAULT 0,"
+                " seconds FLOAT8 NOT NULL DEFAULT 0, size INT8 NOT NULL DEFAULT 0, owner TEXT,"
+                " session TEXT, token INT8 NOT NULL DEFAULT 0, expires_at TIMESTAMPTZ,"
+                " started_at TIMESTAMPTZ, changed_at TIMESTAMPTZ,"
+                " PRIMARY KEY (run, id))",
+                f"CREATE INDEX IF NOT EXISTS {identifier(RANGES + '_open')} ON"
+                f" {self.name(RANGES)} (run, done, id)",
+                f"CREATE TABLE IF NOT EXISTS {self.name(FAILURES)} (run TEXT, key TEXT,"
+                " sqlstate TEXT, message TEXT, failed_at TIMESTAMPTZ DEFAULT clock_timestamp(),"
+                " PRIMARY KEY (run, key))",
+            )
+        )
+
+    # --- beginning -------------------------------------------------------------------------
+
+    def forget(self, name: str) -> tuple[str, ...]:
+        """Forget an earlier run of a backfill of this name; three statements."""
+        runs = f"(SELECT run FROM {self.name(BACKFILLS)} WHERE name = {literal(name)})"
+        return (
+            f"DELETE FROM {self.name(RANGES)} WHERE run IN {runs}",
+            f"DELETE FROM {self.name(FAILURES)} WHERE run IN {runs}",
+            f"DELETE FROM {self.name(BACKFILLS)} WHERE name = {literal(name)}",
+        )
+
+    def register(
+        self,
+        name: str,
+        run: str,
+        *,
+        version: int | None,
+        direction: str,
+        relation: str,
+        key: Sequence[str],
+        meaning: str,
+        background: bool,
+        state: str,
+        estimate: int | None,
+    ) -> str:
+        """Note a backfill."""
+        return (
+            f"INSERT INTO {self.name(BACKFILLS)} (name, run, version, direction, relation,"
+            " key_columns, meaning, background, state, estimate) VALUES"
+            f" ({literal(name)}, {literal(run)}, {'NULL' if version is None else int(version)},"
+            f" {literal(direction)}, {literal(relation)}, {text(encode(tuple(key)))},"
+            f" {literal(meaning)}, {'true' if background else 'false'}, {literal(state)},"
+            f" {'NULL' if estimate is None else int(estimate)})"
+        )
+
+    def add_ranges(self, run: str, bounds: Iterable[tuple[int, Key | None, Key | None]]) -> str:
+        """Note ranges: an id, the key before the first and the last key (None: no bound)."""
+        rows = ", ".join(
+            f"({literal(run)}, {int(id)}, {text(encode(lo))}, {text(encode(hi))},"
+            f" {text(encode(lo))})"
+            for id, lo, hi in bounds
+        )
+        return f"INSERT INTO {self.name(RANGES)} (run, id, lo, hi, cursor) VALUES {rows}"
+
+    def read(self, name: str) -> str:
+        """What is noted of a backfill: `job.Noted`."""
+        return (
+            "SELECT name, run, version, direction, relation, key_columns, meaning, background,"
+            f" state, note, estimate FROM {self.name(BACKFILLS)} WHERE name = {literal(name)}"
+        )
+
+    # --- ranges ----------------------------------------------------------------------------
+
+    def take(self, run: str, owner: str, session: str, ttl: float, gone: Sequence[str]) -> str:
+        """Take a range: `id, token, cursor, hi, size`, or no row.
+
+        One that we hold already is given again under a new token, since the answer may have been
+        lost that told us.
+        """
+        mine = f"owner = {literal(owner)}"
+        free = ["owner IS NULL", mine, "expires_at < clock_timestamp()"]
+        if gone:
+            free.append(f"session IN ({', '.join(map(literal, gone))})")
+        skip = "" if self.cockroachdb else " FOR UPDATE SKIP LOCKED"
+        chosen = (
+            f"SELECT id FROM {self.name(RANGES)} WHERE run = {literal(run)} AND NOT done"
+            f" AND ({' OR '.join(free)}) ORDER BY id LIMIT 1{skip}"
+        )
+        return (
+            f"UPDATE {self.name(RANGES)} SET owner = {literal(owner)},"
+            f" session = {literal(session)}, token = token + 1, expires_at = {_in(ttl)},"
+            " started_at = coalesce(started_at, clock_timestamp()),"
+            f" changed_at = clock_timestamp() WHERE run = {literal(run)} AND NOT done"
+            f" AND id = ({chosen}) RETURNING {_HELD}"
+        )
+
+    def gone(self, run: str) -> str:
+        """The sessions that hold ranges and are no more, as far as this user can see.
+
+        That somebody holds a range only keeps others from trying; so it does no harm if a session
+        is there and not seen. A holder that was heard of a moment ago counts as there.
+        """
+        held = (
+            f"SELECT DISTINCT r.session FROM {self.name(RANGES)} r WHERE r.run = {literal(run)}"
+            " AND NOT r.done AND r.session IS NOT NULL"
+            " AND r.changed_at < clock_timestamp() - INTERVAL '500 milliseconds'"
+        )
+        if self.cockroachdb:
+            return f"{held} AND r.session NOT IN (SELECT session_id FROM [SHOW SESSIONS])"
+        return (
+            f"{held} AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_activity a"
+            " WHERE a.pid::TEXT = split_part(r.session, ':', 1) AND (a.backend_start IS NULL"
+            " OR EXTRACT(EPOCH FROM a.backend_start)::TEXT = split_part(r.session, ':', 2)))"
+        )
+
+    def reclaim(self, run: str, id: int, owner: str, token: int, session: str, ttl: float) -> str:
+        """Raise the token of a range that is still ours; as `take`."""
+        return (
+            f"UPDATE {self.name(RANGES)} SET session = {literal(session)}, token = token + 1,"
+            f" expires_at = {_in(ttl)}, changed_at = clock_timestamp()"
+            f" WHERE run = {literal(run)} AND id = {int(id)} AND NOT done"
+            f" AND owner = {literal(owner)} AND token >= {int(token)} RETURNING {_HELD}"
+        )
+
+    def move(
+        self,
+        run: str,
+        id: int,
+        token: int,
+        before: Key | None,
+        upto: Key | None,
+        *,
+        rows: int,
+        seconds: float,
+        size: int,
+        ttl: float,
+    ) -> str:
+        """Move the cursor of a range that is ours, or fail with 22012.
+
+        `upto` None: the range is done. `seconds` are those of the batch before.
+        """
+        if upto is None:
+            change = "cursor = hi, done = true, owner = NULL, session = NULL, expires_at = NULL"
+        else:
+            change = f"cursor = {text(encode(upto))}, expires_at = {_in(ttl)}"
+        was = "IS NULL" if before is None else f"= {text(encode(before))}"
+        return (
+            f"WITH moved AS (UPDATE {self.name(RANGES)} SET {change}, rows = rows + {int(rows)},"
+            f" batches = batches + 1, seconds = {seconds:.6f}, size = {int(size)},"
+            f" changed_at = clock_timestamp() WHERE run = {literal(run)} AND id = {int(id)}"
+            f" AND token = {int(token)} AND NOT done AND cursor {was} RETURNING 1)"
+            " SELECT 1 / count(*) FROM moved"
+        )
+
+    def release(self, run: str, owner: str) -> str:
+        """Let others have what we hold."""
+        return (
+            f"UPDATE {self.name(RANGES)} SET owner = NULL, session = NULL, expires_at = NULL"
+            f" WHERE run = {literal(run)} AND NOT done AND owner = {literal(owner)}"
+        )
+
+    def open_ranges(self, run: str) -> str:
+        """How many ranges are not done."""
+        return f"SELECT count(*) FROM {self.name(RANGES)} WHERE run = {literal(run)} AND NOT done"
+
+    # --- people ----------------------------------------------------------------------------
+
+    def told(self, run: str) -> str:
+        """State, how many workers have nothing to do; no row once the run is forgotten."""
+        return f"SELECT state, wanted FROM {self.name(BACKFILLS)} WHERE run = {literal(run)}"
+
+    def set_state(self, run: str, state: str, *, of: Sequence[str], note: str | None = None) -> str:
+        """Change the state from one of those in `of`; returns the new one, or no row."""
+        return (
+            f"UPDATE {self.name(BACKFILLS)} SET state = {literal(state)}, note = {text(note)},"
+            f" wanted = 0, changed_at = clock_timestamp() WHERE run = {literal(run)}"
+            f" AND state IN ({', '.join(map(literal, of))}) RETURNING state"
+        )
+
+    # --- the end ---------------------------------------------------------------------------
+
+    def complete(self, run: str) -> str:
+        """Say that all is done, if it is."""
+        where = f"run = {literal(run)}"
+        return (
+            f"UPDATE {self.name(BACKFILLS)} SET state = 'complete', note = NULL,"
+            " finished_at = clock_timestamp(), changed_at = clock_timestamp()"
+            f" WHERE {where} AND state = 'running'"
+            f" AND NOT EXISTS (SELECT 1 FROM {self.name(RANGES)} WHERE {where} AND NOT done)"
+            f" AND NOT EXISTS (SELECT 1 FROM {self.name(FAILURES)} WHERE {where})"
+        )
+
+    def settled(self, run: str) -> str:
+        """State, ranges that are not done, failed rows."""
+        where = f"WHERE run = {literal(run)}"
+        return (
+            f"SELECT state, (SELECT count(*) FROM {self.name(RANGES)} {where} AND NOT done),"
+            f" (SELECT count(*) FROM {self.name(FAILURES)} {where})"
+            f" FROM {self.name(BACKFILLS)} {where}"
+        )
+
+    # --- failed rows -----------------------------------------------------------------------
+
+    def fail(self, run: str, key: Key, sqlstate: str | None, message: str) -> str:
+        """Note a row that could not be changed."""
+        return (
+            f"INSERT INTO {self.name(FAILURES)} (run, key, sqlstate, message) VALUES"
+            f" ({literal(run)}, {text(encode(key))}, {text(sqlstate)}, {literal(message)})"
+        )
+
+    def failures(self, run: str, limit: int) -> str:
+        """Key, SQLSTATE, words and time of failed rows, the first ones."""
+        return (
+            f"SELECT key, sqlstate, message, failed_at FROM {self.name(FAILURES)}"
+            f" WHERE run = {literal(run)} ORDER BY failed_at, key LIMIT {int(limit)}"
+        )
+
+    # --- progress --------------------------------------------------------------------------
+
+    def progress(self, run: str) -> str:
+        """Rows and batches that are done, ranges that are not, how many of them somebody holds."""
+        return (
+            "SELECT coalesce(sum(rows), 0)::INT8, coalesce(sum(batches), 0)::INT8,"
+            " coalesce(sum(CASE WHEN done THEN 0 ELSE 1 END), 0)::INT8,"
+            " coalesce(sum(CASE WHEN owner IS NULL THEN 0 ELSE 1 END), 0)::INT8"
+            f" FROM {self.name(RANGES)} WHERE run = {literal(run)}"
+        )
+
+
+def _in(seconds: float) -> str:
+    return f"clock_timestamp() + INTERVAL '{int(seconds * 1000)} milliseconds'"
