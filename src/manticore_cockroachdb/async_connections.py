@@ -34,7 +34,7 @@ from psycopg.rows import TupleRow, dict_row
 from psycopg.types.json import JsonbDumper
 
 from . import sql as statements
-from ._acompat import AsyncLock, async_blocking
+from ._acompat import AsyncLock, async_blocking, async_sleep
 from .async_pooled import (
     AsyncBlock,
     AsyncPooledConnection,
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from ._pools import AsyncPool
 
 FRESH = 5.0
+VISIBLE = 5.0  # seconds that a new database may take to be seen
 # Databases that a new cluster has; one of them is there to connect to.
 USUAL_DATABASES = ("postgres", "defaultdb", "template1")
 # A database that was made is worth a line, once: this logger has nothing else to say.
@@ -154,19 +155,26 @@ class AsyncConnections:
             or "database" in overrides
         ):
             return await self._connected(keywords)
-        try:
-            connection = await self._connected(keywords)
-            if AsyncCrdbConnection.is_crdb(connection):
-                try:
+        patience = 0.0
+        while True:
+            connection = None
+            try:
+                connection = await self._connected(keywords)
+                if AsyncCrdbConnection.is_crdb(connection):
                     await _require_database(connection, settings)
-                except BaseException:
+            except NoSuchDatabase as missing:
+                if connection is not None:
                     await connection.close()
+                if not patience:
+                    await self._create_missing(missing)
+                elif patience > VISIBLE:
                     raise
-        except NoSuchDatabase as missing:
-            await self._create_missing(missing)
-            connection = await self._connected(keywords)
-        self._create = False
-        return connection
+                # CockroachDB's sessions may hear of a new database a moment later.
+                patience += 0.02
+                await async_sleep(0.02)
+            else:
+                self._create = False
+                return connection
 
     async def _connected(self, keywords: dict[str, str | int]) -> AsyncConnection[TupleRow]:
         try:

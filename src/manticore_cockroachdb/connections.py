@@ -35,7 +35,7 @@ from psycopg.rows import TupleRow, dict_row
 from psycopg.types.json import JsonbDumper
 
 from . import sql as statements
-from ._acompat import Lock, blocking
+from ._acompat import Lock, blocking, sleep
 from .config import Settings, resolve
 from .diagnose import connection_failed
 from .errors import ConfigError, ConnectionFailed, NoSuchDatabase
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from ._pools import Pool
 
 FRESH = 5.0
+VISIBLE = 5.0  # seconds that a new database may take to be seen
 # Databases that a new cluster has; one of them is there to connect to.
 USUAL_DATABASES = ("postgres", "defaultdb", "template1")
 # A database that was made is worth a line, once: this logger has nothing else to say.
@@ -155,19 +156,26 @@ class Connections:
             or "database" in overrides
         ):
             return self._connected(keywords)
-        try:
-            connection = self._connected(keywords)
-            if CrdbConnection.is_crdb(connection):
-                try:
+        patience = 0.0
+        while True:
+            connection = None
+            try:
+                connection = self._connected(keywords)
+                if CrdbConnection.is_crdb(connection):
                     _require_database(connection, settings)
-                except BaseException:
+            except NoSuchDatabase as missing:
+                if connection is not None:
                     connection.close()
+                if not patience:
+                    self._create_missing(missing)
+                elif patience > VISIBLE:
                     raise
-        except NoSuchDatabase as missing:
-            self._create_missing(missing)
-            connection = self._connected(keywords)
-        self._create = False
-        return connection
+                # CockroachDB's sessions may hear of a new database a moment later.
+                patience += 0.02
+                sleep(0.02)
+            else:
+                self._create = False
+                return connection
 
     def _connected(self, keywords: dict[str, str | int]) -> Connection[TupleRow]:
         try:

@@ -25,6 +25,7 @@ from .migrations.choose import (
     Allowances,
     Recorded,
     VersionStatus,
+    as_shown,
     choose_down,
     choose_up,
     parse_version,
@@ -33,6 +34,7 @@ from .migrations.choose import (
 from .migrations.file import MAX_VERSION, MigrationFile
 from .own_tables import HISTORY
 from .retry import RetryPolicy
+from .runner.bookkeeping import APPLIED_COLUMNS, ORDERED_COLUMNS
 from .runner.session import Session
 
 if TYPE_CHECKING:
@@ -65,7 +67,8 @@ class Migration:
     ``lease_ttl`` is how many seconds a dead runner can keep others waiting (default 30, or
     ``MANTICORE_LEASE_TTL``), ``lease_wait`` how many seconds this one waits for another.
     ``allow_out_of_order``, ``allow_changed`` and ``allow_missing`` let pass what otherwise stops
-    `migrate`. ``on_event`` receives `runner.events` as they happen.
+    `migrate`, the last one also what stops `rollback`. ``on_event`` receives `runner.events` as
+    they happen.
     """
 
     def __init__(
@@ -142,21 +145,34 @@ class Migration:
             run = self._run(session)
             return len(run.up(files, first_look, target, fresh=fresh))
 
-    def rollback(self, count: int = 1, *, target_version: int | str | None = None) -> int:
-        """Revert applied migrations, newest first; return how many.
+    def rollback(
+        self,
+        count: int = 1,
+        *,
+        target_version: int | str | None = None,
+        shown: Sequence[int] | None = None,
+    ) -> int:
+        """Revert applied migrations, those first that were applied last; return how many.
 
-        The last ``count``, or with ``target_version`` all that are newer than it. Raises NoUndo
-        before anything is touched when one of them has no undo part.
+        The last ``count``: where a lower version was applied after a higher one, it is the lower
+        one that goes, since a rollback takes back what was done last. Or with ``target_version``
+        all whose version is higher. ``shown`` are the versions, in the order of `plan`, that
+        somebody agreed to; when it would be others by now, HistoryError.
+
+        Before anything is touched: raises NoUndo when one of them has no undo part, MissingFile
+        when one has no file here, unless ``allow_missing``; then the undo part that was stored
+        when it was applied is used.
         """
         _check_count(count)
         target = parse_version(target_version)
         files = self.load_migrations()
         with self._session() as session:
-            first_look = self._first_look(session, files)
-            if not choose_down(first_look, count, target):
+            first_look = self._first_look(session, files, ORDERED_COLUMNS)
+            if not choose_down(first_look, count, target, self.allow):
+                as_shown((), shown)
                 return 0
             run = self._run(session)
-            return len(run.down(files, first_look, count, target))
+            return len(run.down(files, first_look, count, target, shown))
 
     # --- asking ----------------------------------------------------------------------------
 
@@ -299,7 +315,7 @@ class Migration:
         with self._session() as session:
             snapshot = self._snapshot_in(session, files)
             if rollback:
-                chosen = choose_down(snapshot.statuses, count, target)
+                chosen = choose_down(snapshot.statuses, count, target, self.allow)
                 return plan_down(session, snapshot, chosen)
             return plan_up(session, snapshot, choose_up(snapshot.statuses, target, self.allow))
 
@@ -360,10 +376,13 @@ class Migration:
         )
 
     def _first_look(
-        self, session: Session, files: Sequence[MigrationFile]
+        self,
+        session: Session,
+        files: Sequence[MigrationFile],
+        columns: str = APPLIED_COLUMNS,
     ) -> tuple[VersionStatus, ...]:
         """Where every migration stands, as far as one round trip without a lease can say."""
-        rows = session.steady(lambda: session.read_applied())
+        rows = session.steady(lambda: session.read_applied(columns))
         return resolve(files, [Recorded(*row) for row in rows or ()], (), self.environment)
 
     def _snapshot(self) -> Snapshot:
@@ -379,7 +398,9 @@ class Migration:
 
         rows = [HistoryRow(*row) for row in session.read_history()]
         journal = journal_rows(session.read(session.tables.read_steps()))
-        recorded = [Recorded(r.version, r.description, r.checksum) for r in rows]
+        recorded = [
+            Recorded(r.version, r.description, r.checksum, r.token, r.applied_at) for r in rows
+        ]
         statuses = resolve(files, recorded, journal, self.environment)
         return Snapshot(session.server, session.caps, tuple(rows), tuple(journal), statuses)
 

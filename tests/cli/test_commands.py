@@ -43,7 +43,11 @@ def test_from_new_to_rollback(on: Manticore) -> None:
 
     undone = on("rollback")
     assert undone.out == "1 migration rolled back.\n"
-    assert undone.err.startswith(f"rolled back {version} create users table (")
+    said = undone.err.splitlines()
+    assert said[0] == f"database {Database.from_url(os.environ['DATABASE_URL']).settings.display()}"
+    assert said[1:3] == ["1 migration will be rolled back:", f"  {version}  create users table"]
+    assert "    destroys all rows of users" in said
+    assert said[-1].startswith(f"rolled back {version} create users table (")
     assert on("rollback").out == "Nothing to do: nothing is applied.\n"
     assert on("rollback", "--all").out == "Nothing to do: nothing is applied.\n"
 

@@ -184,6 +184,49 @@ def test_several_are_asked_for(on: Manticore, answer: str, code: int, left: str)
     assert on("current").out.strip() == left
 
 
+@pytest.mark.parametrize(("answer", "code", "left"), [("y", 0, "1"), ("n", 1, "2")])
+def test_a_table_with_rows_is_asked_for(on: Manticore, answer: str, code: int, left: str) -> None:
+    write_tables(1)
+    table = 'CREATE TABLE "a, b" (id INT PRIMARY KEY); INSERT INTO "a, b" VALUES (1);'
+    write(2, "with a row", table, 'DROP TABLE "a, b";')
+    on("migrate")
+    screen = Screen("rollback")
+    screen.wait_for("Roll it back?")
+    assert "database " in screen.shown and "1 migration will be rolled back:" in screen.shown
+    assert 'there are rows in "a, b"' in screen.shown
+    screen.type(f"{answer}\n")
+    assert screen.wait() == code
+    assert on("current").out.strip() == left
+    on("migrate")
+    screen = Screen("rollback", "--yes")
+    assert screen.wait() == 0
+    assert "Roll it back?" not in screen.shown and "destroys all rows" in screen.shown
+    screen = Screen("rollback")  # an empty table is nobody's loss
+    assert screen.wait() == 0
+    assert on("current").out == ""
+
+
+def test_where_nobody_can_be_asked_one_is_reverted_as_told(on: Manticore) -> None:
+    """As scripts do since ever; what goes is said."""
+    write(1, "one", "CREATE TABLE t (id INT); INSERT INTO t VALUES (1);", "DROP TABLE t;")
+    on("migrate")
+    answer = on("rollback")
+    assert "destroys all rows of t" in answer.err
+    assert answer.out == "1 migration rolled back.\n"
+
+
+def test_a_migration_without_a_file_is_not_reverted(on: Manticore) -> None:
+    write_tables(1)
+    path = write(2, "theirs", "CREATE TABLE theirs (id INT);", "DROP TABLE theirs;")
+    on("migrate")
+    path.unlink()
+    refused = on("rollback", code=6)
+    assert "Migration 2 (theirs) has no file here" in refused.err
+    assert "--allow-missing" in refused.err
+    assert on("rollback", "--allow-missing").out == "1 migration rolled back.\n"
+    assert on("rollback").out == "1 migration rolled back.\n"
+
+
 @one_server
 def test_ctrl_c_at_the_question_does_nothing(on: Manticore) -> None:
     write_tables(2)

@@ -37,7 +37,7 @@ def test_every_rule_is_reached():
         (VersionFacts(True, False), State.PENDING, Move.RUN, Move.PASS),
         (VersionFacts(True, True), State.APPLIED, Move.PASS, Move.RUN),
         (VersionFacts(True, True, same=False), State.CHANGED, Move.STOP, Move.RUN),
-        (VersionFacts(False, True), State.MISSING, Move.STOP, Move.RUN),
+        (VersionFacts(False, True), State.MISSING, Move.STOP, Move.STOP),
         (VersionFacts(True, False, "up"), State.PARTIAL, Move.RESUME, Move.STOP),
         (VersionFacts(True, True, "down"), State.REVERTING, Move.STOP, Move.RESUME),
         (VersionFacts(False, True, "down"), State.REVERTING, Move.STOP, Move.RESUME),

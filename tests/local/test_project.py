@@ -15,6 +15,8 @@ from manticore_cockroachdb.cli import main
 from manticore_cockroachdb.local import cockroach
 from tests.support.servers import available
 
+BINARY = cockroach.find()  # before the environment is made plain
+
 
 @pytest.fixture(params=available())
 def own_server(
@@ -22,9 +24,7 @@ def own_server(
 ) -> Iterator[Path]:
     """What plain ``local:`` leads to, on each engine that can be had here."""
     if request.param == "cockroachdb":
-        binary = cockroach.find()
-        if binary is not None:
-            monkeypatch.setenv("MANTICORE_COCKROACH", str(binary))
+        monkeypatch.setenv("MANTICORE_COCKROACH", str(BINARY))
     monkeypatch.setenv("MANTICORE_LOCAL_ENGINE", request.param)
     monkeypatch.setenv("MANTICORE_LOCAL_DIR", str(parent / "own"))
     monkeypatch.delenv("MANTICORE_CONFIG", raising=False)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from manticore_cockroachdb.errors import (
     ChangedFile,
     ConfigError,
+    HistoryError,
     MissingFile,
     NoUndo,
     OutOfOrder,
@@ -56,8 +59,8 @@ async def test_line_endings_are_no_change(db, colour, tmp_path):
     assert (await migration.status()).clean
 
 
-async def test_a_missing_file_stops_migrate_but_not_rollback(db, colour, tmp_path):
-    """The undo stored at apply time serves an image that lacks the file."""
+async def test_a_missing_file_stops_migrate_and_rollback_unless_allowed(db, colour, tmp_path):
+    """It may be another program's. The undo stored at apply time serves one who knows better."""
     write(tmp_path, 1)
     write(tmp_path, 2)
     migration = colour.Migration(db, migrations_dir=tmp_path)
@@ -66,7 +69,15 @@ async def test_a_missing_file_stops_migrate_but_not_rollback(db, colour, tmp_pat
     write(tmp_path, 3)
     with pytest.raises(MissingFile, match="Migration 2"):
         await migration.migrate()
-    assert await migration.rollback() == 1
+    for call in (migration.rollback, partial(migration.plan, rollback=True)):
+        with pytest.raises(MissingFile, match="Migration 2") as caught:
+            await call()
+        assert "--allow-missing" in caught.value.hint
+    with pytest.raises(MissingFile):
+        await migration.rollback(target_version=1)
+    assert await versions(migration) == [1, 2]
+    allowed = colour.Migration(db, migrations_dir=tmp_path, allow_missing=True)
+    assert await allowed.rollback() == 1
     assert not await db.exists("t2")
     assert await migration.migrate() == 1
     assert await versions(migration) == [1, 3]
@@ -98,6 +109,36 @@ async def test_a_lower_version_than_the_newest_stops(db, colour, tmp_path):
     assert await versions(migration) == [1, 2, 3]
 
 
+async def test_a_rollback_takes_back_what_was_applied_last(db, colour, tmp_path):
+    """Not the highest version, whose table may be in use for long."""
+    for version in (1, 3, 4):
+        write(tmp_path, version)
+    await colour.Migration(db, migrations_dir=tmp_path).migrate()
+    write(tmp_path, 2)
+    migration = colour.Migration(db, migrations_dir=tmp_path, allow_out_of_order=True)
+    assert await migration.migrate() == 1
+    plan = await migration.plan(rollback=True, count=9)
+    assert [one.version for one in plan.migrations] == [2, 4, 3, 1]
+    assert await migration.rollback() == 1
+    assert await versions(migration) == [1, 3, 4]
+    assert await migration.migrate() == 1
+    assert await migration.rollback(target_version=1) == 3, "with a target, versions say which"
+    assert await versions(migration) == [1]
+
+
+async def test_a_rollback_of_what_was_not_shown_does_nothing(db, colour, tmp_path):
+    for version in (1, 2):
+        write(tmp_path, version)
+    migration = colour.Migration(db, migrations_dir=tmp_path)
+    await migration.migrate()
+    with pytest.raises(HistoryError, match="2 would be rolled back, not 1"):
+        await migration.rollback(shown=[1])
+    assert await versions(migration) == [1, 2]
+    assert await migration.rollback(2, shown=[2, 1]) == 2
+    with pytest.raises(HistoryError, match="nothing would be rolled back, not 1"):
+        await migration.rollback(shown=[1])
+
+
 async def test_without_undo_nothing_is_touched(db, colour, tmp_path):
     write(tmp_path, 1, undo=False)
     write(tmp_path, 2)
@@ -123,7 +164,7 @@ async def test_an_undo_part_with_a_password_is_not_stored(db, colour, tmp_path):
     assert "s3cret" not in str(await db.execute("SELECT * FROM _migrations"))
     path.rename(tmp_path / "aside")
     with pytest.raises(NoUndo):
-        await migration.rollback()
+        await colour.Migration(db, migrations_dir=tmp_path, allow_missing=True).rollback()
     (tmp_path / "aside").rename(path)
     assert await migration.rollback() == 1
 

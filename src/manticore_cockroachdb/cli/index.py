@@ -14,7 +14,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "Migrate": {
         "migrate": "Apply pending migrations",
-        "rollback": "Revert applied migrations, newest first",
+        "rollback": "Revert applied migrations, last applied first",
     },
     "Look": {
         "lint": "Find what is dangerous in migrations before they run",

@@ -93,6 +93,13 @@ ALLOWANCES: Group = (
     click.Option(["--allow-changed"], is_flag=True, help="Go on although an applied file changed."),
     click.Option(["--allow-missing"], is_flag=True, help="Go on although an applied file is gone."),
 )
+MISSING: Group = (
+    click.Option(
+        ["--allow-missing"],
+        is_flag=True,
+        help="Revert one without a file by the undo part that was stored when it was applied.",
+    ),
+)
 YES: Group = (click.Option(["--yes", "-y"], is_flag=True, help="Answer questions with yes."),)
 TALK: Group = (
     click.Option(["--quiet", "-q"], is_flag=True, help="Say nothing but warnings and errors."),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import (
@@ -33,6 +34,20 @@ class Recorded:
     version: int
     description: str
     checksum: str | None
+    token: int | None = None
+    applied_at: datetime | None = None
+
+    def is_before(self, other: Recorded) -> bool:
+        """Whether this was certainly applied before another: by an earlier run, and earlier.
+
+        Within one run the order is that of the versions. A token alone can mislead, since they
+        begin anew with a new lease table, and so can a clock.
+        """
+        if None in (self.token, other.token, self.applied_at, other.applied_at):
+            return False
+        assert self.token is not None and other.token is not None
+        assert self.applied_at is not None and other.applied_at is not None
+        return self.token < other.token and self.applied_at < other.applied_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,25 +149,62 @@ def choose_up(
 
 
 def choose_down(
-    statuses: Sequence[VersionStatus], count: int, target: int | None
+    statuses: Sequence[VersionStatus], count: int, target: int | None, allow: Allowances
 ) -> tuple[VersionStatus, ...]:
-    """What `rollback` reverts, newest first. Raises PartialMigration or HistoryError."""
-    chosen: list[VersionStatus] = []
+    """What `rollback` reverts, in its order. Raises PartialMigration or HistoryError.
+
+    Last applied, first reverted: who rolls back means what has just been done, and a migration
+    that came late, under a lower version than others, must not cost the tables of those. Only
+    with a target do versions say *which* ones go, since "as it was at 3" is about versions; the
+    order is still that of applying, backwards.
+    """
+    applied = last_applied_first(statuses)
+    if target is None:
+        chosen = applied[:count]
+    else:
+        chosen = [one for one in applied if one.version > target]
+    going = {one.version for one in chosen}
+    staying = max((one.version for one in applied if one.version not in going), default=-1)
+    lowest = min(staying + 1, *going) if going else staying + 1
     for one in reversed(statuses):
-        if one.rule.on_rollback is Move.STOP:
-            raise obstacle(one, statuses)
-        if one.row is None:
-            continue
-        if one.version <= target if target is not None else len(chosen) >= count:
-            break
-        chosen.append(one)
+        concerns = one.version in going if one.row is not None else one.version >= lowest
+        if concerns and one.rule.on_rollback is Move.STOP and not _passes(one.state, allow):
+            raise obstacle(one, statuses, down=True)
     return tuple(chosen)
 
 
+def last_applied_first(statuses: Sequence[VersionStatus]) -> list[VersionStatus]:
+    """The applied ones, those first that were applied last.
+
+    That is the order of versions, but for those that certainly came late.
+    """
+    found: list[VersionStatus] = []  # first applied first
+    for one in statuses:
+        if (row := one.row) is None:
+            continue
+        place = len(found)
+        while place and (other := found[place - 1].row) is not None and row.is_before(other):
+            place -= 1
+        found.insert(place, one)
+    return found[::-1]
+
+
+def as_shown(chosen: Sequence[VersionStatus], shown: Sequence[int] | None) -> None:
+    """Raise HistoryError where others would be reverted than somebody was shown."""
+    now = [one.version for one in chosen]
+    if shown is not None and now != list(shown):
+        raise HistoryError(
+            "The history has changed meanwhile:"
+            f" {', '.join(map(str, now)) or 'nothing'} would be rolled back,"
+            f" not {', '.join(map(str, shown))}.",
+            hint="nothing has been rolled back; look at `manticore status` and begin again",
+        )
+
+
 def obstacle(
-    one: VersionStatus, statuses: Sequence[VersionStatus]
+    one: VersionStatus, statuses: Sequence[VersionStatus], *, down: bool = False
 ) -> HistoryError | PartialMigration:
-    """The error for a migration that stops a command."""
+    """The error for a migration that stops `migrate`, or with ``down`` `rollback`."""
     version, path = one.version, one.file.path if one.file else None
     newest = max((s.version for s in statuses if s.row is not None), default=None)
     match one.state:
@@ -163,6 +215,15 @@ def obstacle(
                 path=path,
                 hint="undo the change and write a new migration; if the change means nothing,"
                 f" `manticore repair {version}` accepts the file as it is",
+            )
+        case State.MISSING if down:
+            return MissingFile(
+                f"Migration {version} ({one.description}) has no file here, so it may be another"
+                " program's.",
+                version=version,
+                hint="nothing has been rolled back; is this the right database and directory? If"
+                " it is, --allow-missing (allow_missing=True) reverts it by the undo part that was"
+                " stored when it was applied",
             )
         case State.MISSING:
             return MissingFile(

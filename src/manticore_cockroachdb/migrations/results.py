@@ -11,7 +11,10 @@ from .states import State
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
-    """One applied migration, as recorded. Columns that 0.3.1 did not write are None."""
+    """One applied migration, as recorded. Columns that 0.3.1 did not write are None.
+
+    ``token`` is that of the run that applied it; a later run has a higher one.
+    """
 
     version: int
     description: str
@@ -21,6 +24,7 @@ class HistoryRow:
     duration_ms: int | None = None
     applied_by: str | None = None
     applied_from: str | None = None
+    token: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,16 @@ migration belongs to this environment, and whether something newer is applied al
     any   yes  down                                  reverting      stops       goes on
     yes   no   up                                    partial        goes on     stops
     no    any  up                                    orphaned       stops       stops
-    no    yes  -                                     missing        stops       runs (stored undo)
+    no    yes  -                                     missing        stops       stops
     yes   yes  -        checksums differ             changed        stops       runs
     yes   yes  -                                     applied        passes      runs
     yes   no   -        other environment            skipped        passes      passes
     yes   no   -        a newer one is applied       out of order   stops       passes
     yes   no   -                                     pending        runs        passes
 
-`RULES` is that table; the first row that fits decides.
+`RULES` is that table; the first row that fits decides. What stops for missing, changed or out of
+order passes where a user allows it (`migrations.choose.Allowances`); a rollback of a missing one
+then runs the undo part that was stored when it was applied.
 """
 
 from __future__ import annotations
@@ -99,7 +101,7 @@ RULES: tuple[Rule, ...] = (
     Rule(State.ORPHANED, Move.STOP, Move.STOP, file=False, journal="up"),
     Rule(State.PARTIAL, Move.RESUME, Move.STOP, file=True, row=False, journal="up"),
     Rule(State.APPLIED, Move.PASS, Move.RUN, file=True, row=True, journal="up"),
-    Rule(State.MISSING, Move.STOP, Move.RUN, file=False, row=True),
+    Rule(State.MISSING, Move.STOP, Move.STOP, file=False, row=True),
     Rule(State.CHANGED, Move.STOP, Move.RUN, file=True, row=True, same=False),
     Rule(State.APPLIED, Move.PASS, Move.RUN, file=True, row=True, same=True),
     Rule(State.SKIPPED, Move.PASS, Move.PASS, file=True, row=False, here=False),

@@ -12,7 +12,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..errors import NoUndo, PartialMigration, UnknownVersion
-from ..migrations.choose import Allowances, Recorded, VersionStatus, choose_down, choose_up, resolve
+from ..migrations.choose import (
+    Allowances,
+    Recorded,
+    VersionStatus,
+    as_shown,
+    choose_down,
+    choose_up,
+    resolve,
+)
 from ..migrations.file import MigrationFile, parse_file
 from ..migrations.fresh import grouped
 from ..migrations.plan import plan_all
@@ -25,6 +33,7 @@ from .async_execute import AsyncExecutor, Backfills
 from .async_lease import AsyncLease
 from .async_session import AsyncSession, Rows
 from .async_watch import AsyncJobWatch
+from .bookkeeping import ORDERED_COLUMNS
 from .identity import HOST
 
 
@@ -75,14 +84,18 @@ class AsyncRun:
         first_look: Sequence[VersionStatus],
         count: int,
         target: int | None,
+        shown: Sequence[int] | None = None,
     ) -> list[int]:
-        """Roll back; return the versions reverted, newest first."""
+        """Roll back; return the versions reverted, in this order. ``shown`` are those that
+        somebody agreed to: if they have changed, nothing is done."""
 
-        await self._undo_plans(choose_down(first_look, count, target))
+        await self._undo_plans(choose_down(first_look, count, target, self.allow))
+        self.committer.columns = ORDERED_COLUMNS
         try:
             now = self._resolve(files, await self._take_lease(), self.committer.journal)
-            plans = await self._undo_plans(choose_down(now, count, target))
-            await self._execute(plans, "down")
+            chosen = choose_down(now, count, target, self.allow)
+            as_shown(chosen, shown)
+            await self._execute(await self._undo_plans(chosen), "down")
         finally:
             await self.lease.release()
         return self.executor.finished

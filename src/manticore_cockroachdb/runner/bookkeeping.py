@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from ..migrations.results import JournalRow
 
 APPLIED_COLUMNS = "version, description, checksum"
+# With what says in which order they were applied.
+ORDERED_COLUMNS = f"{APPLIED_COLUMNS}, token, applied_at"
 HISTORY_COLUMNS = (
-    "version, description, applied_at, checksum, mode, duration_ms, applied_by, applied_from"
+    "version, description, applied_at, checksum, mode, duration_ms, applied_by, applied_from, token"
 )
 LEGACY_COLUMNS = "version, description, applied_at"
 # Columns that 0.3.1 had not; all may be NULL.

@@ -70,6 +70,7 @@ class Committer:
         self.session = session
         self.lease = lease
         self.policy = policy
+        self.columns = APPLIED_COLUMNS  # of the history that `reads` asks for
         self.recorded: set[int] = set()
         self.journal: list[JournalRow] = []
         self.passed = 0  # statements of the present migration that are done
@@ -80,7 +81,7 @@ class Committer:
     def reads(self) -> tuple[str, str]:
         """The queries whose answers `remember` takes."""
         tables = self.session.tables
-        return tables.read_history(APPLIED_COLUMNS), tables.read_steps()
+        return tables.read_history(self.columns), tables.read_steps()
 
     def remember(self, sets: list[Rows]) -> None:
         """Take over what history and journal say now."""

@@ -19,7 +19,7 @@ _HINTS = {
     "53200": "the server is out of memory: run again when it has recovered",
     "53300": "the server has no connection left: close some, or raise its limit",
     "57014": "somebody or some limit cancelled the statement; run again",
-    "3D000": "create the database, or check the name in the URL",
+    "3D000": "`manticore migrate --create` makes it; or check the name in the URL",
     "3F000": "no schema of the search path exists: create it, or set search_path for the user",
     "40001": "other transactions kept getting in the way; run again",
 }

@@ -13,7 +13,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..errors import NoUndo, PartialMigration, UnknownVersion
-from ..migrations.choose import Allowances, Recorded, VersionStatus, choose_down, choose_up, resolve
+from ..migrations.choose import (
+    Allowances,
+    Recorded,
+    VersionStatus,
+    as_shown,
+    choose_down,
+    choose_up,
+    resolve,
+)
 from ..migrations.file import MigrationFile, parse_file
 from ..migrations.fresh import grouped
 from ..migrations.plan import plan_all
@@ -21,6 +29,7 @@ from ..migrations.results import JournalRow
 from ..migrations.script import MigrationPlan, Script, script_of
 from ..retry import RetryPolicy
 from . import events as e
+from .bookkeeping import ORDERED_COLUMNS
 from .commit import Committer
 from .execute import Backfills, Executor
 from .identity import HOST
@@ -76,14 +85,18 @@ class Run:
         first_look: Sequence[VersionStatus],
         count: int,
         target: int | None,
+        shown: Sequence[int] | None = None,
     ) -> list[int]:
-        """Roll back; return the versions reverted, newest first."""
+        """Roll back; return the versions reverted, in this order. ``shown`` are those that
+        somebody agreed to: if they have changed, nothing is done."""
 
-        self._undo_plans(choose_down(first_look, count, target))
+        self._undo_plans(choose_down(first_look, count, target, self.allow))
+        self.committer.columns = ORDERED_COLUMNS
         try:
             now = self._resolve(files, self._take_lease(), self.committer.journal)
-            plans = self._undo_plans(choose_down(now, count, target))
-            self._execute(plans, "down")
+            chosen = choose_down(now, count, target, self.allow)
+            as_shown(chosen, shown)
+            self._execute(self._undo_plans(chosen), "down")
         finally:
             self.lease.release()
         return self.executor.finished

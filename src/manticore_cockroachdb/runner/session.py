@@ -203,12 +203,12 @@ class Session:
 
     # --- the first message -----------------------------------------------------------------
 
-    def read_applied(self) -> Rows | None:
-        """Set the session up and read `APPLIED_COLUMNS`; None where there is no history table yet.
+    def read_applied(self, columns: str = APPLIED_COLUMNS) -> Rows | None:
+        """Set the session up and read some columns; None where there is no history table yet.
 
         A table left by 0.3.1 is taken over in place.
         """
-        read = f"SELECT {APPLIED_COLUMNS} FROM _migrations ORDER BY version"
+        read = f"SELECT {columns} FROM _migrations ORDER BY version"
         for _ in range(2):
             try:
                 return (self._set_up(read))[-1]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -9,74 +12,109 @@ import click
 from ...errors import ConfigError
 from .. import ask
 from ..call import Call
-from ..options import LEASE, MIGRATIONS, OUTPUT, SETTINGS, YES
+from ..options import LEASE, MIGRATIONS, MISSING, OUTPUT, SETTINGS, YES
 from ..result import Result
-from ..terminal.text import count
+from ..terminal.stream import is_interactive
+from ..terminal.text import count, one_line, safe
 from ..verb import verb
 
 if TYPE_CHECKING:
-    from ...migration import Migration
-    from ...migrations.results import HistoryRow, Status
+    from ...database import Database
+    from ...preview.model import Plan
+
+_SHOWN = 40
+# One name of a list, quoted or not, schema and all.
+_NAME = re.compile(r'(?:"(?:[^"]|"")*"|[^",])+')
 
 
-@verb(*(MIGRATIONS, SETTINGS, LEASE, YES, OUTPUT))
+@verb(*(MIGRATIONS, SETTINGS, LEASE, MISSING, YES, OUTPUT))
 @click.option("--count", "number", metavar="N", type=click.IntRange(min=1), help="The last N.")
-@click.option("--to", "target", metavar="VERSION", help="All that are newer than this one.")
+@click.option("--to", "target", metavar="VERSION", help="All whose version is higher.")
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 def command(call: Call, number: int | None, target: str | None, everything: bool) -> Result:
-    """Revert applied migrations, newest first; the last one unless told otherwise.
+    """Revert applied migrations, last applied first; the last one unless told otherwise.
 
-    More than one is shown and asked for first. When one of them has no undo part, none is
-    touched.
+    Says on which database and what. On a terminal it asks before a table with rows is dropped,
+    and before it reverts more than one; elsewhere one is reverted as told, and more need --yes.
+    When one of them has no undo part or no file here, none is touched.
     """
     if (number is not None) + (target is not None) + everything > 1:
         raise ConfigError(
             "--count, --to and --all exclude each other.", hint="name how far to go back once"
         )
+    number = sys.maxsize if everything else number or 1
     with call.migration(progress=True) as migration:
-        if number in (None, 1) and target is None and not everything:
-            done = migration.rollback()
-        else:
-            done = _several(call, migration, number, target, everything)
+        where, version = migration.db.settings.display(), None
+        if target is not None:
+            from ..arguments import Versioned, known_version
+
+            known: list[Versioned] = [*migration.load_migrations(), *migration.status().applied]
+            version = known_version(target, known, migration.migrations_dir)
+        plan = migration.plan(version, rollback=True, count=number)
+        if not plan.refused:  # otherwise the rollback says why, and does nothing
+            _agree(call, migration.db, plan, where)
+        shown = [one.version for one in plan.migrations]
+        done = migration.rollback(number, target_version=version, shown=shown)
     if not done:
         return Result({"rolled_back": []}, ["Nothing to do: nothing is applied."], quiet=True)
     return Result(call.progress.data(), [f"{call.progress.summary()}."], quiet=True)
 
 
-def _several(
-    call: Call, migration: Migration, number: int | None, target: str | None, everything: bool
-) -> int:
-    from ..arguments import known_version
-
-    found = migration.status()
-    version = None
-    if target is not None:
-        files = migration.load_migrations()
-        version = known_version(target, [*files, *found.applied], migration.migrations_dir)
-    rows = _reverted(found, None if everything else number, version)
-    if not rows:
-        return 0
-    if len(rows) > 1 and not call.yes:
-        versions = [(str(row.version), row.description) for row in rows]
+def _agree(call: Call, database: Database, plan: Plan, where: str) -> None:
+    """Say what will be reverted, and ask where that is to be asked. Raises Declined."""
+    lines = [
+        f"database {safe(where)}",
+        f"{count(len(plan.migrations), 'migration')} will be rolled back:",
+        *_lines(plan, everything=call.console.verbose),
+    ]
+    several = len(plan.migrations) > 1
+    interactive = is_interactive() and not call.yes
+    lost = [*_with_rows(database, plan)] if interactive else []
+    if lost:
+        lines.append(f"there are rows in {safe(', '.join(lost))}")
+    if (several or lost) and not call.yes:
         ask.permission(
             call,
-            [
-                f"{count(len(rows), 'migration')} will be rolled back:",
-                *call.layout().listed(versions),
-            ],
-            "Roll them back?",
+            lines,
+            "Roll them back?" if several else "Roll it back?",
             refused="Rolling back more than one migration needs an answer.",
         )
-    return (
-        migration.rollback(len(rows))
-        if version is None
-        else migration.rollback(target_version=version)
-    )
+    elif plan.changes:
+        for line in lines:
+            call.console.info(line)
 
 
-def _reverted(found: Status, number: int | None, target: int | None) -> list[HistoryRow]:
-    """The rows that a rollback would revert, newest first."""
-    rows = list(reversed(found.applied))
-    if target is not None:
-        return [row for row in rows if row.version > target]
-    return rows if number is None else rows[:number]
+def _lines(plan: Plan, *, everything: bool) -> Iterator[str]:
+    shown = plan.migrations if everything else plan.migrations[:_SHOWN]
+    for one in shown:
+        yield f"  {one.version}  {safe(one_line(one.description))}".rstrip()
+        for statement in one.statements:
+            if statement.destroys and not statement.done:
+                yield f"    destroys {safe(one_line(statement.destroys))}"
+    if len(shown) < len(plan.migrations):
+        yield f"  … and {len(plan.migrations) - len(shown):,} more (--verbose shows all)"
+
+
+def _with_rows(database: Database, plan: Plan) -> Iterator[str]:
+    """What is dropped or emptied and holds rows, or may. Statistics do not know of a few."""
+    for statement in plan.statements():
+        if not statement.destroys or statement.done:
+            continue
+        if statement.verb in ("DROP SCHEMA", "DROP DATABASE"):
+            yield statement.object
+        if statement.verb not in ("DROP TABLE", "TRUNCATE"):
+            continue
+        for name in (found.strip() for found in _NAME.findall(statement.object)):
+            if _has_rows(database, name):
+                yield name
+
+
+def _has_rows(database: Database, table: str) -> bool:
+    import psycopg
+
+    try:
+        return bool(database.execute(f"SELECT 1 FROM {table} LIMIT 1"))
+    except psycopg.errors.UndefinedTable:
+        return False
+    except psycopg.Error:  # no right to look
+        return True
