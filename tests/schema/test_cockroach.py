@@ -213,7 +213,7 @@ def test_routines_triggers_policies_and_types():
         ],
     )
     assert found.table("t").row_security == "forced"
-    kinds = {p.kind: p for p in found.pieces}
+    kinds = {p.kind: p for p in found.objects}
     assert kinds["function"].name == "f(x INT8, y DECIMAL(10,2) DEFAULT 1)"
     assert "FROM public.t;" in kinds["function"].definition
     assert kinds["procedure"].drop == "PROCEDURE app.p()"

@@ -63,9 +63,13 @@ SHOP = m.Schema(
     views=(
         m.View("public", "names", "SELECT name\n  FROM public.users", (m.Column("name", "TEXT"),)),
     ),
-    pieces=(
-        m.Piece("function", "public", "f(a integer)", "CREATE FUNCTION …", "FUNCTION public.f(a)"),
-        m.Piece("trigger", "shop", "t", "CREATE TRIGGER t …", "TRIGGER t ON shop.orders", "orders"),
+    objects=(
+        m.SchemaObject(
+            "function", "public", "f(a integer)", "CREATE FUNCTION …", "FUNCTION public.f(a)"
+        ),
+        m.SchemaObject(
+            "trigger", "shop", "t", "CREATE TRIGGER t …", "TRIGGER t ON shop.orders", "orders"
+        ),
     ),
 )
 PAST = (
@@ -102,10 +106,10 @@ EVIL_BOOK = Document(
         views=(
             m.View(EVIL, EVIL + "v", EVIL, (m.Column(EVIL, EVIL, comment=EVIL),), comment=EVIL),
         ),
-        pieces=(
-            m.Piece("function", EVIL, EVIL, EVIL, EVIL, comment=EVIL),
-            m.Piece("trigger", EVIL, EVIL, EVIL, EVIL, EVIL),
-            m.Piece("type", EVIL, EVIL + "t", EVIL, EVIL),
+        objects=(
+            m.SchemaObject("function", EVIL, EVIL, EVIL, EVIL, comment=EVIL),
+            m.SchemaObject("trigger", EVIL, EVIL, EVIL, EVIL, EVIL),
+            m.SchemaObject("type", EVIL, EVIL + "t", EVIL, EVIL),
         ),
     ),
     (Entry(1, EVIL, None, (Touch((EVIL, EVIL), ("made",)),)),),

@@ -1,4 +1,4 @@
-"""Statements in an order in which each finds what it needs; servers' SQL taken to pieces."""
+"""Statements in an order in which each finds what it needs; servers' SQL taken to objects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from manticore_cockroachdb.parser.types import canonical_type
 from manticore_cockroachdb.schema.model import Index
 from manticore_cockroachdb.schema.names import qualified, quote
 from manticore_cockroachdb.schema.order import Block, ordered, references
-from manticore_cockroachdb.schema.pieces import bare, index_of, items
+from manticore_cockroachdb.schema.printed import bare, index_of, items
 
 
 def test_references_are_qualified_names_outside_bodies():

@@ -43,7 +43,7 @@ class Sheet:
     relation: m.Table | m.View
     references: tuple[Reference, ...]
     partitions: tuple[m.Table, ...]
-    pieces: tuple[m.Piece, ...]
+    objects: tuple[m.SchemaObject, ...]
     history: tuple[tuple[Entry, tuple[str, ...]], ...]
 
     @property
@@ -90,7 +90,7 @@ def sheets(document: Document) -> tuple[Sheet, ...]:
             relation,
             tuple(references[relation.key]),
             tuple(t for t in schema.tables if t.partition_of == relation.key),
-            tuple(p for p in schema.pieces if (p.schema, p.table) == relation.key),
+            tuple(p for p in schema.objects if (p.schema, p.table) == relation.key),
             tuple(of_table(document.entries, relation.key)),
         )
         for relation in relations
@@ -120,7 +120,7 @@ def anchors(document: Document) -> Mapping[tuple[str, m.Key], str]:
     things += [("table", v.key) for v in schema.views]
     things += [("type", e.key) for e in schema.enums]
     things += [("sequence", s.key) for s in schema.sequences]
-    things += [(p.kind, p.key) for p in schema.pieces]
+    things += [(p.kind, p.key) for p in schema.objects]
     for kind, key in things:
         words = re.sub(r"[^a-z0-9]+", "-", title(key).lower()).strip("-")
         base = f"{kind}-{words or 'x'}"

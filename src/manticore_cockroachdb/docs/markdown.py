@@ -91,9 +91,9 @@ def _sheet(sheet: Sheet, names: Anchors, schema: m.Schema) -> Iterator[str]:
         )
     if isinstance(relation, m.View):
         yield from block(relation.definition)
-    for piece in sheet.pieces:
-        yield from (f"{piece.kind.capitalize()} {code(piece.name)}:", "")
-        yield from block(piece.definition)
+    for thing in sheet.objects:
+        yield from (f"{thing.kind.capitalize()} {code(thing.name)}:", "")
+        yield from block(thing.definition)
     if sheet.history:
         done = [f"{entry.version} {text(entry.description)} ({', '.join(words)})"
                 for entry, words in sheet.history]  # fmt: skip
@@ -133,8 +133,8 @@ def _link(key: m.Key, names: Anchors) -> str:
 
 
 def _types(schema: m.Schema, names: Anchors) -> Iterator[str]:
-    pieces = [p for p in schema.pieces if p.kind in ("domain", "type")]
-    if schema.enums or pieces:
+    objects = [p for p in schema.objects if p.kind in ("domain", "type")]
+    if schema.enums or objects:
         yield from ("## Types", "")
     for enum in schema.enums:
         yield f'<a id="{names["type", enum.key]}"></a>'
@@ -144,8 +144,8 @@ def _types(schema: m.Schema, names: Anchors) -> Iterator[str]:
         yield ""
         if enum.comment:
             yield from (text(enum.comment), "")
-    for piece in pieces:
-        yield from block(piece.definition)
+    for thing in objects:
+        yield from block(thing.definition)
     if schema.sequences:
         yield from ("## Sequences", "")
         yield from table(
@@ -158,14 +158,14 @@ def _types(schema: m.Schema, names: Anchors) -> Iterator[str]:
 
 
 def _routines(schema: m.Schema, names: Anchors) -> Iterator[str]:
-    routines = [p for p in schema.pieces if p.kind in ("function", "procedure")]
+    routines = [p for p in schema.objects if p.kind in ("function", "procedure")]
     if routines:
         yield from ("## Routines", "")
-    for piece in routines:
-        yield from (f"### {piece.kind.capitalize()} {code(title(piece.key))}", "")
-        if piece.comment:
-            yield from (text(piece.comment), "")
-        yield from block(piece.definition)
+    for thing in routines:
+        yield from (f"### {thing.kind.capitalize()} {code(title(thing.key))}", "")
+        if thing.comment:
+            yield from (text(thing.comment), "")
+        yield from block(thing.definition)
 
 
 def _migrations(entries: Sequence[Entry], found: Sequence[Sheet], names: Anchors) -> Iterator[str]:

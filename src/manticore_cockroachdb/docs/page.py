@@ -148,8 +148,8 @@ class _Page:
         yield from self._indexes(relation.indexes)
         if isinstance(relation, m.View):
             yield from _sql("Definition", relation.definition)
-        for piece in sheet.pieces:
-            yield from _sql(f"{piece.kind.capitalize()} {piece.name}", piece.definition)
+        for thing in sheet.objects:
+            yield from _sql(f"{thing.kind.capitalize()} {thing.name}", thing.definition)
         if sheet.history:
             yield '<p class="history"><b>Migrations</b> '
             yield ", ".join(
@@ -231,8 +231,8 @@ class _Page:
     # --- the rest ---------------------------------------------------------------------------
 
     def _types(self) -> Iterator[str]:
-        pieces = [p for p in self.schema.pieces if p.kind in ("domain", "type")]
-        if self.schema.enums or pieces:
+        objects = [p for p in self.schema.objects if p.kind in ("domain", "type")]
+        if self.schema.enums or objects:
             yield "<h2>Types</h2>"
         for enum in self.schema.enums:
             words = " ".join([title(enum.key), *enum.labels, enum.comment or ""]).lower()
@@ -246,8 +246,8 @@ class _Page:
             yield '<ol class="labels">'
             yield "".join(f"<li><code>{e(label)}</code></li>" for label in enum.labels)
             yield "</ol></section>"
-        for piece in pieces:
-            yield from self._piece(piece)
+        for thing in objects:
+            yield from self._object(thing)
         rows = [
             (f"<code>{e(title(s.key))}</code>", e(s.type), e(s.options), _lines(s.comment or ""))
             for s in self.schema.sequences
@@ -260,23 +260,23 @@ class _Page:
             yield "</section>"
 
     def _routines(self) -> Iterator[str]:
-        routines = [p for p in self.schema.pieces if p.kind in ("function", "procedure")]
+        routines = [p for p in self.schema.objects if p.kind in ("function", "procedure")]
         if routines:
             yield "<h2>Routines</h2>"
-        for piece in routines:
-            yield from self._piece(piece)
+        for thing in routines:
+            yield from self._object(thing)
 
-    def _piece(self, piece: m.Piece) -> Iterator[str]:
-        name = title(piece.key)
+    def _object(self, thing: m.SchemaObject) -> Iterator[str]:
+        name = title(thing.key)
         yield (
-            f'<section class="object" id="{self.anchors[piece.kind, piece.key]}"'
+            f'<section class="object" id="{self.anchors[thing.kind, thing.key]}"'
             f' data-name="{e(name.lower())}"'
-            f' data-text="{e((name + " " + (piece.comment or "")).lower())}">'
+            f' data-text="{e((name + " " + (thing.comment or "")).lower())}">'
         )
-        yield f"<h3>{_title(piece.key)}</h3>"
-        if piece.comment:
-            yield f'<p class="comment">{_lines(piece.comment)}</p>'
-        yield from _sql("", piece.definition)
+        yield f"<h3>{_title(thing.key)}</h3>"
+        if thing.comment:
+            yield f'<p class="comment">{_lines(thing.comment)}</p>'
+        yield from _sql("", thing.definition)
         yield "</section>"
 
     def _timeline(self) -> Iterator[str]:
@@ -304,7 +304,7 @@ class _Page:
         yield "</ol></section>"
 
 
-# --- pieces of HTML -------------------------------------------------------------------------
+# --- objects of HTML -------------------------------------------------------------------------
 
 
 def _links(heading: str, links: list[tuple[str, str]]) -> Iterator[str]:

@@ -20,8 +20,7 @@ from ..dialect import Engine
 from ..errors import SchemaError
 from . import ddl
 from . import model as m
-from .alter_columns import Step, alter_columns
-from .alter_parts import Parts
+from .alter_table import Parts, Step, alter_columns
 from .names import literal, qualified, quote
 from .order import Block, ordered, references
 from .touched import Touched, only_more, touched
@@ -68,23 +67,23 @@ class _Way:
             old = self._sequence(self.a, sequence.key)
             if old is not None and old.owned_by and old.owned_by != sequence.owned_by:
                 yield Step(f"ALTER SEQUENCE {qualified(*old.key)} OWNED BY NONE")
-        for piece in self.a.pieces:
-            if piece.kind in _LATE and self._goes(piece) and self._has_table(piece):
-                yield self._dropped(piece)
+        for thing in self.a.objects:
+            if thing.kind in _LATE and self._goes(thing) and self._has_table(thing):
+                yield self._dropped(thing)
         yield from self.parts.drop_foreign_keys()
         blocks = [
             Block(0, v.key, (v.definition,), (v.key,))
             for v in self.a.views
             if v.key in self.touched.views
         ]
-        blocks += [_routine_block(p) for p in self.a.pieces if self._drops_early(p)]
-        things = {v.key: v for v in self.a.views} | {p.key: p for p in self.a.pieces}
+        blocks += [_routine_block(p) for p in self.a.objects if self._drops_early(p)]
+        by_key = {v.key: v for v in self.a.views} | {p.key: p for p in self.a.objects}
         for block in reversed(ordered(blocks)):
-            thing = things[block.key]
-            if isinstance(thing, m.View):
-                yield from self._drop_view(thing)
+            found = by_key[block.key]
+            if isinstance(found, m.View):
+                yield from self._drop_view(found)
             else:
-                yield self._dropped(thing)
+                yield self._dropped(found)
         yield from self.parts.drop_indexes_and_constraints()
         yield from self._drop_tables()
 
@@ -94,27 +93,27 @@ class _Way:
         self.fresh |= {ddl.index_subject(view.key, i.name, self.engine) for i in view.indexes}
         yield Step(f"DROP {subject}")
 
-    def _dropped(self, piece: m.Piece) -> Step:
-        self.fresh.add(ddl.subject(piece))
-        return Step(f"DROP {piece.drop}")
+    def _dropped(self, thing: m.SchemaObject) -> Step:
+        self.fresh.add(ddl.subject(thing))
+        return Step(f"DROP {thing.drop}")
 
-    def _goes(self, piece: m.Piece) -> bool:
-        return (piece.kind, piece.key) in self.touched.pieces
+    def _goes(self, thing: m.SchemaObject) -> bool:
+        return (thing.kind, thing.key) in self.touched.objects
 
-    def _has_table(self, piece: m.Piece) -> bool:
-        """Whether what a piece is on stays; otherwise it goes with that by itself."""
-        if piece.table is None:
+    def _has_table(self, thing: m.SchemaObject) -> bool:
+        """Whether what a thing is on stays; otherwise it goes with that by itself."""
+        if thing.table is None:
             return True
-        on = (piece.schema, piece.table)
+        on = (thing.schema, thing.table)
         views = {v.key for v in self.a.views} - self.touched.views
         return on in views or (on in self.old and on in self.new)
 
-    def _drops_early(self, piece: m.Piece) -> bool:
+    def _drops_early(self, thing: m.SchemaObject) -> bool:
         """Whether a routine goes before tables change: it comes again, or uses what goes."""
-        if piece.kind not in ("function", "procedure") or not self._goes(piece):
+        if thing.kind not in ("function", "procedure") or not self._goes(thing):
             return False
-        wanted = any(p.key == piece.key for p in self.b.pieces)
-        return wanted or bool(references(piece.definition) & self._leaving())
+        wanted = any(p.key == thing.key for p in self.b.objects)
+        return wanted or bool(references(thing.definition) & self._leaving())
 
     def _leaving(self) -> set[m.Key]:
         return (set(self.old) - set(self.new)) | self.touched.views
@@ -151,7 +150,7 @@ class _Way:
             yield from self._enum(enum)
         for sequence in self.b.sequences:
             yield from self._sequence_steps(sequence)
-        blocks = [Block(0, p.key, (p.definition,), (p.key,)) for p in self._new_pieces(_TYPES)]
+        blocks = [Block(0, p.key, (p.definition,), (p.key,)) for p in self._new_objects(_TYPES)]
         blocks += [_routine_block(p) for p in self._early_routines()]
         for block in ordered(blocks):
             yield from map(Step, block.statements)
@@ -202,23 +201,23 @@ class _Way:
                 f" CACHE {sequence.cache}" + (" CYCLE" if sequence.cycle else " NO CYCLE")
             )
 
-    def _new_pieces(self, kinds: Iterable[str]) -> list[m.Piece]:
-        """Pieces to be made: new ones, changed ones, and those that had to make way."""
-        before = {(p.kind, p.key): p for p in self.a.pieces}
+    def _new_objects(self, kinds: Iterable[str]) -> list[m.SchemaObject]:
+        """Objects to be made: new ones, changed ones, and those that had to make way."""
+        before = {(p.kind, p.key): p for p in self.a.objects}
         return [
-            piece
-            for piece in self.b.pieces
-            if piece.kind in kinds
+            thing
+            for thing in self.b.objects
+            if thing.kind in kinds
             and (
-                self._goes(piece)
-                or (was := before.get((piece.kind, piece.key))) is None
-                or was.definition != piece.definition
+                self._goes(thing)
+                or (was := before.get((thing.kind, thing.key))) is None
+                or was.definition != thing.definition
             )
         ]
 
-    def _early_routines(self) -> list[m.Piece]:
+    def _early_routines(self) -> list[m.SchemaObject]:
         """Routines that the columns, constraints and indexes of tables that stay refer to."""
-        candidates = self._new_pieces(("function", "procedure"))
+        candidates = self._new_objects(("function", "procedure"))
         if not candidates:
             return []
         used: set[m.Key] = set()
@@ -228,10 +227,10 @@ class _Way:
                 used |= references(" ; ".join(" , ".join(i.keys) for i in table.indexes))
         later = (set(self.new) - set(self.old)) | {v.key for v in self.b.views}
         return [
-            piece
-            for piece in candidates
-            if (piece.schema, piece.name.partition("(")[0]) in used
-            and not references(piece.definition) & later
+            thing
+            for thing in candidates
+            if (thing.schema, thing.name.partition("(")[0]) in used
+            and not references(thing.definition) & later
         ]
 
     # --- 3. tables that stay ----------------------------------------------------------------
@@ -281,9 +280,9 @@ class _Way:
                 texts = tuple(ddl.create_table(table, self.engine, self.b.parent(table)))
                 blocks.append(Block(1, table.key, texts, (table.key,)))
                 blocks += self._index_blocks(table)
-        for piece in self._new_pieces(("function", "procedure")):
-            if piece.key not in early:
-                blocks.append(_routine_block(piece))
+        for thing in self._new_objects(("function", "procedure")):
+            if thing.key not in early:
+                blocks.append(_routine_block(thing))
         kept = {v.key for v in self.a.views} - self.touched.views
         for view in self.b.views:
             if view.key not in kept:
@@ -297,11 +296,11 @@ class _Way:
             old = self._sequence(self.a, sequence.key)
             if sequence.owned_by and (old is None or old.owned_by != sequence.owned_by):
                 yield Step(ddl.own_sequence(sequence))
-        late = self._new_pieces(_LATE)
-        for piece in self.b.pieces:
-            if piece.kind in _LATE and (piece in late or self._lost_on(piece)):
-                self.fresh.add(ddl.subject(piece))
-                yield Step(piece.definition)
+        late = self._new_objects(_LATE)
+        for thing in self.b.objects:
+            if thing.kind in _LATE and (thing in late or self._lost_on(thing)):
+                self.fresh.add(ddl.subject(thing))
+                yield Step(thing.definition)
 
     def _index_blocks(self, relation: m.Table | m.View) -> list[Block]:
         return [
@@ -313,22 +312,22 @@ class _Way:
             for index in relation.indexes
         ]
 
-    def _lost_on(self, piece: m.Piece) -> bool:
-        """Whether a piece went with the view that it is on."""
-        return (piece.schema, piece.table) in self.touched.views
+    def _lost_on(self, thing: m.SchemaObject) -> bool:
+        """Whether a thing went with the view that it is on."""
+        return (thing.schema, thing.table) in self.touched.views
 
     # --- 5. dropping what is left -----------------------------------------------------------
 
     def _drop_last(self) -> Iterator[Step]:
-        wanted = {(p.kind, p.key) for p in self.b.pieces}
+        wanted = {(p.kind, p.key) for p in self.b.objects}
         routines = [
             _routine_block(p)
-            for p in self.a.pieces
+            for p in self.a.objects
             if p.kind not in _LATE and (p.kind, p.key) not in wanted and not self._drops_early(p)
         ]
-        pieces = {p.key: p for p in self.a.pieces if p.kind not in _LATE}
+        objects = {p.key: p for p in self.a.objects if p.kind not in _LATE}
         for block in reversed(ordered(routines)):
-            yield Step(f"DROP {pieces[block.key].drop}")
+            yield Step(f"DROP {objects[block.key].drop}")
         kept = {s.key for s in self.b.sequences}
         for sequence in self.a.sequences:
             if sequence.key not in kept and not self._goes_with_owner(sequence):
@@ -365,9 +364,9 @@ class _Way:
                 yield Step(ddl.comment(subject, text))
 
 
-def _routine_block(piece: m.Piece) -> Block:
-    bare = (piece.schema, piece.name.partition("(")[0])
-    return Block(2, piece.key, (piece.definition,), (bare,))
+def _routine_block(thing: m.SchemaObject) -> Block:
+    bare = (thing.schema, thing.name.partition("(")[0])
+    return Block(2, thing.key, (thing.definition,), (bare,))
 
 
 def _aside(enum: m.Enum) -> str:

@@ -18,8 +18,8 @@ from ..parser.types import canonical_type
 from . import model as m
 from .cockroach_table import constraint_of, sequence_of, sorted_by_name, table_of
 from .names import qualified, quote
-from .pieces import Text, index_of, items, name_list
 from .postgres import Answers
+from .printed import Text, index_of, items, name_list
 
 _REGIONS = "crdb_internal_region"
 _SEQUENCE_FUNCTIONS = ("nextval", "currval", "setval", "lastval")
@@ -58,7 +58,7 @@ class _Reader:
         self.tables: dict[m.Key, m.Table] = {}
         self.views: dict[m.Key, m.View] = {}
         self.sequences: dict[m.Key, m.Sequence] = {}
-        self.pieces: list[m.Piece] = []
+        self.objects: list[m.SchemaObject] = []
         self.comments: dict[tuple[str, ...], str] = {}
         self.left_out: list[str] = [row[0] for row in answers.get("untold", ())]
 
@@ -130,27 +130,27 @@ class _Reader:
             self.views[key] = replace(view, indexes=sorted_by_name((*view.indexes, index)))
 
     def _routine(self, source: Text, text: str) -> None:
-        kind: m.PieceKind = "procedure" if source.name() == "procedure" else "function"
+        kind: m.ObjectKind = "procedure" if source.name() == "procedure" else "function"
         schema, name = source.key()
         arguments = ", ".join(items(source.group()))
         drop = f"{kind.upper()} {qualified(schema, name)}({arguments})"
-        self.pieces.append(m.Piece(kind, schema, f"{name}({arguments})", text, drop))
+        self.objects.append(m.SchemaObject(kind, schema, f"{name}({arguments})", text, drop))
 
     def _on_table(self, source: Text, text: str) -> None:
-        kind: m.PieceKind = "trigger" if source.name() == "trigger" else "policy"
+        kind: m.ObjectKind = "trigger" if source.name() == "trigger" else "policy"
         name = source.name()
         source.until("on")
         source.take("on")
         schema, table = source.key()
         drop = f"{kind.upper()} {quote(name)} ON {qualified(schema, table)}"
-        self.pieces.append(m.Piece(kind, schema, name, text, drop, table))
+        self.objects.append(m.SchemaObject(kind, schema, name, text, drop, table))
 
     def _type(self, source: Text, text: str) -> None:
         source.take("type")
         schema, name = source.key()
         if source.take("as") and source.peek() == "(":
-            self.pieces.append(
-                m.Piece("type", schema, name, text, f"TYPE {qualified(schema, name)}")
+            self.objects.append(
+                m.SchemaObject("type", schema, name, text, f"TYPE {qualified(schema, name)}")
             )
 
     def _alter(self, source: Text) -> None:
@@ -209,7 +209,7 @@ class _Reader:
             ),
             tables=tuple(self._commented(t) for _, t in sorted(self.tables.items())),
             views=tuple(self._commented_view(v) for _, v in sorted(self.views.items())),
-            pieces=tuple(sorted(self.pieces, key=lambda p: (p.kind, p.key))),
+            objects=tuple(sorted(self.objects, key=lambda p: (p.kind, p.key))),
             left_out=tuple(sorted(self.left_out)),
         )
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from ..parser.types import canonical_type
 from . import model as m
-from .pieces import Text, index_keys, index_of, items, name_list
+from .printed import Text, index_keys, index_of, items, name_list
 
 T = TypeVar("T", m.Constraint, m.Index)
 

@@ -211,7 +211,7 @@ def index_subject(relation: m.Key, name: str, engine: Engine) -> str:
     return f"INDEX {qualified(relation[0], name)}"
 
 
-def subject(thing: m.Enum | m.Sequence | m.Table | m.View | m.Piece) -> str:
+def subject(thing: m.Enum | m.Sequence | m.Table | m.View | m.SchemaObject) -> str:
     """What a comment on an object is on."""
     match thing:
         case m.Enum():
@@ -222,7 +222,7 @@ def subject(thing: m.Enum | m.Sequence | m.Table | m.View | m.Piece) -> str:
             return f"TABLE {qualified(*thing.key)}"
         case m.View():
             return f"{'MATERIALIZED VIEW' if thing.materialized else 'VIEW'} {_name(thing)}"
-        case m.Piece():
+        case m.SchemaObject():
             return thing.drop
 
 
@@ -234,7 +234,7 @@ def remarks(schema: m.Schema) -> Iterator[tuple[str, str | None]]:
     """Everything that a comment can be on, with its comment."""
     for namespace in schema.namespaces:
         yield f"SCHEMA {quote(namespace.name)}", namespace.comment
-    for thing in schema.objects():
+    for thing in schema.everything():
         yield subject(thing), thing.comment
         if isinstance(thing, m.Table | m.View):
             yield from ((column_subject(thing.key, c.name), c.comment) for c in thing.columns)

@@ -94,11 +94,11 @@ def _changes(a: m.Schema, b: m.Schema) -> Iterator[Change]:
     yield from _simple("sequence", _by_path(a.sequences), _by_path(b.sequences), _sequence)
     yield from _relations(a, b, a.tables, b.tables)
     yield from _relations(a, b, a.views, b.views)
-    for piece in m.PIECE_KINDS:
+    for thing in m.OBJECT_KINDS:
         yield from _simple(
-            piece,
-            {_piece_path(p): p for p in a.pieces if p.kind == piece},
-            {_piece_path(p): p for p in b.pieces if p.kind == piece},
+            thing,
+            {_object_path(p): p for p in a.objects if p.kind == thing},
+            {_object_path(p): p for p in b.objects if p.kind == thing},
             lambda p: p.definition,
         )
     for name in sorted(set(a.left_out) ^ set(b.left_out)):
@@ -112,11 +112,11 @@ def _by_path(objects: Iterable[Any]) -> dict[str, Any]:
     return {qualified(*o.key): o for o in objects}
 
 
-def _piece_path(piece: m.Piece) -> str:
-    if piece.table is not None:
-        return f"{qualified(piece.schema, piece.table)}.{quote(piece.name)}"
-    name, bracket, arguments = piece.name.partition("(")
-    return qualified(piece.schema, name) + bracket + arguments
+def _object_path(thing: m.SchemaObject) -> str:
+    if thing.table is not None:
+        return f"{qualified(thing.schema, thing.table)}.{quote(thing.name)}"
+    name, bracket, arguments = thing.name.partition("(")
+    return qualified(thing.schema, name) + bracket + arguments
 
 
 def _sequence(sequence: m.Sequence) -> str:

@@ -13,7 +13,7 @@ from ..errors import SchemaError
 from ..parser.lex import tokens
 from . import model as m
 from .alter import alter
-from .alter_columns import Step
+from .alter_table import Step
 
 _HEAD = "-- Review: {what} was written by comparing two schemas; read it before it runs."
 _APART = """\

@@ -28,7 +28,7 @@ Key: TypeAlias = tuple[str, str]
 ConstraintKind = Literal["primary key", "unique", "check", "foreign key", "exclude"]
 _LIMITS = {"INT2": 2**15, "INT4": 2**31, "INT8": 2**63}
 
-PieceKind = Literal[
+ObjectKind = Literal[
     "domain",
     "type",
     "function",
@@ -39,7 +39,7 @@ PieceKind = Literal[
     "rule",
 ]
 
-PIECE_KINDS: tuple[PieceKind, ...] = get_args(PieceKind)
+OBJECT_KINDS: tuple[ObjectKind, ...] = get_args(ObjectKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +210,7 @@ class Enum:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class SchemaObject:
     """Whatever else has a definition and is known by that alone.
 
     ``name`` of a routine holds its argument types: ``add(integer, integer)``. ``table`` is the
@@ -218,7 +218,7 @@ class Piece:
     ``definition`` is the statement that makes it, ``drop`` what stands behind DROP.
     """
 
-    kind: PieceKind
+    kind: ObjectKind
     schema: str
     name: str
     definition: str
@@ -259,7 +259,7 @@ class Schema:
     sequences: tuple[Sequence, ...] = ()
     tables: tuple[Table, ...] = ()
     views: tuple[View, ...] = ()
-    pieces: tuple[Piece, ...] = ()
+    objects: tuple[SchemaObject, ...] = ()
     left_out: tuple[str, ...] = ()
 
     def table(self, name: str, schema: str = "public") -> Table | None:
@@ -275,10 +275,10 @@ class Schema:
         above = table.partition_of
         return None if above is None else self.table(above[1], above[0])
 
-    def objects(self) -> Iterator[Enum | Sequence | Table | View | Piece]:
+    def everything(self) -> Iterator[Enum | Sequence | Table | View | SchemaObject]:
         """Everything that has a schema and a name."""
         yield from self.enums
         yield from self.sequences
         yield from self.tables
         yield from self.views
-        yield from self.pieces
+        yield from self.objects

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ..parser.lex import Token, tokens
 from . import model as m
-from .pieces import bare
+from .printed import bare
 
 _SAME = {
     "current_timestamp": "now",

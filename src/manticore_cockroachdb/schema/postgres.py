@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 from ..parser.types import canonical_type
 from . import model as m
 from .names import qualified, quote
-from .pieces import bare, index_of, items
+from .printed import bare, index_of, items
 
 Rows: TypeAlias = Sequence[tuple[Any, ...]]
 Answers: TypeAlias = Mapping[str, Rows]
@@ -55,7 +55,7 @@ def build(answers: Answers) -> m.Schema:
         sequences=_by_key(map(_sequence, answers["sequences"])),
         tables=_by_key(map(_like_parent({t.key: t for t in tables}), tables)),
         views=_by_key(views),
-        pieces=tuple(sorted(_pieces(answers), key=lambda p: (p.kind, p.key))),
+        objects=tuple(sorted(_objects(answers), key=lambda p: (p.kind, p.key))),
         left_out=tuple(sorted(row[0] for row in answers["left out"])),
     )
 
@@ -210,42 +210,42 @@ def _sequence(row: tuple[Any, ...]) -> m.Sequence:
 # --- everything else ------------------------------------------------------------------------
 
 
-def _pieces(answers: Answers) -> Iterable[m.Piece]:
+def _objects(answers: Answers) -> Iterable[m.SchemaObject]:
     for schema, name, base, collation, default, required, checks, comment in answers["domains"]:
         parts = [f"CREATE DOMAIN {qualified(schema, name)} AS {canonical_type(base)}"]
         parts += [f"COLLATE {collation}"] if collation else []
         parts += [f"DEFAULT {default}"] if default else []
         parts += ["NOT NULL"] if required else []
-        yield _piece("domain", schema, name, " ".join([*parts, *checks]), comment)
+        yield _object("domain", schema, name, " ".join([*parts, *checks]), comment)
     for schema, name, attributes, comment in answers["composites"]:
         text = f"CREATE TYPE {qualified(schema, name)} AS ({', '.join(attributes)})"
-        yield _piece("type", schema, name, text, comment)
+        yield _object("type", schema, name, text, comment)
     for schema, name, subtype, collation, difference, canonical, comment in answers["ranges"]:
         parts = [f"SUBTYPE = {subtype}"]
         parts += [f"COLLATION = {collation}"] if collation else []
         parts += [f"CANONICAL = {canonical}"] if canonical else []
         parts += [f"SUBTYPE_DIFF = {difference}"] if difference else []
         text = f"CREATE TYPE {qualified(schema, name)} AS RANGE ({', '.join(parts)})"
-        yield _piece("type", schema, name, text, comment)
+        yield _object("type", schema, name, text, comment)
     for schema, name, kind, arguments, definition, comment in answers["routines"]:
-        word: m.PieceKind = "procedure" if kind == "p" else "function"
+        word: m.ObjectKind = "procedure" if kind == "p" else "function"
         drop = f"{word.upper()} {qualified(schema, name)}({arguments})"
         full = f"{name}({', '.join(items(arguments))})"
-        yield m.Piece(word, schema, full, definition.strip(), drop, comment=comment)
+        yield m.SchemaObject(word, schema, full, definition.strip(), drop, comment=comment)
     for schema, name, definition, comment in answers["statistics"]:
-        yield _piece("statistics", schema, name, definition, comment)
+        yield _object("statistics", schema, name, definition, comment)
     yield from _on_tables(answers)
 
 
-def _piece(
-    kind: m.PieceKind, schema: str, name: str, definition: str, comment: str | None
-) -> m.Piece:
-    return m.Piece(
+def _object(
+    kind: m.ObjectKind, schema: str, name: str, definition: str, comment: str | None
+) -> m.SchemaObject:
+    return m.SchemaObject(
         kind, schema, name, definition, f"{kind.upper()} {qualified(schema, name)}", None, comment
     )
 
 
-def _on_tables(answers: Answers) -> Iterable[m.Piece]:
+def _on_tables(answers: Answers) -> Iterable[m.SchemaObject]:
     for schema, table, name, definition, enabled, comment in answers["triggers"]:
         text = definition
         if enabled in _ENABLED:
@@ -268,7 +268,7 @@ def _on_tables(answers: Answers) -> Iterable[m.Piece]:
 
 
 def _on_table(
-    kind: m.PieceKind, schema: str, table: str, name: str, definition: str, comment: str | None
-) -> m.Piece:
+    kind: m.ObjectKind, schema: str, table: str, name: str, definition: str, comment: str | None
+) -> m.SchemaObject:
     drop = f"{kind.upper()} {quote(name)} ON {qualified(schema, table)}"
-    return m.Piece(kind, schema, name, definition, drop, table, comment)
+    return m.SchemaObject(kind, schema, name, definition, drop, table, comment)

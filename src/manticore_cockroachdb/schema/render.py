@@ -23,7 +23,7 @@ def render(schema: m.Schema) -> str:
     """The dump: SQL that makes this catalog in an empty database."""
     lines = [f"-- The schema of a {_TITLES[schema.engine]} database, as `manticore dump` wrote it."]
     lines += [f"-- Not in it: {' '.join(thing.split())}" for thing in schema.left_out]
-    routines = any(p.kind in ("function", "procedure") for p in schema.pieces)
+    routines = any(p.kind in ("function", "procedure") for p in schema.objects)
     if routines and schema.engine == "postgresql":
         lines.append("SET check_function_bodies = off;")
     return "\n".join(lines) + "\n" + "".join(f"\n{s};\n" for s in statements(schema))
@@ -58,11 +58,11 @@ def _blocks(schema: m.Schema) -> Iterator[Block]:
         for index in relation.indexes:
             text = ddl.create_index(relation.key, index, engine)
             yield Block(_INDEXES, (relation.schema, f"{relation.name}.{index.name}"), (text,))
-    for piece in schema.pieces:
-        if piece.kind not in _LATE:
-            rank = _TYPES if piece.kind in ("domain", "type") else _ROUTINES
-            bare = (piece.schema, piece.name.partition("(")[0])
-            yield Block(rank, piece.key, (piece.definition,), (bare,))
+    for thing in schema.objects:
+        if thing.kind not in _LATE:
+            rank = _TYPES if thing.kind in ("domain", "type") else _ROUTINES
+            bare = (thing.schema, thing.name.partition("(")[0])
+            yield Block(rank, thing.key, (thing.definition,), (bare,))
 
 
 def _afterwards(schema: m.Schema) -> Iterator[str]:
@@ -75,6 +75,6 @@ def _afterwards(schema: m.Schema) -> Iterator[str]:
             if not ddl.inline(constraint):
                 yield from ddl.add_later(table.key, constraint, schema.engine)
     for kind in _LATE:
-        for piece in schema.pieces:
-            if piece.kind == kind:
-                yield piece.definition
+        for thing in schema.objects:
+            if thing.kind == kind:
+                yield thing.definition

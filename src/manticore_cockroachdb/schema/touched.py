@@ -26,7 +26,7 @@ class Touched:
 
     ``enums`` are made anew under their names, columns of ``retyped`` change their type,
     those of ``rebuilt`` are dropped and added. ``constraints`` and ``indexes`` (table and name),
-    ``views`` and ``pieces`` (kind and key) are dropped, and made again where they are wanted.
+    ``views`` and ``objects`` (kind and key) are dropped, and made again where they are wanted.
     """
 
     enums: frozenset[m.Key]
@@ -35,7 +35,7 @@ class Touched:
     constraints: frozenset[PartKey]
     indexes: frozenset[PartKey]
     views: frozenset[m.Key]
-    pieces: frozenset[tuple[str, m.Key]]
+    objects: frozenset[tuple[str, m.Key]]
 
 
 def words(text: str) -> set[str]:
@@ -53,8 +53,8 @@ def touched(a: m.Schema, b: m.Schema) -> Touched:
     indexes = frozenset(_indexes(a, b, both, retyped, rebuilt, enums))
     constraints = _constraints(both, retyped, rebuilt, enums)
     constraints |= _pointing(both, constraints, indexes)
-    views, pieces = _dependents(a, b, both, retyped, rebuilt, enums, constraints)
-    return Touched(enums, retyped, rebuilt, constraints, indexes, views, pieces)
+    views, objects = _dependents(a, b, both, retyped, rebuilt, enums, constraints)
+    return Touched(enums, retyped, rebuilt, constraints, indexes, views, objects)
 
 
 # --- enums and columns ----------------------------------------------------------------------
@@ -214,11 +214,11 @@ def _dependents(
         if old.primary_key and (old.key, old.primary_key.name) in constraints
     }
     views = {v.key: v for v in b.views}
-    pieces = {(p.kind, p.key): p for p in b.pieces}
+    objects = {(p.kind, p.key): p for p in b.objects}
     gone_views: set[m.Key] = set()
-    gone_pieces: set[tuple[str, m.Key]] = set()
+    gone_objects: set[tuple[str, m.Key]] = set()
     while True:
-        count = len(gone_views) + len(gone_pieces)
+        count = len(gone_views) + len(gone_objects)
         for view in a.views:
             wanted = views.get(view.key)
             if wanted is None or not _same_view(view, wanted) or (
@@ -226,14 +226,14 @@ def _dependents(
             ):  # fmt: skip
                 gone_views.add(view.key)
                 gone.add(view.key)
-        for piece in a.pieces:
-            goal = pieces.get((piece.kind, piece.key))
-            if _piece_goes(piece, goal, gone, moved):
-                gone_pieces.add((piece.kind, piece.key))
-                if piece.table is None:
-                    gone.add((piece.schema, piece.name.partition("(")[0]))
-        if len(gone_views) + len(gone_pieces) == count:
-            return frozenset(gone_views), frozenset(gone_pieces)
+        for thing in a.objects:
+            goal = objects.get((thing.kind, thing.key))
+            if _object_goes(thing, goal, gone, moved):
+                gone_objects.add((thing.kind, thing.key))
+                if thing.table is None:
+                    gone.add((thing.schema, thing.name.partition("(")[0]))
+        if len(gone_views) + len(gone_objects) == count:
+            return frozenset(gone_views), frozenset(gone_objects)
 
 
 def _moved(
@@ -254,23 +254,26 @@ def _same_view(old: m.View, new: m.View) -> bool:
     ) and [c.name for c in old.columns] == [c.name for c in new.columns]
 
 
-def _piece_goes(
-    piece: m.Piece, goal: m.Piece | None, gone: set[m.Key], moved: Mapping[m.Key, set[str]]
+def _object_goes(
+    thing: m.SchemaObject,
+    goal: m.SchemaObject | None,
+    gone: set[m.Key],
+    moved: Mapping[m.Key, set[str]],
 ) -> bool:
-    if goal is None or not (piece.definition == goal.definition or replaces(piece, goal)):
+    if goal is None or not (thing.definition == goal.definition or replaces(thing, goal)):
         return True
-    if piece.table is not None:
-        on = (piece.schema, piece.table)
+    if thing.table is not None:
+        on = (thing.schema, thing.table)
         if on in moved:
-            others = references(piece.definition) - {on}
-            return bool(words(piece.definition) & moved[on]) or bool(others & gone)
-    return bool(references(piece.definition) & gone)
+            others = references(thing.definition) - {on}
+            return bool(words(thing.definition) & moved[on]) or bool(others & gone)
+    return bool(references(thing.definition) & gone)
 
 
-def replaces(old: m.Piece, new: m.Piece) -> bool:
+def replaces(old: m.SchemaObject, new: m.SchemaObject) -> bool:
     """Whether CREATE OR REPLACE can make one routine of the other: only the body differs."""
     return old.kind in ("function", "procedure") and _head(old) == _head(new)
 
 
-def _head(piece: m.Piece) -> str:
-    return piece.definition.partition("\n LANGUAGE ")[0]
+def _head(thing: m.SchemaObject) -> str:
+    return thing.definition.partition("\n LANGUAGE ")[0]

@@ -15,7 +15,7 @@ from ..migrations.file import MigrationFile, statements
 from ..parser.nodes import CreateObject
 from ..parser.parse import parse
 from ..schema.names import quote
-from ..schema.pieces import name_list
+from ..schema.printed import name_list
 
 
 @dataclass(frozen=True, slots=True)

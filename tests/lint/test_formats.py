@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from manticore_cockroachdb.lint import Finding, Source, lint_files, report
+from manticore_cockroachdb.lint import Finding, Source, formats, lint_files
 from manticore_cockroachdb.lint.index import NAMES, load
 from manticore_cockroachdb.lint.page import page
 
@@ -14,14 +14,14 @@ FOUND = lint_files([Source("m/a b/1_x.sql", SQL)], "postgresql:17")
 
 
 def test_json_has_these_keys_and_no_others() -> None:
-    objects = report.plain(FOUND)
+    objects = formats.plain(FOUND)
     assert json.loads(json.dumps(objects)) == objects
     for one in objects:
         assert list(one) == ["rule", "level", "message", "path", "line", "column", "help"]
 
 
 def test_sarif() -> None:
-    log: Any = report.sarif(FOUND, {"m/a b/1_x.sql": SQL})
+    log: Any = formats.sarif(FOUND, {"m/a b/1_x.sql": SQL})
     assert json.loads(json.dumps(log)) == log
     assert log["version"] == "2.1.0"
     [run] = log["runs"]
@@ -45,7 +45,7 @@ def test_sarif() -> None:
 
 def test_github_escapes_what_it_must() -> None:
     one = Finding("r", "info", "100%\nsure, a:b", "a,b:c.sql", 3, 7, "do it")
-    assert report.github([one]) == [
+    assert formats.github([one]) == [
         "::notice file=a%2Cb%3Ac.sql,line=3,col=7,title=r::100%25%0Asure, a:b (do it)"
     ]
 
