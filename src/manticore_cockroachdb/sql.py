@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, wraps
 
 from .errors import QueryError
+from .parser.quoting import quote_always
 
 LONG = 1000
 
@@ -36,7 +37,7 @@ def identifier(name: str) -> str:
         raise QueryError(f"The name {name!r} holds a NUL character.")
     if not is_unicode(name):
         raise QueryError(f"The name {name!r} holds half a character, a lone surrogate.")
-    return '"' + name.replace('"', '""').replace("%", "%%") + '"'
+    return quote_always(name).replace("%", "%%")
 
 
 @lru_cache(1024)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from manticore_cockroachdb.analysis.changes import tables_of
 from manticore_cockroachdb.parser.lex import tokens
 from manticore_cockroachdb.parser.nodes import (
     RESERVED,
@@ -24,7 +25,7 @@ from manticore_cockroachdb.parser.nodes import (
     Query,
     Unparsed,
 )
-from manticore_cockroachdb.parser.parse import node_tables, parse, verb_of
+from manticore_cockroachdb.parser.parse import parse, verb_of
 from manticore_cockroachdb.parser.plain import plain_drop, plain_table
 from manticore_cockroachdb.parser.words import BUILT_IN_TYPES, KEYWORDS, NOT_CALLED
 
@@ -154,7 +155,7 @@ def test_functions(sql: str, functions: list[str]) -> None:
     ],
 )
 def test_node_tables(sql: str, tables: str) -> None:
-    assert " ".join(map(str, node_tables(parse(sql)))) == tables
+    assert " ".join(map(str, tables_of(parse(sql)))) == tables
 
 
 @pytest.mark.parametrize(
@@ -212,7 +213,7 @@ def test_parse_never_raises(sql: str, other: str, data: st.DataObject) -> None:
     node = parse(text)
     assert isinstance(node, Node)
     assert isinstance(verb_of(text), str)
-    node_tables(node)
+    tables_of(node)
     if isinstance(node, Unparsed):
         assert node.reason
         assert 0 <= node.start <= len(text)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from manticore_cockroachdb.parser.quoting import qualified, quote
 from manticore_cockroachdb.parser.types import canonical_type
 from manticore_cockroachdb.schema.model import Index
-from manticore_cockroachdb.schema.names import qualified, quote
 from manticore_cockroachdb.schema.order import Block, ordered, references
 from manticore_cockroachdb.schema.printed import bare, index_of, items
 

@@ -14,6 +14,7 @@ from functools import cache
 
 from ..parser import nodes as n
 from .catalog import Size, World
+from .changes import changes, tables_of
 from .cost import NOTHING, Cost, blocks
 from .types import loss
 
@@ -56,26 +57,22 @@ def _rules(cockroachdb: bool) -> Callable[[n.Node, World], Cost]:
 def target(node: n.Node, world: World) -> n.QName | None:
     """The table whose size a statement's cost depends on."""
     match node:
-        case n.CreateTable(name=name) | n.AlterTable(object="table", name=name):
-            return name
-        case n.CreateIndex(table=table) | n.Dml(table=table):
+        case n.Drop(kind="index", tables=(), names=(name, *_)):
+            return world.table_of_index(name)
+        case n.AlterTable(object="index", index=None, name=name):
+            return world.table_of_index(name)
+        case n.Drop(kind=kind, table=table) if kind not in ("index", "table", "materialized view"):
             return table
-        case n.Drop(kind="index", names=names, tables=tables):
-            return tables[0] if tables else world.table_of_index(names[0])
-        case n.Drop(kind="table" | "materialized view", names=names) | n.Truncate(names=names):
-            return names[0]
-        case n.Drop(table=table) | n.CreateObject(table=table):
+        case n.CreateObject(table=table):
             return table
-        case n.AlterTable(object="index", name=name):
-            return name if node.index else world.table_of_index(name)
-        case n.Maintenance(name=name):
-            return name
-        case n.SessionCommand(names=(name, *_)):
-            return name
-        case n.Comment(object_kind="table", name=text):
-            return n.QName(tuple(text.replace('"', "").split(".")))
-        case _:
+        case n.AlterTable(object=kind) if kind not in ("index", "table"):
             return None
+        case n.Maintenance(name=name) | n.SessionCommand(names=(name, *_)):
+            return name
+        case n.Comment(object_kind="table"):
+            return next(changes(node)).name
+        case _:
+            return next(iter(tables_of(node)), None)
 
 
 # --- what is destroyed --------------------------------------------------------------------

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from ..parser import nodes as n
 from .catalog import World
+from .changes import references
 from .cost import NOTHING, Cost, Work, costs, total
 from .types import is_free
 
@@ -92,8 +93,8 @@ def _create_table(node: n.CreateTable) -> Cost:
     if node.partition_of is not None:
         locked = Cost(lock=AE, lock_on=node.partition_of, source="PostgreSQL: CREATE TABLE")
         return found + locked
-    for other in [c.references for c in node.columns] + [c.references for c in node.constraints]:
-        if other is not None and other != node.name:
+    for other in references(node):
+        if other != node.name:
             found += Cost(lock=SRE, lock_on=other, source="PostgreSQL: CREATE TABLE")
     return found
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ..dialect import Capabilities
 from ..own_tables import OURS
 from ..parser import nodes as n
+from .changes import references
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,11 @@ class Unusable:
     hint: str
 
 
-Verdict = Alone | Unusable | None
+Coverage = Alone | Unusable | None
 """None: a transaction covers the statement."""
 
 
-def judge(node: n.Node, caps: Capabilities) -> Verdict:
+def judge(node: n.Node, caps: Capabilities) -> Coverage:
     """What this server allows for a statement, whatever its neighbours."""
     match node:
         case n.TransactionControl(verb=verb) if verb in _SAVEPOINTS:
@@ -69,7 +70,7 @@ _SAVEPOINTS = ("SAVEPOINT", "RELEASE", "ROLLBACK TO")
 _NO_BLOCK = "PostgreSQL refuses it inside a transaction"
 
 
-def _judge_postgresql(node: n.Node) -> Verdict:
+def _judge_postgresql(node: n.Node) -> Coverage:
     match node:
         case n.CreateIndex(concurrently=True):
             return Alone(f"{_NO_BLOCK}: CREATE INDEX CONCURRENTLY")
@@ -95,7 +96,7 @@ def _judge_postgresql(node: n.Node) -> Verdict:
             return None
 
 
-def _judge_cockroachdb(node: n.Node, caps: Capabilities) -> Verdict:
+def _judge_cockroachdb(node: n.Node, caps: Capabilities) -> Coverage:
     match node:
         case n.CreateTable(as_query=False) if refers_to(node):
             return Alone("on CockroachDB a job shows a table with foreign keys after COMMIT")
@@ -133,9 +134,8 @@ def refers_to(node: n.CreateTable) -> set[str]:
     it. Seen on v20.2 by killing it; newer versions do the same unless the other tables are made in
     the same transaction (cockroachdb/cockroach, pkg/sql/create_table.go).
     """
-    found = [c.references for c in node.columns] + [c.references for c in node.constraints]
-    found.append(node.interleaved)
-    return {r.name.lower() for r in found if r is not None} - {node.name.name.lower()}
+    found = {r.name.lower() for r in (*references(node), node.interleaved) if r is not None}
+    return found - {node.name.name.lower()}
 
 
 _LASTING = ("USE", "PREPARE")

@@ -1,18 +1,26 @@
-"""Whether an undo part takes back what a forward part did.
+"""Whether an undo part takes back what a forward part did: the one answer, for plan and lint.
 
-Each statement makes, removes or touches things, named by *marks*: ("column", "users", "age").
-A thing that was made is taken back by removing it, or what it is in; one that was removed, by
-making it again (its data do not come back); one that was touched, by touching it again. Names
-count without their schema. Where a statement's marks cannot be told, the answer is "unknown".
+Both parts are followed over a small model of the things they name. Each thing that was there
+before is an *original*, whoever it is called now; each that a statement makes belongs to that
+statement. First the forward part goes over the model, then the undo part, and what is then not
+as it was before is left: a thing made and still there, an original that is gone or has another
+name, a column's type that was changed and not changed again. What one part both makes and
+removes is nothing. The rows of what is made again do not come back.
+
+Names count without their schema unless a migration names two schemas for one name, since the
+one that is left out depends on the search path. Where a statement hides what it does (a DO
+block, a function), whatever would be left is "unknown" instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
 from ..parser import nodes as n
+from .changes import RELATIONS, Aspect, Change, changes, is_opaque
 
 
 class Undo(StrEnum):
@@ -24,185 +32,390 @@ class Undo(StrEnum):
     NO = "no"
 
 
-Way = Literal["makes", "removes", "touches", "nothing", "unknown"]
-ORDER = (Undo.YES, Undo.WITHOUT_DATA, Undo.UNKNOWN, Undo.NO)
+_ORDER = (Undo.YES, Undo.WITHOUT_DATA, Undo.UNKNOWN, Undo.NO)
 
 
-class Mark(NamedTuple):
-    """A thing: its kind, the table it is in ("" for none) and its name."""
+def worst(answers: Iterable[Undo]) -> Undo:
+    """The answer for several statements together."""
+    return max(answers, key=_ORDER.index, default=Undo.YES)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is not as it was before, by the forward statement that did it (from 0).
+
+    ``name`` is the thing as the statement called it, with its table ("users.age"), "" where the
+    server chose the name; ``answer`` is how sure that is.
+    """
+
+    statement: int
+    what: Literal["made", "gone", "altered", "rows added", "rows changed"]
+    kind: str
+    name: str
+    aspect: Aspect = ""
+    answer: Undo = Undo.NO
+
+
+@dataclass(frozen=True, slots=True)
+class Destroyed:
+    """What the undo part removes or empties although the forward part did not make it."""
+
+    statement: int
+    kind: str
+    name: str
+    emptied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UndoReport:
+    """``answers`` has one for each forward statement. ``opaque_up``, ``opaque_down``: a statement
+    of that part hides what it does."""
+
+    answers: tuple[Undo, ...]
+    left: tuple[Left, ...] = ()
+    destroyed: tuple[Destroyed, ...] = ()
+    opaque_up: bool = False
+    opaque_down: bool = False
+
+    def of(self, statement: int, *, destroys: bool) -> Undo:
+        """The answer for one forward statement, which is known to destroy data or not."""
+        answer = self.answers[statement]
+        return Undo.WITHOUT_DATA if answer is Undo.YES and destroys else answer
+
+
+class _Thing(NamedTuple):
+    """What goes by a name: ``kind`` is the family of kinds that share names."""
 
     kind: str
     table: str
     name: str
 
 
-_Trace = tuple[Way, Mark]
-_RELATIONS = ("table", "view", "materialized view", "sequence", "foreign table")
+# An index and a constraint share their names: a UNIQUE constraint is dropped as either.
+_FAMILY = dict.fromkeys(RELATIONS, "relation") | {"index": "key", "constraint": "key"}
+_UNNAMED = "\0"
 
 
-def trace(node: n.Node) -> Iterator[_Trace]:
-    """What a statement makes, removes and touches."""
-    match node:
-        case n.CreateTable(name=name):
-            yield "makes", Mark("relation", "", name.name)
-        case n.CreateIndex(name=index, table=table):
-            yield "makes", Mark("index", table.name, index or "")
-        case n.CreateObject(kind=kind, name=n.QName() as name):
-            yield "makes", _object(kind, name)
-        case n.Drop(kind="index", names=names):
-            tables = node.tables or (node.table,) * len(names)
-            for name, on in zip(names, tables, strict=False):
-                yield "removes", Mark("index", on.name if on else "", name.name)
-        case n.Drop(kind=kind, names=names):
-            for name in names:
-                yield "removes", _object(kind, name)
-        case n.AlterTable(name=name, actions=actions):
-            for action in actions:
-                yield from _action(name.name, action)
-        case n.RenameObject(kind=kind, name=name, new=new):
-            yield "touches", Mark(f"name of {kind}", "", _pair(name.name, new.name))
-        case n.AlterType(name=name):
-            yield "touches", Mark("type", "", name.name)
-        case n.Comment(object_kind=kind, name=text):
-            yield "touches", _comment(kind, text)
-        case n.Grant(target=target) | n.Revoke(target=target):
-            yield "touches", Mark("grants", "", target or "")
-        case n.Dml(table=n.QName() as table):
-            yield "touches", Mark("rows", table.name, "")
-        case n.Truncate(names=names):
-            for name in names:
-                yield "removes", Mark("rows", name.name, "")
-        case n.SetVar(scope="session" | "local") | n.Reset() | n.SessionCommand():
-            yield "nothing", Mark("session", "", "")
-        case n.TransactionControl() | n.Maintenance():
-            yield "nothing", Mark("session", "", "")
-        case n.Query(writes=False):
-            yield "nothing", Mark("session", "", "")
-        case _:
-            yield "unknown", Mark("", "", "")
+@dataclass(slots=True, eq=False)
+class _Made:
+    """A thing that a statement made."""
+
+    change: Change
+    statement: int
+    down: bool
+    shown: str
 
 
-def _object(kind: str, name: n.QName) -> Mark:
-    return Mark("relation" if kind in _RELATIONS else kind, "", name.name)
+@dataclass(slots=True, eq=False)
+class _Original:
+    """A thing that was there before: what has become of it, by the statements that did it."""
+
+    thing: _Thing
+    kind: str
+    shown: str
+    gone: int | None = None
+    moved: int | None = None
+    altered: dict[Aspect, int] = field(default_factory=dict)
+    again: set[Aspect] = field(default_factory=set)
 
 
-def _comment(kind: str, text: str) -> Mark:
-    *above, name = [part.strip('"') for part in text.split(".")]
-    if kind == "column":
-        return Mark("comment on column", above[-1] if above else "", name)
-    return Mark(f"comment on {kind}", name if kind in _RELATIONS else "", name)
+_Being = _Made | _Original
 
 
-def _owner(mark: Mark) -> Mark:
-    """What takes its properties with it when it goes."""
-    if mark.table and mark.kind in ("type", "default", "nullability", "comment on column"):
-        return Mark("column", mark.table, mark.name)
-    return Mark(mark.kind.removeprefix("comment on "), mark.table, mark.name)
+def undo_of(
+    up: Sequence[n.Node], down: Sequence[n.Node] | None, texts: Sequence[str] | None = None
+) -> UndoReport:
+    """Whether the undo part ``down`` (None: there is none) takes back what ``up`` does.
+
+    ``texts`` are the forward statements as written, where they are at hand.
+    """
+    told = [list(changes(node, "" if texts is None else texts[i])) for i, node in enumerate(up)]
+    hidden = [is_opaque(node) for node in up]
+    if down is None:
+        bare = (Undo.NO if told[i] or hidden[i] else Undo.YES for i in range(len(up)))
+        return UndoReport(tuple(bare), opaque_up=any(hidden))
+    back = [list(changes(node)) for node in down]
+    model = _Model(_ambiguous(one for ones in (*told, *back) for one in ones))
+    for is_down, part in ((False, told), (True, back)):
+        for i, ones in enumerate(part):
+            for one in ones:
+                model.take(one, i, is_down)
+    opaque_down = any(map(is_opaque, down))
+    left = tuple(model.left(Undo.UNKNOWN if opaque_down else Undo.NO))
+    answers = [Undo.UNKNOWN if hide else Undo.YES for hide in hidden]
+    for found in left:
+        answers[found.statement] = worst((answers[found.statement], found.answer))
+    for i in model.without_data():
+        answers[i] = worst((answers[i], Undo.WITHOUT_DATA))
+    return UndoReport(tuple(answers), left, tuple(model.destroyed), any(hidden), opaque_down)
 
 
-def _pair(one: str, two: str) -> str:
-    return " ".join(sorted((one, two)))
+def _ambiguous(told: Iterable[Change]) -> frozenset[str]:
+    """Names that are used with two schemas."""
+    schemas: dict[str, set[str]] = {}
+    for one in told:
+        for name in (one.name, one.table, one.to):
+            if name is not None and name.schema is not None:
+                schemas.setdefault(name.name, set()).add(name.schema)
+    return frozenset(name for name, those in schemas.items() if len(those) > 1)
 
 
-def _action(table: str, action: n.Action) -> Iterator[_Trace]:
-    match action:
-        case n.AddColumn(column=column):
-            yield "makes", Mark("column", table, column.name)
-        case n.DropColumn(name=name):
-            yield "removes", Mark("column", table, name)
-        case n.AddConstraint(constraint=constraint):
-            yield "makes", Mark("constraint", table, constraint.name or "")
-        case n.DropConstraint(name=name):
-            yield "removes", Mark("constraint", table, name)
-        case n.ValidateConstraint():
-            yield "nothing", Mark("constraint", table, "")
-        case n.AlterColumnType(column=column):
-            yield "touches", Mark("type", table, column)
-        case n.SetDefault(column=column) | n.DropDefault(column=column):
-            yield "touches", Mark("default", table, column)
-        case n.SetNotNull(column=column) | n.DropNotNull(column=column):
-            yield "touches", Mark("nullability", table, column)
-        case n.RenameColumn(old=old, new=new):
-            yield "touches", Mark("name of column", table, _pair(old, new))
-        case n.RenameConstraint(old=old, new=new):
-            yield "touches", Mark("name of constraint", table, _pair(old, new))
-        case n.RenameTo(new=new):
-            yield "touches", Mark("name", "", _pair(table, new.name))
-        case n.AttachPartition(partition=part) | n.DetachPartition(partition=part):
-            yield "touches", Mark("partition", table, part.name)
-        case n.SetSchema():
-            yield "touches", Mark("schema", "", table)
-        case n.AlterPrimaryKey():
-            yield "touches", Mark("primary key", table, "")
-        case n.SetOptions() | n.ResetOptions():
-            yield "touches", Mark("options", table, "")
-        case _:
-            yield "touches", Mark("other", table, "")
+def _shown(name: n.QName, table: n.QName | None = None) -> str:
+    shown = name.name if name.schema in (None, "public") else f"{name.schema}.{name.name}"
+    return shown if table is None else f"{_shown(table)}.{shown}"
 
 
-class Undoing:
-    """What an undo part does, ready to be asked."""
+class _Model:
+    """Who is called what, while two parts go over it."""
 
-    def __init__(self, nodes: Iterable[n.Node] | None) -> None:
-        self.there = nodes is not None
-        self._made: set[Mark] = set()
-        self._removed: set[Mark] = set()
-        self._touched: set[Mark] = set()
-        self._unknown = False
-        sets = {"makes": self._made, "removes": self._removed, "touches": self._touched}
-        for node in nodes or ():
-            for way, mark in trace(node):
-                if way in sets:
-                    sets[way].add(mark)
-                self._unknown |= way == "unknown"
+    def __init__(self, ambiguous: frozenset[str]) -> None:
+        self._ambiguous = ambiguous
+        self._where: dict[_Thing, _Being | None] = {}
+        self._inside: dict[str, set[_Thing]] = {}
+        self._keys: dict[str, list[_Thing]] = {}
+        self._originals: dict[_Thing, _Original] = {}
+        self._still_made: dict[_Made, None] = {}
+        self._made_again: dict[_Thing, _Made] = {}
+        self._rows: dict[str, list[Left]] = {}
+        self._rows_again: set[str] = set()
+        self._lost_columns: set[str] = set()
+        self._cascaded = False
+        self.destroyed: list[Destroyed] = []
 
-    def of(self, node: n.Node, *, destroys: bool) -> Undo:
-        """Whether one forward statement is taken back."""
-        answer = worst([self._one(way, mark) for way, mark in trace(node)])
-        if answer is Undo.YES and destroys:
-            return Undo.WITHOUT_DATA
-        return answer
+    # Names
 
-    def _one(self, way: Way, mark: Mark) -> Undo:
-        if way == "nothing":
-            return Undo.YES
-        if not self.there:
-            return Undo.NO
-        if Mark("relation", "", mark.table) in self._removed:
-            return Undo.YES  # with the table goes whatever is in it
-        if way == "touches" and _owner(mark) in self._removed:
-            return Undo.YES
-        perhaps = mark.kind in ("index", "constraint", "rows") and any(
-            m.kind == "column" and m.table == mark.table for m in self._removed
-        )  # with a column goes what is on it, but which columns these are on is not known here
-        otherwise = Undo.UNKNOWN if self._unknown or perhaps else Undo.NO
-        if way == "makes":
-            return Undo.YES if self._finds(mark, self._removed) else otherwise
-        if way == "removes":
-            if mark.kind == "rows":
-                rows = mark in self._touched
-                return Undo.UNKNOWN if rows else otherwise
-            return Undo.YES if self._finds(mark, self._made) else otherwise
-        if way == "touches" and mark.kind == "rows":
-            return Undo.UNKNOWN if mark in self._touched | self._removed else otherwise
-        if way == "touches":
-            return Undo.YES if mark in self._touched else otherwise
-        return Undo.UNKNOWN
+    def _key(self, name: n.QName) -> str:
+        return (
+            f"{name.schema or 'public'}.{name.name}" if name.name in self._ambiguous else name.name
+        )
 
-    def _finds(self, mark: Mark, among: set[Mark]) -> bool:
-        if not mark.name:  # the server chose the name: any of that table will do
-            return any(m.kind == mark.kind and m.table in ("", mark.table) for m in among)
-        if mark.kind in ("index", "constraint"):  # DROP INDEX need not name its table
-            both = ("index", "constraint")
-            return any(
-                m.kind in both
-                and m.name == mark.name
-                and (m.table == mark.table or not m.table or not mark.table)
-                for m in among
+    def _thing(self, one: Change, name: n.QName) -> _Thing:
+        """What a change is about, by a name of it."""
+        family = _FAMILY.get(one.kind, one.kind)
+        table = "" if one.table is None else self._key(one.table)
+        bare = name.name if table or family == "key" else self._key(name)
+        if family == "key" and one.way != "makes":
+            return self._known_key(_Thing(family, table, bare))
+        return _Thing(family, table, bare)
+
+    def _known_key(self, thing: _Thing) -> _Thing:
+        """The index or constraint that a name means, though DROP INDEX need not name its table.
+
+        Where the server chose the name, any of that table will do.
+        """
+        for name in (thing.name, _UNNAMED):
+            for known in self._keys.get(name, ()):
+                same_table = known.table == thing.table or not known.table or not thing.table
+                if same_table and self._where.get(known) is not None:
+                    return known
+        return thing
+
+    def _put(self, thing: _Thing, being: _Being | None) -> None:
+        if thing not in self._where:
+            if thing.table:
+                self._inside.setdefault(thing.table, set()).add(thing)
+            if thing.kind == "key":
+                name = _UNNAMED if thing.name.startswith(_UNNAMED) else thing.name
+                self._keys.setdefault(name, []).append(thing)
+        self._where[thing] = being
+
+    def _table(self, thing: _Thing) -> _Being | None:
+        return self._where.get(_Thing("relation", "", thing.table)) if thing.table else None
+
+    def _being(self, thing: _Thing, one: Change) -> _Being | None:
+        """Whoever is called so now: if nobody has spoken of it yet, an original, or for what is
+        in a table that was made, that table."""
+        if thing in self._where:
+            return self._where[thing]
+        table = self._table(thing)
+        if isinstance(table, _Made):
+            return table
+        was = thing if table is None else thing._replace(table=table.thing.name)
+        shown = _shown(one.name, None if one.kind == "index" else one.table)
+        being = self._originals.setdefault(was, _Original(was, one.kind, shown))
+        self._put(thing, being)
+        return being
+
+    # Following
+
+    def take(self, one: Change, i: int, down: bool) -> None:
+        """Let one change happen."""
+        thing = self._thing(one, one.name)
+        match one.way:
+            case "makes":
+                self._make(thing, one, i, down)
+            case "removes":
+                self._remove(thing, one, i, down)
+            case "renames":
+                self._rename(thing, one, i, down)
+            case "alters":
+                being = self._being(thing, one)
+                if isinstance(being, _Original):
+                    if down:
+                        being.again.add(one.aspect)
+                    else:
+                        being.altered[one.aspect] = i
+            case _:
+                self._write(thing, one, i, down)
+
+    def _make(self, thing: _Thing, one: Change, i: int, down: bool) -> None:
+        shown = _shown(one.name, None if one.kind == "index" else one.table)
+        made = _Made(one, i, down, shown if one.name.name else "")
+        if not thing.name:
+            thing = thing._replace(name=f"{_UNNAMED}{len(self._where)}")
+        before = self._where.get(thing)
+        if down:
+            self._made_again[thing] = made
+            if isinstance(before, _Made) and (one.replaces or before.change.replaces):
+                self._still_made.pop(before, None)
+        elif not (thing in self._where and before is None and thing in self._originals):
+            self._still_made[made] = None
+        self._put(thing, made)
+        for parent in one.parents:
+            self._inside.setdefault(self._key(parent), set()).add(thing)
+
+    def _remove(self, thing: _Thing, one: Change, i: int, down: bool) -> None:
+        being = self._being(thing, one)
+        if isinstance(being, _Original):
+            if not down:
+                being.gone = i
+            elif one.kind in ("table", "column", "schema", "database"):
+                self.destroyed.append(Destroyed(i, one.kind, _shown(one.name, one.table)))
+        self._take_away(thing)
+        self._cascaded = self._cascaded or (down and one.cascades)
+        if thing.kind == "relation":
+            self._take_content(thing.name)
+            self._rows.pop(thing.name, None)
+        elif thing.kind == "column":
+            if down:
+                self._lost_columns.add(thing.table)
+            for other in self._inside.get(thing.table, ()):  # with it goes what is over it
+                over = self._where.get(other) if other.kind == "key" else None
+                if isinstance(over, _Made) and thing.name in (over.change.columns or ()):
+                    self._take_away(other)
+
+    def _take_away(self, thing: _Thing) -> None:
+        being = self._where.get(thing)
+        if isinstance(being, _Made):
+            self._still_made.pop(being, None)
+        self._put(thing, None)
+
+    def _take_content(self, table: str) -> None:
+        """With a table goes whatever is in it, and its partitions with what is in them."""
+        for other in self._inside.get(table, ()):
+            there = self._where.get(other) is not None
+            self._take_away(other)
+            if there and other.kind == "relation":
+                self._take_content(other.name)
+
+    def _rename(self, thing: _Thing, one: Change, i: int, down: bool) -> None:
+        assert one.to is not None
+        being = self._being(thing, one)
+        if being is None or being is self._table(thing):
+            return  # nothing is called so, and the statement fails; or a made table takes it along
+        new = self._thing(one, one.to) if thing.kind != "key" else thing._replace(name=one.to.name)
+        self._put(thing, None)
+        self._put(new, being)
+        if isinstance(being, _Made):
+            being.shown = _shown(one.to, None if one.kind == "index" else one.table)
+        else:
+            table = self._table(new)
+            inside = table.thing.name if isinstance(table, _Original) else new.table
+            home = (inside, new.name) == (being.thing.table, being.thing.name)
+            being.moved = None if home else i if not down else being.moved
+        if thing.kind == "relation":
+            for other in self._inside.pop(thing.name, set()):
+                if other.table == thing.name:
+                    self._put(other._replace(table=new.name), self._where.pop(other))
+                else:  # a partition, or what inherits
+                    self._inside.setdefault(new.name, set()).add(other)
+            if thing.name in self._rows:
+                self._rows[new.name] = self._rows.pop(thing.name)
+
+    def _write(self, thing: _Thing, one: Change, i: int, down: bool) -> None:
+        being = self._being(thing, one)
+        if down:
+            self._rows_again.add(thing.name)
+        if not isinstance(being, _Original):
+            return
+        if not down:
+            what: Literal["rows added", "rows changed"]
+            what = "rows added" if one.way == "adds rows" else "rows changed"
+            self._rows.setdefault(thing.name, []).append(Left(i, what, "table", _shown(one.name)))
+        elif one.way == "empties":
+            self.destroyed.append(Destroyed(i, "table", _shown(one.name), emptied=True))
+
+    # Judging
+
+    def without_data(self) -> Iterator[int]:
+        """The renames whose things were made again under the old name, empty. Of what is dropped
+        the caller knows whether there was anything in it."""
+        for original in self._originals.values():
+            holds = original.kind in ("table", "column", "materialized view", "sequence")
+            if original.moved is not None and holds and self._again(original) is not None:
+                yield original.moved
+
+    def _again(self, original: _Original) -> _Made | None:
+        """What the undo part made in the place of an original."""
+        thing = original.thing
+        if thing.kind != "key":
+            return self._made_again.get(thing)
+        for other, made in self._made_again.items():
+            same_table = other.table == thing.table or not thing.table
+            same_name = other.name == thing.name or other.name.startswith(_UNNAMED)
+            if other.kind == "key" and same_table and same_name:
+                return made
+        return None
+
+    def left(self, no: Undo) -> Iterator[Left]:
+        """What is not as it was before; ``no`` is how sure that is of what nobody took back."""
+        for made in self._still_made:
+            if not self._schema_is_gone(made.change):
+                kind = made.change.kind
+                table = made.change.table
+                # It may have been over a column that is gone, or have gone by a CASCADE.
+                unsure = (
+                    made.change.columns is None
+                    and kind in ("index", "constraint")
+                    and table is not None
+                    and self._key(table) in self._lost_columns
+                ) or (self._cascaded and kind != "table")
+                yield Left(
+                    made.statement, "made", kind, made.shown, answer=Undo.UNKNOWN if unsure else no
+                )
+        for original in self._originals.values():
+            yield from self._of_original(original, no)
+        for name, rows in self._rows.items():
+            unsure = name in self._rows_again or name in self._lost_columns
+            for one in rows:
+                yield replace(one, answer=Undo.UNKNOWN if unsure else no)
+
+    def _schema_is_gone(self, change: Change) -> bool:
+        schema = (change.table or change.name).schema
+        thing = _Thing("schema", "", schema or "")
+        return thing in self._where and self._where[thing] is None
+
+    def _of_original(self, original: _Original, no: Undo) -> Iterator[Left]:
+        kind, shown = original.kind, original.shown
+        now = self._where.get(original.thing)
+        if original.gone is not None:
+            if self._again(original) is not None:
+                return
+            if isinstance(now, _Made):
+                yield Left(original.gone, "altered", kind, shown, "definition", no)
+                return
+            unsure = original.thing.kind == "key" and any(
+                thing.kind == "key" for thing in self._made_again
             )
-        return mark in among
-
-
-def worst(answers: Iterable[Undo]) -> Undo:
-    """The answer for several statements together."""
-    return max(answers, key=ORDER.index, default=Undo.YES)
+            answer = Undo.UNKNOWN if unsure else no
+            yield Left(original.gone, "gone", kind, shown, answer=answer)
+            return
+        if original.moved is not None and self._again(original) is None:
+            at = next((t for t, being in self._where.items() if being is original), None)
+            if at is not None:
+                before = f"{at.table}." if at.table and kind != "index" else ""
+                yield Left(original.moved, "made", kind, f"{before}{at.name}", answer=no)
+            yield Left(original.moved, "gone", kind, shown, answer=no)
+        for aspect, statement in original.altered.items():
+            if aspect not in original.again and now is original:
+                yield Left(statement, "altered", kind, shown, aspect, no)

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import Refused
 from ..parser import nodes as n
-from ..parser.quoting import identifier, literal
+from ..parser.quoting import literal, quote
 from .keys import KeyColumn
 
 Rows = Sequence[tuple[Any, ...]]
@@ -34,7 +34,7 @@ class Table:
 
 def questions(table: n.QName, *, cockroachdb: bool) -> list[str]:
     """The queries whose answers `table_of` takes."""
-    name = literal(".".join(identifier(part) for part in table.parts))
+    name = literal(".".join(quote(part) for part in table.parts))
     oid = f"{name}::REGCLASS"
     collation = "l.collname" if cockroachdb else "NULL"
     join = " LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation" if cockroachdb else ""
@@ -101,7 +101,7 @@ def table_of(
     estimate = sizes[0][0] if sizes else None
     # No rows by statistics may only mean that there are none.
     known = None if estimate is None or (cockroachdb and not estimate) else int(estimate)
-    relation = f"{identifier(schema)}.{identifier(name)}"
+    relation = f"{quote(schema)}.{quote(name)}"
     return Table(relation, key, tuple(str(row[1]) for row in columns), known)
 
 
@@ -116,7 +116,7 @@ def _column(row: Sequence[Any], way: str, *, cockroachdb: bool) -> KeyColumn:
     _, name, type_, _, collation = row
     collate = ""
     if cockroachdb and collation and collation not in ("en-US", "default"):
-        collate = f" COLLATE {identifier(str(collation))}"
+        collate = f" COLLATE {quote(str(collation))}"
     return KeyColumn(str(name), str(type_), bool(int(way) & 1), collate)
 
 
@@ -152,6 +152,6 @@ def _suggestion(
 ) -> str:
     for _, _, numbers, _ in usable:
         if all(by_number[number][3] for number in numbers):
-            names = ", ".join(n.quote(str(by_number[number][1])) for number in numbers)
+            names = ", ".join(quote(str(by_number[number][1])) for number in numbers)
             return f"write -- @backfill {table} by {names}"
     return "give it one, or a unique index over NOT NULL columns and name those after `by`"

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ..parser.quoting import identifier, literal
+from ..parser.quoting import literal, quote
 
 Key: TypeAlias = tuple[str, ...]
 
@@ -84,13 +84,13 @@ class Walk:
     @property
     def key_texts(self) -> str:
         """The key as a select list of texts."""
-        return ", ".join(f"{identifier(column.name)}::TEXT" for column in self.columns)
+        return ", ".join(f"{quote(column.name)}::TEXT" for column in self.columns)
 
     def order(self, *, backwards: bool = False) -> str:
         """What stands after ORDER BY."""
         down = [self.mixed and column.descending for column in self.columns]
         return ", ".join(
-            identifier(column.name) + (" DESC" if descending != backwards else "")
+            quote(column.name) + (" DESC" if descending != backwards else "")
             for column, descending in zip(self.columns, down, strict=True)
         )
 
@@ -99,14 +99,14 @@ class Walk:
 
         At most that many keys are read, whatever the table's size.
         """
-        names = ", ".join(identifier(column.name) for column in self.columns)
+        names = ", ".join(quote(column.name) for column in self.columns)
         some = (
             f"SELECT {names} FROM {self.table} WHERE {self.condition(after, upto)}"
             f" ORDER BY {self.order()} LIMIT {int(rows)}"
         )
         first = self.columns[0]
         if len(self.columns) == 1 and first.type.startswith(_WITH_MAX) and not first.collate:
-            name = identifier(first.name)
+            name = quote(first.name)
             return f"SELECT max({name})::TEXT, count(*) FROM ({some}) AS b HAVING count(*) > 0"
         counted = f"SELECT {names}, row_number() OVER (ORDER BY {self.order()}) AS n"
         return (
@@ -116,8 +116,8 @@ class Walk:
 
 
 def _name(column: KeyColumn, alias: str | None) -> str:
-    name = identifier(column.name)
-    return name if alias is None else f"{identifier(alias)}.{name}"
+    name = quote(column.name)
+    return name if alias is None else f"{quote(alias)}.{name}"
 
 
 def encode(key: Key | None) -> str | None:

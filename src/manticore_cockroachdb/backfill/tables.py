@@ -24,7 +24,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..own_tables import BACKFILLS, FAILURES, RANGES
-from ..parser.quoting import identifier, literal
+from ..parser.quoting import literal, quote
 from .keys import Key, encode
 
 _HELD = "id, token, cursor, hi, size"
@@ -44,7 +44,7 @@ class BackfillTables:
 
     def name(self, table: str) -> str:
         """A table's qualified, quoted name."""
-        return f"{identifier(self.schema)}.{identifier(table)}"
+        return f"{quote(self.schema)}.{quote(table)}"
 
     @property
     def begin(self) -> str:
@@ -70,7 +70,7 @@ class BackfillTables:
                 " session TEXT, token INT8 NOT NULL DEFAULT 0, expires_at TIMESTAMPTZ,"
                 " started_at TIMESTAMPTZ, changed_at TIMESTAMPTZ,"
                 " PRIMARY KEY (run, id))",
-                f"CREATE INDEX IF NOT EXISTS {identifier(RANGES + '_open')} ON"
+                f"CREATE INDEX IF NOT EXISTS {quote(RANGES + '_open')} ON"
                 f" {self.name(RANGES)} (run, done, id)",
                 f"CREATE TABLE IF NOT EXISTS {self.name(FAILURES)} (run TEXT, key TEXT,"
                 " sqlstate TEXT, message TEXT, failed_at TIMESTAMPTZ DEFAULT clock_timestamp(),"

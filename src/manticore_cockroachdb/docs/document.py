@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..dialect import Engine
+from ..parser.quoting import quote
 from ..schema import ddl
 from ..schema import model as m
-from ..schema.names import quote
 from .er import title
 from .timeline import Entry, of_table
 

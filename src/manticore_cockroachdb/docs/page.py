@@ -11,8 +11,8 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 
+from ..parser.quoting import qualified
 from ..schema import model as m
-from ..schema.names import qualified
 from .document import Document, Reference, Sheet, anchors, index_text, sheets, value
 from .er import title
 from .svg import asset, drawing, e

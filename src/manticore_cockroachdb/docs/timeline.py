@@ -1,6 +1,6 @@
 """Which migration made or changed which table: read from the files of what was applied.
 
-A statement says which tables it is about (`parser.parse.node_tables`). A table that was
+A statement says which tables it is about (`analysis.changes.tables_of`). A table that was
 renamed takes its past along under its new name; one that was dropped and made again begins anew.
 """
 
@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..analysis.changes import tables_of
 from ..migrations.file import MigrationFile, statements
 from ..parser import nodes as n
-from ..parser.parse import node_tables, parse
+from ..parser.parse import parse
 from ..schema.model import Key
 
 _DONE = {
@@ -80,7 +81,7 @@ def _read(
     for start, end in statements(file):
         node = parse(file.text[start:end])
         new = _renamed(node)
-        for name in node_tables(node):
+        for name in tables_of(node):
             done.setdefault(_key(name), []).append(_word(node))
         if new is not None:
             for entry in past:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
+from ..analysis.undo import UndoReport, undo_of
 from ..dialect import Capabilities, Server
 from ..errors import Refused
 from ..migrations.plan import plan_script
@@ -105,6 +106,14 @@ class Context:
             )
         except Refused as refused:
             return refused
+
+    @cached_property
+    def undo(self) -> UndoReport | None:
+        """What the undo part takes back and what not; None where the file has none."""
+        if self.file.undo_start is None:
+            return None
+        up, down = self.file.up, self.file.down
+        return undo_of([s.node for s in up], [s.node for s in down], [s.sql for s in up])
 
     # Telling
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..analysis.changes import into_table
 from ..errors import FileError
 from ..migrations.file import at, decode, parse_file, parse_name, refuse_foreign, statements
 from ..migrations.script import Script
@@ -196,20 +197,11 @@ def _part(
                 elif isinstance(action, n.RenameTo) and table in fresh:
                     fresh |= {table_key(action.new)}
         elif isinstance(node, n.Query) and node.into:
-            fresh |= into_table(sql)
+            fresh |= {table_key(name) for name in into_table(sql)}
         if schema is not None:
             schema.take(node, stamp)
             stamp += 1
     return tuple(found)
-
-
-def into_table(sql: str) -> frozenset[str]:
-    """The table that SELECT … INTO makes."""
-    words = sql.lower().split()
-    at = words.index("into") + 1 if "into" in words else len(words)
-    while at < len(words) and words[at] in ("temporary", "temp", "unlogged", "table"):
-        at += 1
-    return frozenset(words[at : at + 1])
 
 
 def _allows(found: Iterable[Directive]) -> Iterable[Allow]:

@@ -25,6 +25,7 @@ from ..parser import nodes as n
 from ..parser.cursor import Cursor, Misunderstood
 from ..parser.lex import Unterminated, tokens
 from ..parser.parse import parse
+from ..parser.quoting import quote
 from ..parser.split import Directive
 
 # Directives that only a part with `-- @backfill` may have.
@@ -72,7 +73,7 @@ class Template:
     @property
     def text(self) -> str:
         """The statement with `:batch` in it again."""
-        return self.fill(lambda alias: ":batch" if alias is None else f":batch({n.quote(alias)})")
+        return self.fill(lambda alias: ":batch" if alias is None else f":batch({quote(alias)})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Backfill:
     @property
     def meaning(self) -> str:
         """What must stay as it is from the first batch to the last, as one text."""
-        parts = [f"{self.table} by {', '.join(map(n.quote, self.by))}", self.where or ""]
+        parts = [f"{self.table} by {', '.join(map(quote, self.by))}", self.where or ""]
         return "\n".join([*parts, *(template.text for template in self.templates)])
 
 

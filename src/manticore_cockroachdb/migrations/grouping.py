@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..analysis.changes import references
 from ..analysis.transactions import Unusable, changes_session, judge, refers_to, sets_session
 from ..dialect import Capabilities
 from ..parser import nodes as n
@@ -142,9 +143,7 @@ class _Covered:
         self.created.add(_key(node.name))
         # CockroachDB docs, known limitations: a table made with foreign keys cannot be
         # referenced again in the transaction that made it.
-        if any(c.references for c in node.columns) or any(
-            c.kind == "foreign key" for c in node.constraints
-        ):
+        if references(node):
             self.fenced.add(_key(node.name))
 
     def _mentions(self, sql: str) -> bool:

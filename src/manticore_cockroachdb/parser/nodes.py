@@ -14,14 +14,11 @@ keyword that takes parentheses too, but never misses a call that is written out.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 
+from .quoting import quote
 from .record import Record
-
-# Written as what they are not: a range up to U+10FFFF is slow to compile.
-_SIMPLE_NAME = re.compile(r"[^\x00-^`{-\x7f][^\x00-#%-/:-^`{-\x7f]*")
 
 # Words that neither server takes as the name of a table or a column without quotes.
 _RESERVED = """
@@ -52,13 +49,6 @@ class QName:
     def __str__(self) -> str:
         """The name as SQL, quoted where it has to be."""
         return ".".join(quote(part) for part in self.parts)
-
-
-def quote(name: str) -> str:
-    """``name`` as an SQL identifier, quoted where it has to be."""
-    if _SIMPLE_NAME.fullmatch(name) and name not in RESERVED:
-        return name
-    return '"' + name.replace('"', '""') + '"'
 
 
 class Column(Record):

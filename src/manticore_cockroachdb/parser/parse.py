@@ -31,9 +31,8 @@ from .nodes import AlteredKind, Node, Query, Unparsed
 from .plain import plain_drop, plain_table
 from .rows import insert_of_rows
 from .session import call, do, reset, session_command, set_statement, transaction
-from .targets import node_tables
 
-__all__ = ["node_tables", "parse", "verb_of"]
+__all__ = ["parse", "verb_of"]
 
 
 def parse(sql: str) -> Node:

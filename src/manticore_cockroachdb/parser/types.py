@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .cursor import Cursor
-from .nodes import quote
+from .quoting import quote
 from .words import BUILT_IN_TYPES, COLUMN_QUALIFIERS, INTERVAL_FIELDS, TIMES
 
 

@@ -12,13 +12,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..analysis.catalog import World
+from ..analysis.changes import RELATIONS, changes
 from ..analysis.cost import Work, blocks
 from ..analysis.costs import cost_of, dangers, target
-from ..analysis.undo import Undo, Undoing, worst
+from ..analysis.undo import UndoReport, undo_of, worst
 from ..errors import MigrationError
 from ..migrations.script import MigrationPlan, Script
 from ..parser import nodes as n
 from ..parser.parse import parse
+from ..parser.quoting import quote
 from .model import PlannedMigration, PlannedStatement
 
 _INSERT = re.compile(
@@ -87,31 +89,19 @@ def named(reads: Iterable[Read]) -> tuple[set[str], set[str], set[str]]:
     indexes: set[str] = set()
     functions: set[str] = set()
     for one in reads:
-        match one.node:
-            case n.CreateTable(name=name):
-                tables.add(name.name)
-            case n.AlterTable(object="index", name=name) if one.node.index is None:
-                indexes.add(name.name)
-            case n.AlterTable(name=name, actions=actions):
-                tables.add(name.name)
-                for action in actions:
-                    if isinstance(action, n.AttachPartition):
-                        tables.add(action.partition.name)
-                functions |= one.node.functions
-            case n.CreateIndex(table=table):
-                tables.add(table.name)
-            case n.Drop(kind="index", names=names):
-                indexes |= {name.name for name in names}
-            case n.Drop(names=names) | n.Truncate(names=names):
-                tables |= {name.name for name in names}
-            case n.Maintenance(name=n.QName() as name) | n.Dml(table=n.QName() as name):
-                tables.add(name.name)
-            case n.CreateObject(table=n.QName() as name):
-                tables.add(name.name)
-            case n.Comment(object_kind="table", name=text):
-                tables.add(text.rpartition(".")[2].strip('"'))
-            case _:
-                pass
+        for change in changes(one.node):
+            if change.table is not None:
+                tables.add(change.table.name)
+            elif change.kind == "index":
+                indexes.add(change.name.name)
+            elif change.kind in RELATIONS:
+                tables.add(change.name.name)
+        if isinstance(one.node, n.Maintenance) and one.node.name is not None:
+            tables.add(one.node.name.name)
+        if isinstance(one.node, n.AlterTable):
+            parts = (a.partition for a in one.node.actions if isinstance(a, n.AttachPartition))
+            tables |= {part.name for part in parts}
+            functions |= one.node.functions
     return tables, indexes, functions
 
 
@@ -150,14 +140,19 @@ def _migration(
             line=error.line,
         )
     plan, script = one.plan, one.script
-    undoing = Undoing(one.undo) if script.direction == "up" else None
+    undoing: UndoReport | None = None
+    if script.direction == "up":
+        nodes = [statement.node for statement in one.reads]
+        undoing = undo_of(nodes, one.undo, [statement.sql for statement in one.reads])
     firsts = [step.first for step in plan.steps]
     found: list[PlannedStatement] = []
     lines = _Lines(script.text)
-    for statement in one.reads:
+    for i, statement in enumerate(one.reads):
         step = bisect_right(firsts, statement.index) - 1
         line = lines.at(statement.start)
-        told = _statement(statement, line, step, step in done, world, shapes, undoing, cockroachdb)
+        told = _statement(statement, line, step, step in done, world, shapes, cockroachdb)
+        if undoing is not None:
+            told = replace(told, undo=undoing.of(i, destroys=told.destroys is not None))
         world.take(statement.node)
         if found and _alike(found[-1], told):
             found[-1] = replace(found[-1], times=found[-1].times + statement.times)
@@ -188,7 +183,6 @@ def _statement(
     done: bool,
     world: World,
     shapes: Mapping[str, Shape],
-    undoing: Undoing | None,
     cockroachdb: bool,
 ) -> PlannedStatement:
     node = one.node
@@ -197,9 +191,6 @@ def _statement(
     size = world.size(about)
     if (shape := shapes.get(one.sql)) is not None:
         cost = replace(cost, work=shape[0], why=shape[1], source="EXPLAIN (DDL, SHAPE)")
-    undo: Undo | None = None
-    if undoing is not None:
-        undo = undoing.of(node, destroys=cost.destroys is not None)
     return PlannedStatement(
         verb=node.verb or "?",
         object=subject(node),
@@ -215,7 +206,6 @@ def _statement(
         why=cost.why,
         source=cost.source,
         dangers=dangers(cost, size),
-        undo=undo,
         times=one.times,
         done=done,
     )
@@ -227,7 +217,7 @@ def subject(node: n.Node) -> str:
         case n.CreateTable(name=name):
             return str(name)
         case n.CreateIndex(name=name, table=table):
-            return f"{n.quote(name)} on {table}" if name else f"on {table}"
+            return f"{quote(name)} on {table}" if name else f"on {table}"
         case n.AlterTable(name=name, actions=actions):
             return f"{name} {', '.join(map(_action, actions))}".rstrip()
         case n.Drop(names=names) | n.Truncate(names=names):
@@ -252,35 +242,35 @@ def subject(node: n.Node) -> str:
 def _action(action: n.Action) -> str:
     match action:
         case n.AddColumn(column=column):
-            return f"ADD COLUMN {n.quote(column.name)}"
+            return f"ADD COLUMN {quote(column.name)}"
         case n.DropColumn(name=name):
-            return f"DROP COLUMN {n.quote(name)}"
+            return f"DROP COLUMN {quote(name)}"
         case n.AlterColumnType(column=name, type=type_):
-            return f"ALTER {n.quote(name)} TYPE {type_}"
+            return f"ALTER {quote(name)} TYPE {type_}"
         case n.SetNotNull(column=name):
-            return f"ALTER {n.quote(name)} SET NOT NULL"
+            return f"ALTER {quote(name)} SET NOT NULL"
         case n.DropNotNull(column=name):
-            return f"ALTER {n.quote(name)} DROP NOT NULL"
+            return f"ALTER {quote(name)} DROP NOT NULL"
         case n.SetDefault(column=name):
-            return f"ALTER {n.quote(name)} SET DEFAULT"
+            return f"ALTER {quote(name)} SET DEFAULT"
         case n.DropDefault(column=name):
-            return f"ALTER {n.quote(name)} DROP DEFAULT"
+            return f"ALTER {quote(name)} DROP DEFAULT"
         case n.AddConstraint(constraint=one):
-            return f"ADD {one.kind.upper()}{f' {n.quote(one.name)}' if one.name else ''}"
+            return f"ADD {one.kind.upper()}{f' {quote(one.name)}' if one.name else ''}"
         case n.DropConstraint(name=name):
-            return f"DROP CONSTRAINT {n.quote(name)}"
+            return f"DROP CONSTRAINT {quote(name)}"
         case n.ValidateConstraint(name=name):
-            return f"VALIDATE CONSTRAINT {n.quote(name)}"
+            return f"VALIDATE CONSTRAINT {quote(name)}"
         case n.RenameColumn(old=old, new=new):
-            return f"RENAME COLUMN {n.quote(old)} TO {n.quote(new)}"
+            return f"RENAME COLUMN {quote(old)} TO {quote(new)}"
         case n.RenameConstraint(old=old, new=new):
-            return f"RENAME CONSTRAINT {n.quote(old)} TO {n.quote(new)}"
+            return f"RENAME CONSTRAINT {quote(old)} TO {quote(new)}"
         case n.RenameTo(new=name):
             return f"RENAME TO {name}"
         case n.AlterPrimaryKey(columns=columns):
             return f"ALTER PRIMARY KEY ({', '.join(columns)})"
         case n.SetSchema(schema=schema):
-            return f"SET SCHEMA {n.quote(schema)}"
+            return f"SET SCHEMA {quote(schema)}"
         case n.AttachPartition(partition=name):
             return f"ATTACH PARTITION {name}"
         case n.DetachPartition(partition=name):

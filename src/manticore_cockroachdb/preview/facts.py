@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..analysis.catalog import TableFacts
-from ..parser.quoting import identifier, literal
+from ..parser.quoting import literal, quote
 
 Rows = Sequence[tuple[Any, ...]]
 
@@ -62,7 +62,7 @@ def rows_cockroachdb(names: Collection[str]) -> str:
 
 def bytes_cockroachdb(schema: str, name: str, *, details: bool) -> str:
     """The size of a table's ranges; since v23.1 that has to be asked for with WITH DETAILS."""
-    table = f"{identifier(schema)}.{identifier(name)}"
+    table = f"{quote(schema)}.{quote(name)}"
     asked = " WITH DETAILS" if details else ""
     return (
         f"SELECT (sum(range_size_mb) * 1000000)::INT8 FROM [SHOW RANGES FROM TABLE {table}{asked}]"
@@ -74,7 +74,7 @@ def all_bytes_cockroachdb(database: str) -> str:
     size of one; since then it has to be asked for in other words, and this is an error."""
     return (
         "SELECT table_name, (sum(range_size_mb) * 1000000)::INT8"
-        f" FROM [SHOW RANGES FROM DATABASE {identifier(database)}] GROUP BY table_name"
+        f" FROM [SHOW RANGES FROM DATABASE {quote(database)}] GROUP BY table_name"
     )
 
 

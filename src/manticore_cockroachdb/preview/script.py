@@ -16,7 +16,7 @@ from ..errors import Refused
 from ..migrations.script import MigrationPlan, Mode, Step
 from ..parser import nodes as n
 from ..parser.parse import parse
-from ..parser.quoting import identifier
+from ..parser.quoting import quote
 from ..runner.bookkeeping import Tables
 
 if TYPE_CHECKING:
@@ -123,4 +123,4 @@ def _restore(plan: MigrationPlan, tables: Tables) -> Sequence[str]:
         return ("RESET SESSION AUTHORIZATION", "RESET ALL")
     nodes = (parse(plan.script.text[start:end]) for start, end in plan.script.spans)
     names = [x.name for x in nodes if isinstance(x, n.SetVar) and x.scope == "session"]
-    return [f"RESET {'.'.join(map(identifier, name.split('.')))}" for name in dict.fromkeys(names)]
+    return [f"RESET {'.'.join(map(quote, name.split('.')))}" for name in dict.fromkeys(names)]

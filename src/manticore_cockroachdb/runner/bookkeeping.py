@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..own_tables import ATTEMPTS, HISTORY, LEASE, STEPS
-from ..parser.quoting import identifier, literal
+from ..parser.quoting import literal, quote
 
 if TYPE_CHECKING:
     from ..migrations.results import JournalRow
@@ -85,7 +85,7 @@ class Tables:
 
     def name(self, table: str) -> str:
         """A table's qualified, quoted name."""
-        return f"{identifier(self.schema)}.{identifier(table)}"
+        return f"{quote(self.schema)}.{quote(table)}"
 
     @property
     def begin(self) -> str:

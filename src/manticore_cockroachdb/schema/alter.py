@@ -18,10 +18,10 @@ from collections.abc import Iterable, Iterator
 
 from ..dialect import Engine
 from ..errors import SchemaError
+from ..parser.quoting import literal, qualified, quote
 from . import ddl
 from . import model as m
 from .alter_table import Parts, Step, alter_columns
-from .names import literal, qualified, quote
 from .order import Block, ordered, references
 from .touched import Touched, only_more, touched
 

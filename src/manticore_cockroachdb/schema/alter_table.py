@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..dialect import Engine
+from ..parser.quoting import qualified, quote
 from . import ddl
 from . import model as m
 from .diff import wider
-from .names import options, qualified, quote
 from .touched import Touched
 
 
@@ -164,7 +164,7 @@ class Parts:
         if lost := [name for name in before if name not in after]:
             yield Step(f"{head} RESET ({', '.join(lost)})")
         if more := [(n, v) for n, v in new.options if before.get(n) != v]:
-            yield Step(f"{head} SET ({options(more)})")
+            yield Step(f"{head} SET ({ddl.options(more)})")
         if old.locality != new.locality and new.locality:
             yield Step(f"{head} SET LOCALITY {new.locality}")
         yield from map(Step, ddl.row_security(new, old.row_security))

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ..parser.lex import Token, tokens
+from ..parser.quoting import literal, qualified, quote
 from ..parser.split import split
 from ..parser.types import canonical_type
 from . import model as m
 from .cockroach_table import constraint_of, sequence_of, sorted_by_name, table_of
-from .names import qualified, quote
 from .postgres import Answers
 from .printed import Text, index_of, items, name_list
 
@@ -270,7 +270,7 @@ def _replacements(
         elif token.kind == "string" and i > 1 and parts[i - 2].value in _SEQUENCE_FUNCTIONS:
             inner = without_database(token.value, database, schemas)
             if inner != token.value:
-                yield token.start, token.end, "'" + inner.replace("'", "''") + "'"
+                yield token.start, token.end, literal(inner)
         elif (
             token.kind in ("word", "quoted")
             and token.value == database

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..dialect import Version
-from .names import qualified, quote
+from ..parser.quoting import qualified, quote
 
 NEEDED = ("database", "creates", "namespaces", "relations")
 

@@ -6,11 +6,12 @@ ends with a semicolon.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 
 from ..dialect import Engine
+from ..parser.quoting import listed, literal, qualified, quote
 from . import model as m
-from .names import listed, literal, options, qualified, quote
 
 
 def create_namespace(namespace: m.Namespace) -> str:
@@ -250,3 +251,15 @@ def comments(schema: m.Schema) -> Iterator[str]:
     for where, text in remarks(schema):
         if text is not None:
             yield comment(where, text)
+
+
+_BARE = re.compile(r"true|false|-?\d+(?:\.\d+)?")
+
+
+def options(pairs: Iterable[tuple[str, str]]) -> str:
+    """Storage parameters as they stand in WITH (…)."""
+    return ", ".join(f"{name} = {_value(value)}" for name, value in pairs)
+
+
+def _value(value: str) -> str:
+    return value if _BARE.fullmatch(value) else literal(value)

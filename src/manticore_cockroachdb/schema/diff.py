@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
+from ..parser.quoting import qualified, quote
 from . import ddl
 from . import model as m
-from .names import qualified, quote
 
 Kind = Literal["added", "removed", "changed"]
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
+from ..parser.quoting import qualified, quote
 from ..parser.types import canonical_type
 from . import model as m
-from .names import qualified, quote
 from .printed import bare, index_of, items
 
 Rows: TypeAlias = Sequence[tuple[Any, ...]]

@@ -18,8 +18,8 @@ from .. import local
 from .._acompat import async_blocking, async_sleep
 from ..dialect import Engine
 from ..errors import ConnectionFailed, LocalServerError, SchemaError
+from ..parser.quoting import qualified, quote
 from ..schema.async_read import async_which_server
-from ..schema.names import qualified, quote
 
 if TYPE_CHECKING:
     from ..async_database import AsyncDatabase

@@ -14,7 +14,7 @@ from ..dialect import Server
 from ..migrations.file import MigrationFile, statements
 from ..parser.nodes import CreateObject
 from ..parser.parse import parse
-from ..schema.names import quote
+from ..parser.quoting import quote
 from ..schema.printed import name_list
 
 

@@ -19,7 +19,7 @@ from .. import local
 from .._acompat import blocking, sleep
 from ..dialect import Engine
 from ..errors import ConnectionFailed, LocalServerError, SchemaError
-from ..schema.names import qualified, quote
+from ..parser.quoting import qualified, quote
 from ..schema.read import which_server
 
 if TYPE_CHECKING:

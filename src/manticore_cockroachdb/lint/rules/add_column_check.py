@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...parser import nodes as n
+from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule
 
@@ -56,7 +57,7 @@ def check(context: Context) -> Iterator[Finding]:
         yield context.finding(
             RULE,
             statement,
-            f"The CHECK of {alter.name}.{n.quote(column.name)} is added together with the column.",
+            f"The CHECK of {alter.name}.{quote(column.name)} is added together with the column.",
             start=column.start,
             level="error" if has_value and context.on_cockroachdb else None,
             help=f"after adding the column: ALTER TABLE {alter.name} ADD CHECK ({column.check})"

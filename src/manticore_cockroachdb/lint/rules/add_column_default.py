@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...parser import nodes as n
+from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule, ServerFacts
 from ..types import is_volatile
@@ -58,7 +59,7 @@ def check(context: Context) -> Iterator[Finding]:
         yield context.finding(
             RULE,
             statement,
-            f"Every row of {alter.name} is written to fill {n.quote(column.name)}.",
+            f"Every row of {alter.name} is written to fill {quote(column.name)}.",
             start=column.start,
             table=alter.name,
         )

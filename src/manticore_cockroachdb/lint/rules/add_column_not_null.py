@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...parser import nodes as n
+from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule, ServerFacts
 from ..types import SERIALS, base
@@ -66,7 +67,7 @@ def check(context: Context) -> Iterator[Finding]:
             yield context.finding(
                 RULE,
                 statement,
-                f"Adding {alter.name}.{n.quote(column.name)} as NOT NULL without a default fails"
+                f"Adding {alter.name}.{quote(column.name)} as NOT NULL without a default fails"
                 " if the table has rows.",
                 start=column.start,
                 table=alter.name,

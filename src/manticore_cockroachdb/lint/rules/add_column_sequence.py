@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...parser import nodes as n
+from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule
 from ..types import called
@@ -46,7 +47,7 @@ def check(context: Context) -> Iterator[Finding]:
             yield context.finding(
                 RULE,
                 statement,
-                f"{alter.name}.{n.quote(column.name)} takes its value from a sequence, which fails"
+                f"{alter.name}.{quote(column.name)} takes its value from a sequence, which fails"
                 " if the table has rows.",
                 start=column.start,
                 table=alter.name,

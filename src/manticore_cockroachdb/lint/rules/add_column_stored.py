@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...parser import nodes as n
+from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule
 
@@ -49,7 +50,7 @@ def check(context: Context) -> Iterator[Finding]:
             yield context.finding(
                 RULE,
                 statement,
-                f"{n.quote(column.name)} is computed and stored for every row of {alter.name}.",
+                f"{quote(column.name)} is computed and stored for every row of {alter.name}.",
                 start=column.start,
                 table=alter.name,
             )

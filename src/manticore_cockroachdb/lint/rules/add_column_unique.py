@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...parser import nodes as n
+from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule
 
@@ -47,7 +48,7 @@ def check(context: Context) -> Iterator[Finding]:
             yield context.finding(
                 RULE,
                 statement,
-                f"{alter.name} gets the column {n.quote(column.name)} and an index over all of its"
+                f"{alter.name} gets the column {quote(column.name)} and an index over all of its"
                 " rows in one change.",
                 start=column.start,
                 table=alter.name,

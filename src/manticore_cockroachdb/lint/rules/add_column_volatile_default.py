@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...parser import nodes as n
+from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule
 from ..types import SERIALS, base, called, is_volatile
@@ -65,7 +66,7 @@ def check(context: Context) -> Iterator[Finding]:
             yield context.finding(
                 RULE,
                 statement,
-                f"{alter.name} is rewritten, because {n.quote(column.name)} gets another value in"
+                f"{alter.name} is rewritten, because {quote(column.name)} gets another value in"
                 " each row.",
                 start=column.start,
                 table=alter.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...parser import nodes as n
+from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule
 from ..types import keeps_its_form
@@ -72,7 +73,7 @@ def check(context: Context) -> Iterator[Finding]:
         yield context.finding(
             RULE,
             statement,
-            f"Changing {alter.name}.{n.quote(action.column)} {change} rewrites the table.",
+            f"Changing {alter.name}.{quote(action.column)} {change} rewrites the table.",
             start=action.start,
             table=alter.name,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...parser import nodes as n
+from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Edit, Finding, Fix, Rule
 from ..read import Statement
@@ -93,6 +94,6 @@ def _fix(
         return None
     if not context.on_cockroachdb:
         return None
-    validate = f"ALTER TABLE {alter.name} VALIDATE CONSTRAINT {n.quote(constraint.name)}"
+    validate = f"ALTER TABLE {alter.name} VALIDATE CONSTRAINT {quote(constraint.name)}"
     edit = Edit(statement.end, statement.end, f" NOT VALID;\n{validate}")
     return Fix("add NOT VALID, and VALIDATE CONSTRAINT after it", (edit,))

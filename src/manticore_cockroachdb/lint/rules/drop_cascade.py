@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...parser import nodes as n
+from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule
 from ..schema import table_key
@@ -60,5 +61,5 @@ def check(context: Context) -> Iterator[Finding]:
             yield context.finding(RULE, statement, message)
     for statement, alter, action in context.actions_on_existing(n.DropConstraint):
         if action.cascade:
-            message = f"Dropping {n.quote(action.name)} of {alter.name} drops what depends on it."
+            message = f"Dropping {quote(action.name)} of {alter.name} drops what depends on it."
             yield context.finding(RULE, statement, message, start=action.start)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...parser import nodes as n
+from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule
 from ..schema import table_key
@@ -58,6 +59,6 @@ def check(context: Context) -> Iterator[Finding]:
         yield context.finding(
             RULE,
             statement,
-            f"Dropping {alter.name}.{n.quote(action.name)} destroys its data{also}.",
+            f"Dropping {alter.name}.{quote(action.name)} destroys its data{also}.",
             start=action.start,
         )

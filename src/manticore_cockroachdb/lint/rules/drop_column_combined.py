@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...parser import nodes as n
+from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule
 
@@ -44,6 +45,6 @@ def check(context: Context) -> Iterator[Finding]:
             yield context.finding(
                 RULE,
                 statement,
-                f"DROP COLUMN {n.quote(dropped[0].name)} shares a statement with other changes.",
+                f"DROP COLUMN {quote(dropped[0].name)} shares a statement with other changes.",
                 start=dropped[0].start,
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...parser import nodes as n
+from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Edit, Finding, Fix, Rule
 from ..read import Statement
@@ -63,9 +64,9 @@ def check(context: Context) -> Iterator[Finding]:
             yield context.finding(
                 RULE,
                 statement,
-                f"{context.server} refuses to drop the UNIQUE constraint {n.quote(action.name)}.",
+                f"{context.server} refuses to drop the UNIQUE constraint {quote(action.name)}.",
                 start=action.start,
-                help=f"write DROP INDEX {alter.name}@{n.quote(action.name)} CASCADE",
+                help=f"write DROP INDEX {alter.name}@{quote(action.name)} CASCADE",
             )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ...errors import Refused
 from ...migrations.script import Mode
 from ...parser import nodes as n
+from ...parser.quoting import literal
 from ..context import Context
 from ..model import Case, Finding, Rule
 
@@ -64,7 +65,7 @@ def check(context: Context) -> Iterator[Finding]:
     for statement, alter in context.on(n.AlterType):
         if alter.action != "add value" or alter.value is None:
             continue
-        quoted = "'" + alter.value.replace("'", "''") + "'"
+        quoted = literal(alter.value)
         for later in context.file.up:
             if later.start > statement.start and quoted in later.sql:
                 yield context.finding(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...analysis.changes import references, tables_of
 from ...parser import nodes as n
-from ...parser.parse import node_tables
 from ..context import Context
 from ..model import Case, Finding, Rule
 from ..schema import table_key
@@ -53,13 +53,10 @@ def check(context: Context) -> Iterator[Finding]:
     fenced: set[str] = set()
     for statement in context.file.up:
         node = statement.node
-        used = [table for table in node_tables(node) if table_key(table) in fenced]
+        used = [table for table in tables_of(node) if table_key(table) in fenced]
         if used:
             message = f"{used[0]} has foreign keys, so it is used in a second transaction."
             yield context.finding(RULE, statement, message)
             return
-        if isinstance(node, n.CreateTable) and (
-            any(column.references for column in node.columns)
-            or any(one.kind == "foreign key" for one in node.constraints)
-        ):
+        if isinstance(node, n.CreateTable) and references(node):
             fenced.add(table_key(node.name))

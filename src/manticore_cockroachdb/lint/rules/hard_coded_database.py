@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...analysis.changes import references, tables_of
 from ...parser import nodes as n
-from ...parser.parse import node_tables
 from ..context import Context
 from ..model import Case, Finding, Rule
 from ..read import Statement
@@ -61,20 +61,6 @@ def _told(statement: Statement) -> str | None:
         case n.CreateObject(kind="database", name=name):
             return f"The migration creates the database {name}, beside the one it runs in."
         case node:
-            names = [*node_tables(node), *_references(node)]
+            names = [*tables_of(node), *references(node)]
             long = next((name for name in names if len(name.parts) > 2), None)
             return None if long is None else f"{long} names the database {long.parts[0]}."
-
-
-def _references(node: n.Node) -> list[n.QName]:
-    found: list[n.QName | None] = []
-    if isinstance(node, n.CreateTable):
-        found += [column.references for column in node.columns]
-        found += [one.references for one in node.constraints]
-    elif isinstance(node, n.AlterTable):
-        for action in node.actions:
-            if isinstance(action, n.AddColumn):
-                found.append(action.column.references)
-            elif isinstance(action, n.AddConstraint):
-                found.append(action.constraint.references)
-    return [name for name in found if name is not None]

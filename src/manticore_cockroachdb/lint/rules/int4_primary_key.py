@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...parser import nodes as n
+from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule
 from ..types import PLAIN_INTEGERS, SMALL_INTEGERS, base
@@ -47,5 +48,5 @@ def check(context: Context) -> Iterator[Finding]:
         names = {columns[0] for columns in keys if len(columns) == 1}
         for column in create.columns:
             if (column.primary_key or column.name in names) and base(column.type) in small:
-                message = f"The key {n.quote(column.name)} of {create.name} has at most 32 bits."
+                message = f"The key {quote(column.name)} of {create.name} has at most 32 bits."
                 yield context.finding(RULE, statement, message, start=column.start)

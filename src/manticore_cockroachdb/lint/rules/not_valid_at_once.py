@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ...errors import Refused
 from ...migrations.script import Mode
 from ...parser import nodes as n
+from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Edit, Finding, Fix, Rule
 from ..schema import table_key
@@ -69,7 +70,7 @@ def check(context: Context) -> Iterator[Finding]:
             yield context.finding(
                 RULE,
                 statement,
-                f"{n.quote(validate.name)} is validated while the lock of adding it is held.",
+                f"{quote(validate.name)} is validated while the lock of adding it is held.",
                 start=validate.start,
                 fix=fix,
                 table=alter.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...parser import nodes as n
+from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule
 from ..schema import table_key
@@ -59,9 +60,7 @@ def check(context: Context) -> Iterator[Finding]:
                 case n.RenameColumn(old=old, new=name):
                     if (table_key(alter.name), old) in statement.added:
                         continue
-                    told = (
-                        f"Whatever uses {alter.name}.{n.quote(old)} breaks when it becomes {name}."
-                    )
+                    told = f"Whatever uses {alter.name}.{quote(old)} breaks when it becomes {name}."
                 case n.SetSchema(schema=schema):
                     told = f"Whatever uses {alter.name} breaks when it moves to {schema}."
                 case _:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...parser import nodes as n
+from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule
 from ..types import SERIALS, base
@@ -59,7 +60,7 @@ def check(context: Context) -> Iterator[Finding]:
         identity = column.identity is not None and isinstance(statement.node, n.CreateTable)
         if (serial or identity) and not _in_key(statement.node, column):
             what = column.type if serial else "IDENTITY"
-            message = f"{table}.{n.quote(column.name)} is {what}, a counter."
+            message = f"{table}.{quote(column.name)} is {what}, a counter."
             yield context.finding(RULE, statement, message, start=column.start)
 
 

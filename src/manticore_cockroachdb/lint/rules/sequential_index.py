@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...parser import nodes as n
+from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule
 from ..types import is_sequential
@@ -69,6 +70,6 @@ def check(context: Context) -> Iterator[Finding]:
 
 def _told(column: n.Column) -> str:
     return (
-        f"The index begins with {n.quote(column.name)}, which grows with every row: all its"
+        f"The index begins with {quote(column.name)}, which grows with every row: all its"
         " writes go to one range."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...parser import nodes as n
+from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule
 from ..read import Statement
@@ -78,7 +79,7 @@ def _judged(
         yield context.finding(
             RULE,
             statement,
-            f"The primary key of {table} begins with {n.quote(column.name)}, which grows with every"
+            f"The primary key of {table} begins with {quote(column.name)}, which grows with every"
             " row: all inserts go to one range.",
             start=column.start if inside else 0,
         )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ...parser import nodes as n
+from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule
 from ..read import Statement
@@ -63,7 +64,7 @@ def check(context: Context) -> Iterator[Finding]:
             yield context.finding(
                 RULE,
                 statement,
-                f"Every row of {alter.name} is read to see that {n.quote(action.column)} is not"
+                f"Every row of {alter.name} is read to see that {quote(action.column)} is not"
                 " NULL.",
                 start=action.start,
                 table=alter.name,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...analysis.changes import tables_of
 from ...analysis.transactions import Alone, judge
-from ...parser.parse import node_tables
 from ..context import Context
 from ..model import Case, Finding, Rule
 from ..read import Statement
@@ -61,5 +61,5 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _on_new_table(statement: Statement) -> bool:
-    tables = node_tables(statement.node)
+    tables = tables_of(statement.node)
     return bool(tables) and all(table_key(table) in statement.fresh for table in tables)

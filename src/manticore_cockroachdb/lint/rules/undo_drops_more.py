@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from ..context import Context
 from ..model import Case, Finding, Rule
-from ..undo import effects
 
 RULE = Rule(
     name="undo-drops-more",
@@ -47,18 +46,10 @@ RULE = Rule(
 
 def check(context: Context) -> Iterator[Finding]:
     """Tables, columns and rows that go, and did not come from the forward part."""
-    if not context.file.down:
+    report = context.undo
+    if report is None or report.opaque_up:
         return
-    up, down = effects(context.file.up), effects(context.file.down)
-    if not up.clear:
-        return
-    for thing, statement in down.gone.items():
-        kind, *names = thing
-        known = thing in up.made or thing in up.changed
-        if kind in ("table", "column", "schema", "database") and not known:
-            message = f"The undo part drops the {kind} {'.'.join(names)}, which is older."
-            yield context.finding(RULE, statement, message)
-    for table, statement in down.emptied.items():
-        if ("table", table) not in up.made and ("table", table) not in up.changed:
-            message = f"The undo part empties {table}, which is older."
-            yield context.finding(RULE, statement, message)
+    for one in report.destroyed:
+        what = f"empties {one.name}" if one.emptied else f"drops the {one.kind} {one.name}"
+        message = f"The undo part {what}, which is older."
+        yield context.finding(RULE, context.file.down[one.statement], message)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...analysis.undo import Left, Undo
 from ..context import Context
 from ..model import Case, Finding, Rule
-from ..undo import Thing, changed_back, effects, restored, undone
 
 RULE = Rule(
     name="undo-incomplete",
@@ -52,19 +52,27 @@ RULE = Rule(
         Case("INSERT INTO plans (name) VALUES ('free');\n-- @UNDO\nSELECT 1;"),
     ),
 )
-_DETAILS = {"null": "NULL or not", "default": "the default", "type": "the type"}
+_DETAILS = {
+    "nullability": "NULL or not",
+    "default": "the default",
+    "type": "the type",
+    "label": "the change",
+    "schema": "the change",
+}
+# Nobody would expect these back: a trigger may come back by a function, a role by hand.
+_QUIET = ("trigger", "policy", "rule", "role", "extension")
 
 
 def check(context: Context) -> Iterator[Finding]:
     """One finding, at the undo part, that lists what is left."""
-    if context.file.undo_start is None:
+    report = context.undo
+    if report is None or report.opaque_down:
         return
-    up, down = effects(context.file.up), effects(context.file.down)
-    if not down.clear:
-        return
-    left = [_named(thing, "") for thing in up.made if not undone(thing, up, down)]
-    left += [_named(thing, "without ") for thing in up.gone if not restored(thing, down)]
-    left += [_changed(thing) for thing in up.changed if not changed_back(thing, up, down)]
+    sure = [one for one in report.left if one.answer is Undo.NO]
+    left = [_named(one, "") for one in sure if one.what == "made"]
+    left += [_named(one, "without ") for one in sure if one.what == "gone"]
+    left += [_changed(one) for one in sure if one.what in ("altered", "rows added")]
+    left = [text for text in dict.fromkeys(left) if text]
     if left:
         shown = ", ".join(left[:4]) + (f" and {len(left) - 4} more" if len(left) > 4 else "")
         first = context.file.down[0] if context.file.down else None
@@ -72,15 +80,14 @@ def check(context: Context) -> Iterator[Finding]:
         yield context.finding(RULE, first, f"The undo part leaves: {shown}.", start=start)
 
 
-def _named(thing: Thing, before: str) -> str:
-    kind, *names = thing
-    if names[-1]:
-        return f"{before}{kind} {'.'.join(names)}"
-    return f"{before}an unnamed {kind}"
+def _named(one: Left, before: str) -> str:
+    if before and one.kind in _QUIET:
+        return ""
+    kind = {"materialized view": "view"}.get(one.kind, one.kind)
+    return f"{before}{kind} {one.name}" if one.name else f"{before}an unnamed {kind}"
 
 
-def _changed(thing: Thing) -> str:
-    kind, *names = thing
-    if kind == "rows":
-        return f"rows in {names[0]}"
-    return f"{_DETAILS.get(kind, 'the change')} of {'.'.join(names)}"
+def _changed(one: Left) -> str:
+    if one.what == "rows added":
+        return f"rows in {one.name}"
+    return f"{_DETAILS[one.aspect]} of {one.name}" if one.aspect in _DETAILS else ""

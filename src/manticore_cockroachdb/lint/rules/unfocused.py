@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...analysis.changes import changes, references
 from ...parser import nodes as n
 from ..context import Context
 from ..model import Case, Finding, Rule
@@ -73,42 +74,24 @@ def _made(statement: Statement) -> set[str]:
     return {table_key(node.name)} if isinstance(node, n.CreateTable) else set()
 
 
+_CHANGES = (n.CreateTable, n.CreateIndex, n.AlterTable, n.Drop)
+
+
 def _touched(statement: Statement) -> tuple[set[str], set[str]]:
     """The tables that a change of the schema concerns, and the columns that it names."""
-    match statement.node:
-        case n.CreateTable() as create:
-            parts: tuple[n.Column | n.Constraint, ...] = (*create.columns, *create.constraints)
-            keys = [key for part in parts if (key := part.references)]
-            return {table_key(create.name), *map(table_key, keys)}, set()
-        case n.CreateIndex() as index:
-            return {table_key(index.table)}, {c.name for c in index.columns if c.name}
-        case n.AlterTable(object="table") as alter:
-            tables, columns = {table_key(alter.name)}, set[str]()
-            for action in alter.actions:
-                match action:
-                    case n.AddColumn(column=column):
-                        columns.add(column.name)
-                        if column.references:
-                            tables.add(table_key(column.references))
-                    case n.AddConstraint(constraint=one):
-                        columns.update(one.columns)
-                        if one.references:
-                            tables.add(table_key(one.references))
-                    case n.RenameTo(new=new):
-                        tables.add(table_key(new))
-                        columns.add("renamed")
-                    case n.RenameColumn(old=old):
-                        columns |= {old, "renamed"}
-                    case n.DropColumn(name=name):
-                        columns.add(name)
-                    case n.AlterColumnType(column=name) | n.SetDefault(column=name):
-                        columns.add(name)
-                    case n.SetNotNull(column=name) | n.DropNotNull(column=name):
-                        columns.add(name)
-                    case _:
-                        pass
-            return tables, columns
-        case n.Drop(kind="table", names=names):
-            return {table_key(name) for name in names}, set()
-        case _:
-            return set(), set()
+    node = statement.node
+    tables, columns = set[str](), set[str]()
+    if not isinstance(node, _CHANGES):
+        return tables, columns
+    for one in changes(node):
+        if one.kind == "table":
+            tables.update(table_key(name) for name in (one.name, one.to) if name is not None)
+        elif one.table is not None and not isinstance(node, n.Drop):
+            tables.add(table_key(one.table))
+        if one.way == "renames":
+            columns.add("renamed")
+        if one.kind == "column":
+            columns.add(one.name.name)
+        columns |= one.columns or set()
+    tables |= {table_key(name) for name in references(node)}
+    return tables, columns
