@@ -104,6 +104,16 @@ def test_lint_goes_on_with_what_is_ours_beside_it(manticore: Manticore) -> None:
     assert {"foreign-file", "drop-table"} <= {one["rule"] for one in found}
 
 
+def test_a_neighbour_that_only_lies_there_can_be_moved(on: Manticore) -> None:
+    """No line in a file can speak for a directory."""
+    MIGRATIONS.mkdir()
+    (MIGRATIONS / "1_users.sql").write_text(f"{UP}-- @UNDO\n{DOWN}")
+    (MIGRATIONS / "atlas.sum").write_text("h1:x=\n")
+    assert "move it elsewhere" in " ".join(on("migrate", code=1).err.split())
+    (MIGRATIONS / "atlas.sum").rename("atlas.sum")
+    on("migrate")
+
+
 def test_an_allowance_is_no_finding_and_not_a_stale_one(manticore: Manticore) -> None:
     MIGRATIONS.mkdir()
     text = "-- @allow foreign-file, no-undo: applied before the check\n-- migrate:up\n"

@@ -432,6 +432,8 @@ def hint(trace: Trace) -> str:
             ". A file that manticore has applied already goes on as it is with a line -- @allow"
             f" {ALLOWANCE}: reason, which is in no checksum"
         )
+    elif not trace.name.endswith(".sql"):
+        text += ". If it merely lies beside migrations of manticore's, move it elsewhere"
     return text
 
 
