@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from .preview.model import Plan
     from .runner.async_commit import AsyncCommitter
     from .runner.async_run import AsyncRun
+    from .runner.bookkeeping import Carried
     from .runner.events import Event, Listener
     from .schema.changes import Drift
     from .schema.diff import Change
@@ -224,6 +225,16 @@ class AsyncMigrator:
         files = await self.load_migrations()
         async with self._session() as session:
             return await self._run(session).baseline(files, target)
+
+    async def carry_over(self, entries: Sequence[Carried]) -> int:
+        """Record what another tool has applied, with its times; return how many rows are new.
+
+        One transaction writes them all. `importing.async_adopt` proves first that they are true.
+        """
+        if not entries:
+            return 0
+        async with self._session() as session:
+            return await self._run(session).carry_over(entries)
 
     async def repair(self, version: int | str, *, applied: bool | None = None) -> str:
         """Settle one migration after a person has looked; return what was done, a sentence.

@@ -224,6 +224,16 @@ class Migration:
         with self._session() as session:
             return self._run(session).baseline(files, target)
 
+    def carry_over(self, entries: Sequence[Carried]) -> int:
+        """Record what another tool has applied, with its times; return how many rows are new.
+
+        One transaction writes them all. `importing.adopt` proves first that they are true.
+        """
+        if not entries:
+            return 0
+        with self._session() as session:
+            return self._run(session).carry_over(entries)
+
     def repair(self, version: int | str, *, applied: bool | None = None) -> str:
         """Settle one migration after a person has looked; return what was done, a sentence.
 

@@ -10,6 +10,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Start": {
         "demo": "See it work, on a database of its own that is dropped again",
         "new": "Write a new migration file",
+        "import": "Take over another tool's migrations and history, with proof",
         "local": "Start, stop and ask after a database server of your own",
     },
     "Migrate": {

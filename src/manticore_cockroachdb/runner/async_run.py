@@ -33,7 +33,7 @@ from .async_execute import AsyncExecutor, Backfills
 from .async_lease import AsyncLease
 from .async_session import AsyncSession, Rows
 from .async_watch import AsyncJobWatch
-from .bookkeeping import ORDERED_COLUMNS
+from .bookkeeping import ORDERED_COLUMNS, Carried
 from .identity import HOST
 
 
@@ -119,6 +119,23 @@ class AsyncRun:
         finally:
             await self.lease.release()
         return len(new)
+
+    async def carry_over(self, entries: Sequence[Carried]) -> int:
+        """Record what another tool has applied, in one transaction; return how many were new."""
+        await self.session.read_applied()
+        try:
+            known = {row[0] for row in await self._take_lease()}
+            tables, token = self.session.tables, self.lease.token
+            rows = [
+                tables.carried_row(one, HOST, token)
+                for one in entries
+                if one.file.version not in known
+            ]
+            if rows:
+                await self._write([tables.insert_history(*rows)])
+        finally:
+            await self.lease.release()
+        return len(rows)
 
     async def repair(
         self, files: Iterable[MigrationFile], version: int, applied: bool | None

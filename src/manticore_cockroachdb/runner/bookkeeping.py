@@ -28,6 +28,9 @@ from ..own_tables import ATTEMPTS, HISTORY, LEASE, STEPS
 from ..parser.quoting import literal, quote
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ..migrations.file import MigrationFile
     from ..migrations.results import JournalRow
 
 APPLIED_COLUMNS = "version, description, checksum"
@@ -74,6 +77,15 @@ def _kept(undo: str | None) -> str | None:
     from ..parser.secrets import without_secrets  # a run that has nothing to do keeps nothing
 
     return undo if undo is None or without_secrets(undo) == undo else None
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A migration that another tool has applied: when and by whom, None where nobody knows."""
+
+    file: MigrationFile
+    at: datetime | None = None
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +184,18 @@ class Tables:
         return (
             f"({int(version)}, {literal(description)}, clock_timestamp(), {_text(checksum)},"
             f" {_text(_kept(undo))}, {literal(mode)}, {duration}, current_user, {literal(host)},"
+            f" {_number(token)})"
+        )
+
+    def carried_row(self, one: Carried, host: str, token: int | None) -> str:
+        """One row of VALUES for what another tool has applied, with its time and its user."""
+        file = one.file
+        at = "clock_timestamp()"
+        if one.at is not None:
+            at = f"{literal(one.at.isoformat())}::TIMESTAMPTZ"
+        return (
+            f"({int(file.version)}, {literal(file.description)}, {at}, {_text(file.checksum)},"
+            f" {_text(_kept(file.down_sql))}, 'imported', NULL, {_text(one.by)}, {literal(host)},"
             f" {_number(token)})"
         )
 

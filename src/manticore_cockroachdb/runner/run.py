@@ -121,6 +121,23 @@ class Run:
             self.lease.release()
         return len(new)
 
+    def carry_over(self, entries: Sequence[Carried]) -> int:
+        """Record what another tool has applied, in one transaction; return how many were new."""
+        self.session.hello(BRIEF)
+        try:
+            known = {row[0] for row in self._take_lease()}
+            tables, token = self.session.tables, self.lease.token
+            rows = [
+                tables.carried_row(one, HOST, token)
+                for one in entries
+                if one.file.version not in known
+            ]
+            if rows:
+                self._write([tables.insert_history(*rows)])
+        finally:
+            self.lease.release()
+        return len(rows)
+
     def repair(self, files: Iterable[MigrationFile], version: int, applied: bool | None) -> str:
         """Settle one migration; return what was done."""
         self.session.read_applied()
