@@ -14,7 +14,23 @@ from ...suggest import nearest
 from ..model import Files, Reader
 
 MODULES: dict[str, str] = {
+    "golang-migrate": "golang_migrate",
     "dbmate": "dbmate",
+    "goose": "goose",
+    "flyway": "flyway",
+    "liquibase": "liquibase",
+    "prisma": "prisma",
+    "tern": "tern",
+    "sqlx": "sqlx",
+    "diesel": "diesel",
+    "sqitch": "sqitch",
+    "yoyo": "yoyo",
+    "pop": "pop",
+    "refinery": "flyway",
+    "rockhopper": "goose",
+    "supabase": "plain",
+    "atlas": "plain",
+    "manticore-0.3": "plain",
 }
 
 

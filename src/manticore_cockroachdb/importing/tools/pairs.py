@@ -1,0 +1,60 @@
+"""What tools have in common that keep the two directions in two files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..model import Files, Findings, Old, Part, described, whole_number
+
+
+@dataclass(slots=True)
+class Pair:
+    """The files of one version: ``names`` from direction to file."""
+
+    key: str
+    order: object
+    description: str
+    names: dict[str, str] = field(default_factory=dict)
+    transaction: bool | None = None
+
+    def add(self, direction: str, name: str, found: Findings) -> None:
+        """Take a file in; a second of the same direction is refused."""
+        if direction in self.names:
+            found.refuse(
+                name, None, f"has the same version and direction as {self.names[direction]}"
+            )
+            return
+        self.names[direction] = name
+
+
+def paired(
+    files: Files,
+    pairs: Mapping[object, Pair] | Mapping[int, Pair] | Mapping[str, Pair],
+    found: Findings,
+) -> list[Old]:
+    """A migration of each pair, in order; one without a way forward is refused."""
+    olds = []
+    for pair in sorted(pairs.values(), key=lambda pair: pair.order):  # type: ignore[arg-type, return-value]
+        up, down = pair.names.get("up"), pair.names.get("down")
+        if up is None:
+            assert down is not None
+            found.refuse(down, None, "has no file with the way forward beside it")
+        number = whole_number(pair.key)
+        if number is None and pair.key.isdecimal():
+            found.refuse(
+                up or down or "", None, f"the version {pair.key} does not fit into 63 bits"
+            )
+        olds.append(
+            Old(
+                key=pair.key,
+                version=number,
+                title=up or down or pair.key,
+                description=described(pair.description, "migration"),
+                up=Part("" if up is None else found.text(files, up), up or ""),
+                down=None if down is None else Part(found.text(files, down), down),
+                transaction=pair.transaction,
+                origin=tuple(name for name in (up, down) if name is not None),
+            )
+        )
+    return olds

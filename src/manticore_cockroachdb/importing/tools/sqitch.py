@@ -1,0 +1,160 @@
+"""sqitch: ``sqitch.plan`` with ``deploy/x.sql``, ``revert/x.sql`` and ``verify/x.sql``.
+
+Read in sqitch's documentation (sqitchchanges, sqitch-rework) and sources (App/Sqitch/Plan.pm). The
+scripts are run by psql, so that commands and variables of psql may be in them; those are refused. A
+change that was reworked stands in the plan twice, the old scripts as ``x@tag.sql``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..model import (
+    Applied,
+    Files,
+    Findings,
+    Ledger,
+    Old,
+    Options,
+    Part,
+    Reader,
+    Rows,
+    described,
+)
+
+_PRAGMA = re.compile(r"%([\w-]+)\s*=\s*(.*)")
+_CHANGE = re.compile(
+    r"(?P<name>[^\s@\[]+)\s*(?:\[(?P<needs>[^\]]*)\])?\s*"
+    r"(?P<when>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)\s+(?P<who>[^<]*<[^>]*>)\s*(?:#\s*(?P<note>.*))?"
+)
+_PSQL = re.compile(r"^\s*\\\w+|(?<![:\w]):(?:'\w+'|\"\w+\"|[A-Za-z_]\w*)(?![:\w]*:)", re.MULTILINE)
+_CODE = re.compile(r"'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    name: str
+    line: int
+    note: str
+    script: str  # the name of its files, with the tag of a later rework
+
+
+def read(files: Files, options: Options, found: Findings) -> list[Old]:
+    """The changes, in the order of the plan."""
+    plan = next((n for n in files.names if n.rpartition("/")[2] == "sqitch.plan"), None)
+    if plan is None:
+        return []
+    folder = plan.rpartition("/")[0]
+    base = f"{folder}/" if folder else ""
+    olds = []
+    for number, one in enumerate(_planned(plan, found.text(files, plan), found), 1):
+        deploy, revert = f"{base}deploy/{one.script}.sql", f"{base}revert/{one.script}.sql"
+        if deploy not in files:
+            found.refuse(plan, one.line, f"the script {deploy} is not there")
+            continue
+        for name in (deploy, revert):
+            if name in files:
+                _check(files, name, found)
+        if f"{base}verify/{one.script}.sql" in files:
+            found.note(f"{base}verify/{one.script}.sql", None, "is a check, and was left")
+        origin = tuple(name for name in (deploy, revert) if name in files)
+        olds.append(
+            Old(
+                key=one.script if "@" in one.script else one.name,
+                version=number,
+                title=one.script,
+                description=described(one.name, "change"),
+                up=Part(found.text(files, deploy), deploy),
+                down=Part(found.text(files, revert), revert) if revert in files else None,
+                checksum=hashlib.sha1(files.data(deploy), usedforsecurity=False).hexdigest(),
+                origin=origin,
+                remarks=(f"was {one.script}" + (f": {one.note}" if one.note else ""),),
+            )
+        )
+    return olds
+
+
+def _planned(plan: str, text: str, found: Findings) -> list[_Planned]:
+    """The changes of a plan. Of a reworked one, all but the newest have the tag after them."""
+    changes: list[tuple[str, int, str]] = []
+    tags: list[tuple[int, str]] = []  # how many changes stood before a tag
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = raw.strip()
+        if not line or line.startswith("#") or _PRAGMA.fullmatch(line):
+            continue
+        if line.startswith("@"):
+            tags.append((len(changes), line.split()[0]))
+            continue
+        match = _CHANGE.match(line)
+        if match is None:
+            found.refuse(plan, number, f"{line[:60]!r} is no line of a plan")
+            continue
+        for need in (match["needs"] or "").split():
+            if ":" in need:
+                found.refuse(plan, number, f"depends on {need}, of another project")
+        changes.append((match["name"], number, (match["note"] or "").strip()))
+    result = []
+    for i, (name, number, note) in enumerate(changes):
+        later = next((j for j in range(i + 1, len(changes)) if changes[j][0] == name), None)
+        script = name
+        if later is not None:
+            tag = [t for before, t in tags if i < before <= later]
+            if not tag:
+                found.refuse(plan, number, f"{name} is in the plan twice without a tag between")
+            else:
+                script = f"{name}{tag[0]}"
+        result.append(_Planned(name, number, note, script))
+    return result
+
+
+def _check(files: Files, name: str, found: Findings) -> None:
+    """Refuse commands and variables of psql."""
+    text = found.text(files, name)
+    bare = _CODE.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text)
+    for one in _PSQL.finditer(bare):
+        line = text.count("\n", 0, one.start() + len(one[0]) - len(one[0].lstrip())) + 1
+        found.refuse(
+            name,
+            line,
+            f"{text[one.start() : one.end()].strip()} is for psql, which runs the script",
+        )
+
+
+def _applied(rows: Rows, olds: Sequence[Old], found: Findings) -> list[Applied]:
+    applied = []
+    known = {old.checksum: old.key for old in olds}
+    names = {old.key.partition("@")[0] for old in olds}
+    for row in rows:
+        name, script = str(row["change"]), row["script_hash"]
+        # A reworked change is there under its one name, told apart by what was run.
+        key = known.get(script, name)
+        applied.append(
+            Applied(
+                key if key.partition("@")[0] == name else name,
+                row["committed_at"],
+                str(row["committer_name"]),
+                script,
+            )
+        )
+        if name not in names:
+            found.note("", None, f"{name} is applied, of the project {row['project']}")
+    return applied
+
+
+READER = Reader(
+    "sqitch",
+    read,
+    Ledger(
+        lambda table: (
+            "SELECT change, project, script_hash, committed_at, committer_name"
+            f" FROM {table} ORDER BY committed_at"
+        ),
+        _applied,
+        tables=("changes",),
+        schemas=("sqitch",),
+    ),
+    "sqitch.plan with deploy/ and revert/",
+)
