@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from .migrations.script import MigrationPlan
     from .migrations.status import Snapshot
     from .preview.model import Plan
+    from .runner.bookkeeping import Carried
     from .runner.commit import Committer
     from .runner.events import Event, Listener
     from .runner.run import Run

@@ -417,9 +417,9 @@ TOOLS: tuple[Tool, ...] = (
 
 
 def way_on(tool: Tool) -> str:
-    """What to do with a tool's files. This is the one place that speaks of the importer."""
+    """What to do with a tool's files: the importer, or the same by hand."""
     return (
-        f"convert them with `manticore import {tool.name}`, if your version can; or by hand:"
+        f"convert them with `manticore import {tool.name} DIRECTORY --output NEW`; or by hand:"
         f" {tool.by_hand}"
     )
 

@@ -29,7 +29,7 @@ from ..migrations.results import JournalRow
 from ..migrations.script import MigrationPlan, Script, script_of
 from ..retry import RetryPolicy
 from . import events as e
-from .bookkeeping import ORDERED_COLUMNS
+from .bookkeeping import ORDERED_COLUMNS, Carried
 from .commit import Committer
 from .execute import Backfills, Executor
 from .identity import HOST
@@ -123,7 +123,7 @@ class Run:
 
     def carry_over(self, entries: Sequence[Carried]) -> int:
         """Record what another tool has applied, in one transaction; return how many were new."""
-        self.session.hello(BRIEF)
+        self.session.read_applied()
         try:
             known = {row[0] for row in self._take_lease()}
             tables, token = self.session.tables, self.lease.token
