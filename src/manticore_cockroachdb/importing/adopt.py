@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ..errors import HistoryError
 from ..migrations import foreign
 from ..migrations.file import MigrationFile
-from ..parser.quoting import identifier, literal
+from ..parser.quoting import literal, qualified
 from ..runner.bookkeeping import Carried
 from ..schema.changes import without
 from ..schema.diff import Change, compare
@@ -79,8 +79,7 @@ def examine(
     home = _home(migrator.db, reader, table)
     applied: list[Applied] = []
     if home is not None:
-        name = f"{identifier(home[0])}.{identifier(home[1])}"
-        rows = migrator.db.execute(reader.ledger.query(name))
+        rows = migrator.db.execute(reader.ledger.query(qualified(*home)))
         _not_at_work(migrator.db, reader, home[0], found)
         applied = reader.ledger.applied(rows, [one.old for one in conversion.files], found)
     else:
@@ -155,9 +154,7 @@ def _not_at_work(database: Database, reader: Reader, schema: str, found: Finding
         )
         if not there:
             continue
-        rows = database.execute(
-            f"SELECT 1 FROM {identifier(schema)}.{identifier(name)} WHERE {condition}"
-        )
+        rows = database.execute(f"SELECT 1 FROM {qualified(schema, name)} WHERE {condition}")
         if rows:
             found.refuse(
                 "",

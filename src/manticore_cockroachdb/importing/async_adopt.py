@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ..errors import HistoryError
 from ..migrations import foreign
 from ..migrations.file import MigrationFile
-from ..parser.quoting import identifier, literal
+from ..parser.quoting import literal, qualified
 from ..runner.bookkeeping import Carried
 from ..schema.async_read import async_read_from
 from ..schema.changes import without
@@ -78,8 +78,7 @@ async def async_examine(
     home = await _home(migrator.db, reader, table)
     applied: list[Applied] = []
     if home is not None:
-        name = f"{identifier(home[0])}.{identifier(home[1])}"
-        rows = await migrator.db.execute(reader.ledger.query(name))
+        rows = await migrator.db.execute(reader.ledger.query(qualified(*home)))
         await _not_at_work(migrator.db, reader, home[0], found)
         applied = reader.ledger.applied(rows, [one.old for one in conversion.files], found)
     else:
@@ -158,9 +157,7 @@ async def _not_at_work(
         )
         if not there:
             continue
-        rows = await database.execute(
-            f"SELECT 1 FROM {identifier(schema)}.{identifier(name)} WHERE {condition}"
-        )
+        rows = await database.execute(f"SELECT 1 FROM {qualified(schema, name)} WHERE {condition}")
         if rows:
             found.refuse(
                 "",
