@@ -12,6 +12,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,15 +106,27 @@ class AsyncMigrator:
         return list(await async_blocking(directory.load, self.migrations_dir))
 
     async def create_migration(
-        self, description: str, up_sql: str, down_sql: str | None = None
+        self,
+        description: str,
+        up_sql: str,
+        down_sql: str | None = None,
+        *,
+        exist_ok: bool = False,
     ) -> str:
         """Write a new migration file and return its path.
 
         Its version is the present UTC second, or the next number in a directory that counts
-        1, 2, 3; it is new even if other processes do the same now. Raises FileError.
+        1, 2, 3; it is new even if other processes do the same now. With ``exist_ok`` a file that
+        has this description and this SQL already is left as the only one, and its path returned:
+        for a program that is run more than once. Raises FileError.
         """
         path = await async_blocking(
-            directory.create, self.migrations_dir, description, up_sql, down_sql, _next_version
+            partial(directory.create, exist_ok=exist_ok),
+            self.migrations_dir,
+            description,
+            up_sql,
+            down_sql,
+            _next_version,
         )
         return str(path)
 

@@ -162,15 +162,20 @@ def create(
     up_sql: str,
     down_sql: str | None,
     next_version: Callable[[list[int]], int],
+    *,
+    exist_ok: bool = False,
 ) -> Path:
     """Write a new migration and return its path; the directory is made when missing.
 
     `next_version` proposes a version from those that exist. A version is first reserved by
     creating a file named after it alone, which only one process can; then the directory is
-    looked at once more, so that a version used a moment ago is seen. Raises FileError.
+    looked at once more, so that a version used a moment ago is seen. With ``exist_ok`` the
+    newest that has this description and these parts already is returned instead. Raises FileError.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
+        if exist_ok and (found := _same(directory, description, up_sql, down_sql)) is not None:
+            return found
         _refuse_foreign_neighbours(directory)
         while True:
             version = next_version(_versions(directory))
@@ -212,6 +217,28 @@ def _refuse_foreign_neighbours(directory: Path) -> None:
     for name in dict.fromkeys((*names[:1], *names[-1:])):
         path = directory / name
         refuse_foreign(name, path.read_bytes().decode("utf-8", "replace"), str(path))
+
+
+def _same(directory: Path, description: str, up_sql: str, down_sql: str | None) -> Path | None:
+    """The newest file with this name behind its version, and with this text.
+
+    Indentation does not count: the same SQL stands deeper in one program than in another.
+    """
+    name = file_name(0, description).removeprefix("0")
+    wanted = _lines(render(up_sql, down_sql))
+    found = [
+        (parse_name(path.name, str(path))[0], path)
+        for path in directory.iterdir()
+        if path.name.endswith(name) and path.name.removesuffix(name).isdecimal()
+    ]
+    for _, path in sorted(found, reverse=True):
+        if _lines(decode(path.read_bytes(), str(path))) == wanted:
+            return path
+    return None
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.strip().splitlines()]
 
 
 def _checked(path: Path, up_sql: str, down_sql: str | None) -> bytes:

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from ...local.place import Engine
 
 _TITLES = {"cockroachdb": "CockroachDB", "postgresql": "PostgreSQL"}
+_VARIABLES = {
+    "host": "PGHOST",
+    "port": "PGPORT",
+    "user": "PGUSER",
+    "password": "PGPASSWORD",
+    "sslmode": "PGSSLMODE",
+}
 _directory = click.argument("directory", required=False, type=click.Path())
 _engine = click.option(
     "--engine",
@@ -98,6 +105,25 @@ def url(call: Call, directory: str | None, engine: Engine | None) -> Result:
     return Result({"url": found}, [found])
 
 
+@verb(*(OUTPUT,), name="env")
+@_directory
+@_engine
+def env(call: Call, directory: str | None, engine: Engine | None) -> Result:
+    """Print PG* variables for a shell, and start the server if need be.
+
+    eval "$(manticore local env)" leads every program of that shell to the server that names no
+    other: Database(database="shop"), psql, manticore.
+    """
+    from shlex import quote
+
+    from ... import local
+    from ...config import resolve
+
+    found = resolve(local.url_for(_where(call, directory), engine=engine)).conninfo()
+    data = {variable: str(found[key]) for key, variable in _VARIABLES.items() if key in found}
+    return Result(data, [f"export {name}={quote(value)}" for name, value in data.items()])
+
+
 def _shown(found: LocalStatus, project: str | None, *, quiet: bool = False) -> Result:
     data = {
         "running": found.running,
@@ -126,5 +152,5 @@ def _shown(found: LocalStatus, project: str | None, *, quiet: bool = False) -> R
     return Result(data, lines, quiet=quiet)
 
 
-for one in (start, stop, status, url):
+for one in (start, stop, status, url, env):
     command.add_command(one)

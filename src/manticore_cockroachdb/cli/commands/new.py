@@ -32,12 +32,18 @@ DOWN = """\
     help="Write what makes schema B of schema A, and back, for you to review; A and B as for"
     " manticore diff.",
 )
+@click.option(
+    "--exist-ok",
+    is_flag=True,
+    help="Leave it at the file that has this description and this SQL already.",
+)
 def command(
     call: Call,
     description: tuple[str, ...],
     up: str | None,
     down: str | None,
     from_diff: tuple[str, str] | None,
+    exist_ok: bool,
 ) -> Result:
     """Write a new migration file and print its path.
 
@@ -61,5 +67,7 @@ def command(
 
     nowhere = Database.from_settings(Settings())  # nothing connects, whatever the URL may be
     migration = call.migration_on(nowhere)
-    path = migration.create_migration(" ".join(description), UP if up is None else up, down)
+    path = migration.create_migration(
+        " ".join(description), UP if up is None else up, down, exist_ok=exist_ok
+    )
     return Result({"path": path}, [path])
