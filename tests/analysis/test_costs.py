@@ -115,4 +115,4 @@ def test_waiting_is_a_danger_where_it_takes_long(size, dangerous):
 )
 def test_changes_of_type(old, new, free, lost):
     assert is_free(old, new, cockroachdb=False) == free
-    assert (loss(old, new) is not None) == lost
+    assert (loss(old, new, cockroachdb=False) is not None) == lost

@@ -16,7 +16,7 @@ from ..parser import nodes as n
 from .catalog import Size, World
 from .changes import changes, tables_of
 from .cost import NOTHING, Cost, blocks
-from .types import loss
+from .types import is_cast, loss
 
 # The lint rules scale by the same numbers.
 LARGE = 100_000
@@ -30,7 +30,7 @@ _DELETE = re.compile(r"\bdelete\b", re.IGNORECASE)
 def cost_of(node: n.Node, sql: str, world: World, *, cockroachdb: bool) -> Cost:
     """What a statement costs, by the rules for its engine."""
     found = _rules(cockroachdb)(node, world)
-    lost = destroyed(node, sql, world)
+    lost = destroyed(node, sql, world, cockroachdb=cockroachdb)
     if lost is not None:
         found = replace(found, destroys=lost)
     elif found is NOTHING:
@@ -78,7 +78,7 @@ def target(node: n.Node, world: World) -> n.QName | None:
 # --- what is destroyed --------------------------------------------------------------------
 
 
-def destroyed(node: n.Node, sql: str, world: World) -> str | None:
+def destroyed(node: n.Node, sql: str, world: World, *, cockroachdb: bool) -> str | None:
     """The data that are gone after a statement; None where none are."""
     match node:
         case n.Drop(kind="table", names=names):
@@ -108,7 +108,7 @@ def destroyed(node: n.Node, sql: str, world: World) -> str | None:
         case n.AlterTable(object="table", name=name, actions=actions):
             if world.is_new(name):
                 return None
-            lost = [text for a in actions if (text := _lost_by(name, a, world))]
+            lost = [text for a in actions if (text := _lost_by(name, a, world, cockroachdb))]
             return "; ".join(lost) or None
         case n.Do(body=body) if found := _BODY.search(body):
             return f"whatever the {found[0].upper()} in its body is about"
@@ -116,30 +116,21 @@ def destroyed(node: n.Node, sql: str, world: World) -> str | None:
             return None
 
 
-def _lost_by(table: n.QName, action: n.Action, world: World) -> str | None:
+def _lost_by(table: n.QName, action: n.Action, world: World, cockroachdb: bool) -> str | None:
     match action:
         case n.DropColumn(name=name):
             more = ", and what CASCADE takes with it" if action.cascade else ""
             return f"the column {table}.{name}{more}"
         case n.AlterColumnType(column=column, type=type_, using=using):
             old = world.type_of(table, column)
-            if using is not None and not _is_cast(using, column):
+            if using is not None and not is_cast(using, column):
                 return f"of {table}.{column} whatever its USING expression leaves out"
-            lost = None if old is None else loss(old, type_)
+            lost = None if old is None else loss(old, type_, cockroachdb=cockroachdb)
             return None if lost is None else f"of {table}.{column} {lost}"
         case n.SetOptions(options=options) if any(k.startswith("ttl_exp") for k, _ in options):
             return f"rows of {table}, as they expire"
         case _:
             return None
-
-
-def _is_cast(using: str, column: str) -> bool:
-    """Whether a USING expression only casts the column itself."""
-    bare = re.sub(r"[\s\"()]", "", using).lower()
-    name = re.escape(column.lower())
-    return (
-        re.fullmatch(rf"{name}(::[a-z0-9_,.]+(\[\])?)*|cast{name}as[a-z0-9_,.]+", bare) is not None
-    )
 
 
 # --- what is dangerous --------------------------------------------------------------------

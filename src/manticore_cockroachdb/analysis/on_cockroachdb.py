@@ -7,18 +7,16 @@ server has ``EXPLAIN (DDL, SHAPE)``, that counts for more than what stands here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from ..parser import nodes as n
 from .catalog import World
 from .cost import NOTHING, Cost, Work, costs, total
-from .types import is_free
+from .types import is_free, is_serial
 
 _ONLINE = "CockroachDB: Online schema changes"
 _COLUMN = "CockroachDB: Schema changes with column backfill"
 _CONSTRAINT = "CockroachDB: ADD CONSTRAINT"
-_SERIAL = re.compile(r"(small|big)?serial[248]?", re.IGNORECASE)
 
 
 def cost(node: n.Node, world: World) -> Cost:
@@ -87,7 +85,7 @@ def _add_column(column: n.Column) -> Iterator[Cost]:
         yield costs(Work.BACKFILL, why="every row gets the default", source=_COLUMN)
     elif column.generated == "stored":
         yield costs(Work.BACKFILL, why="every row gets the computed value", source=_COLUMN)
-    elif column.identity is not None or _SERIAL.fullmatch(column.type):
+    elif column.identity is not None or is_serial(column.type):
         yield costs(Work.BACKFILL, why="every row gets a number of its own", source=_COLUMN)
     elif column.not_null:
         yield costs(Work.BACKFILL, why="fails where there are rows", source=_COLUMN)

@@ -14,13 +14,11 @@ from ..parser import nodes as n
 from .catalog import World
 from .changes import references
 from .cost import NOTHING, Cost, Work, costs, total
-from .types import is_free
+from .types import called, is_free, is_serial
 
 AE, E, SRE, S = "ACCESS EXCLUSIVE", "EXCLUSIVE", "SHARE ROW EXCLUSIVE", "SHARE"
 SUE, RE, RS = "SHARE UPDATE EXCLUSIVE", "ROW EXCLUSIVE", "ROW SHARE"
 _ALTER = "PostgreSQL: ALTER TABLE"
-_CALL = re.compile(r"([a-z_][a-z0-9_]*)\s*\(")
-_SERIAL = re.compile(r"(small|big)?serial[248]?", re.IGNORECASE)
 
 # ALTER TABLE actions without a node of their own, by how their text begins: lock, work.
 _OTHER: tuple[tuple[str, str, tuple[Work, ...]], ...] = (
@@ -140,11 +138,11 @@ def _action(table: n.QName, action: n.Action, world: World) -> Iterator[Cost]:
 
 def _add_column(table: n.QName, column: n.Column, world: World) -> Iterator[Cost]:
     yield costs(lock=AE, source=f"{_ALTER}, Notes")
-    called = set(_CALL.findall((column.default or "").lower())) & world.volatile
+    volatile = called(column.default) & world.volatile
     why = ""
-    if called:
-        why = f"{', '.join(sorted(called))}() gives another value for each row"
-    elif column.identity is not None or _SERIAL.fullmatch(column.type):
+    if volatile:
+        why = f"{', '.join(sorted(volatile))}() gives another value for each row"
+    elif column.identity is not None or is_serial(column.type):
         why = "each row gets a number of its own"
     elif column.generated == "stored":
         why = "the generated value is computed for each row"
@@ -156,7 +154,7 @@ def _add_column(table: n.QName, column: n.Column, world: World) -> Iterator[Cost
         yield costs(Work.VALIDATE, why="every row is checked")
     if column.references is not None:
         yield Cost(lock=SRE, lock_on=column.references, source=_ALTER)
-        if column.default is not None and not called:
+        if column.default is not None and not volatile:
             yield costs(Work.VALIDATE, why=f"every row is looked up in {column.references}")
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...analysis.types import is_volatile
 from ...parser import nodes as n
 from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule, ServerFacts
-from ..types import is_volatile
 
 RULE = Rule(
     name="add-column-default",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...analysis.types import is_serial
 from ...parser import nodes as n
 from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule, ServerFacts
-from ..types import SERIALS, base
 
 RULE = Rule(
     name="add-column-not-null",
@@ -61,7 +61,7 @@ def check(context: Context) -> Iterator[Finding]:
             (column.default is not None and column.default.lower() != "null")
             or column.generated
             or column.identity
-            or base(column.type) in SERIALS
+            or is_serial(column.type)
         )
         if (column.not_null or column.primary_key) and not filled:
             yield context.finding(

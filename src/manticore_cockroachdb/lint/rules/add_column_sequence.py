@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...analysis.types import called
 from ...parser import nodes as n
 from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule
-from ..types import called
 
 RULE = Rule(
     name="add-column-sequence",

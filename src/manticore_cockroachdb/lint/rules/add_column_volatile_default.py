@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...analysis.types import called, is_serial, is_volatile
 from ...parser import nodes as n
 from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule
-from ..types import SERIALS, base, called, is_volatile
 
 RULE = Rule(
     name="add-column-volatile-default",
@@ -60,7 +60,7 @@ def check(context: Context) -> Iterator[Finding]:
             # Sequences have rules of their own there.
             volatile = is_volatile(column.default) and "nextval" not in called(column.default)
         else:
-            counts = base(column.type) in SERIALS or column.identity is not None
+            counts = is_serial(column.type) or column.identity is not None
             volatile = is_volatile(column.default) or counts
         if volatile:
             yield context.finding(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...analysis.types import is_free
 from ...parser import nodes as n
 from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule
-from ..types import keeps_its_form
 
 RULE = Rule(
     name="alter-column-type",
@@ -65,7 +65,7 @@ def check(context: Context) -> Iterator[Finding]:
         same_form = (
             old is not None
             and action.using is None
-            and keeps_its_form(old.type, action.type, cockroachdb=context.on_cockroachdb)
+            and is_free(old.type, action.type, cockroachdb=context.on_cockroachdb)
         )
         if same_form:
             continue

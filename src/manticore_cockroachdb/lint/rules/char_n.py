@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...analysis.types import base
 from ..context import Context
 from ..model import Case, Finding, Rule
-from ..types import base
 
 RULE = Rule(
     name="char-n",

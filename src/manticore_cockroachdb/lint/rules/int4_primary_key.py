@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...analysis.types import PLAIN_INTEGERS, SMALL_INTEGERS, base
 from ...parser import nodes as n
 from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule
-from ..types import PLAIN_INTEGERS, SMALL_INTEGERS, base
 
 RULE = Rule(
     name="int4-primary-key",

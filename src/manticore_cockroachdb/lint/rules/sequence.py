@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...analysis.types import is_serial
 from ...parser import nodes as n
 from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule
-from ..types import SERIALS, base
 
 RULE = Rule(
     name="sequence",
@@ -56,7 +56,7 @@ def check(context: Context) -> Iterator[Finding]:
             message = f"Every nextval of {create.name} writes the same row."
             yield context.finding(RULE, statement, message)
     for statement, table, column in context.new_columns():
-        serial = base(column.type) in SERIALS
+        serial = is_serial(column.type)
         identity = column.identity is not None and isinstance(statement.node, n.CreateTable)
         if (serial or identity) and not _in_key(statement.node, column):
             what = column.type if serial else "IDENTITY"

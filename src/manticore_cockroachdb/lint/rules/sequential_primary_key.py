@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...analysis.types import is_sequential, is_timestamp
 from ...parser import nodes as n
 from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule
 from ..read import Statement
-from ..types import is_sequential, is_timestamp
 
 RULE = Rule(
     name="sequential-primary-key",

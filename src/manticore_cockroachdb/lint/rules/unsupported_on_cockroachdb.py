@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...analysis.types import base
 from ...parser import nodes as n
 from .. import lacking
 from ..context import Context
 from ..model import Case, Finding, Rule
 from ..read import Statement
-from ..types import base
 
 RULE = Rule(
     name="unsupported-on-cockroachdb",
