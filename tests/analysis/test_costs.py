@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from manticore_cockroachdb.analysis.catalog import Facts, Size, TableFacts, World
+from manticore_cockroachdb.analysis.catalog import Catalog, KnownTable, SimulatedCatalog, Size
 from manticore_cockroachdb.analysis.cost import Work
 from manticore_cockroachdb.analysis.costs import cost_of, dangers
 from manticore_cockroachdb.analysis.types import is_free, loss
+from manticore_cockroachdb.parser.nodes import Column
 from manticore_cockroachdb.parser.parse import parse
 
-TABLE = TableFacts("public", "t", 5, 8192, {"a": "integer", "n": "numeric(10,2)", "x": "text"})
+TYPES = {"a": "integer", "n": "numeric(10,2)", "x": "text"}
+COLUMNS = {name: Column(name=name, type=type_) for name, type_ in TYPES.items()}
+TABLE = KnownTable("public", "t", 5, 8192, COLUMNS)
 
 
 def cost(sql: str, *, cockroachdb: bool = False):
-    world = World(Facts(tables={("public", "t"): TABLE}))
-    return cost_of(parse(sql), sql, world, cockroachdb=cockroachdb)
+    catalog = SimulatedCatalog(Catalog(tables={("public", "t"): TABLE}))
+    return cost_of(parse(sql), sql, catalog, cockroachdb=cockroachdb)
 
 
 @pytest.mark.parametrize(

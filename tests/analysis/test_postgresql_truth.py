@@ -9,7 +9,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from manticore_cockroachdb.analysis.catalog import Facts, World
+from manticore_cockroachdb.analysis.catalog import Catalog, SimulatedCatalog
 from manticore_cockroachdb.analysis.cost import LOCKS, Work
 from manticore_cockroachdb.analysis.costs import cost_of
 from manticore_cockroachdb.database import Database
@@ -120,13 +120,13 @@ def connection(server):
         yield found
 
 
-def facts(connection, statement) -> Facts:
+def facts(connection, statement) -> Catalog:
     names, _, functions = named([Read(0, statement, parse(statement))])
     names |= {"t", "other", "part", "whole"}
     questions = (columns(names), sizes_postgresql(names), checks(names))
     found = tables_of(*(connection.execute(q.encode()).fetchall() for q in questions))
     differ = connection.execute(volatile(functions).encode()).fetchall()
-    return Facts(("public",), found, {("public", "t_a"): "t"}, frozenset(r[0] for r in differ))
+    return Catalog(("public",), found, {("public", "t_a"): "t"}, frozenset(r[0] for r in differ))
 
 
 def measured(connection, statement, table):
@@ -157,7 +157,9 @@ def words(mode: str) -> str:
 def test_the_rule_says_what_the_server_does(connection, statement):
     """The rules are PostgreSQL's."""
     node = parse(statement)
-    cost = cost_of(node, statement, World(facts(connection, statement)), cockroachdb=False)
+    cost = cost_of(
+        node, statement, SimulatedCatalog(facts(connection, statement)), cockroachdb=False
+    )
     assert cost.lock is not None
     table = str(cost.lock_on)
     oid = connection.execute("SELECT %s::REGCLASS::OID::INT8", [table]).fetchone()[0]
@@ -186,7 +188,10 @@ def test_what_no_transaction_holds_waits_where_the_rule_says(server, statement, 
         with database.dedicated() as one, database.dedicated() as two:
             one.execute(SETUP)
             cost = cost_of(
-                parse(statement), statement, World(facts(one, statement)), cockroachdb=False
+                parse(statement),
+                statement,
+                SimulatedCatalog(facts(one, statement)),
+                cockroachdb=False,
             )
             assert cost.lock == lock
             one.execute(f"BEGIN; LOCK TABLE t IN {weaker} MODE")

@@ -7,7 +7,7 @@ from typing import ClassVar
 import psycopg
 import pytest
 
-from manticore_cockroachdb.analysis.catalog import Facts, TableFacts
+from manticore_cockroachdb.analysis.catalog import Catalog, KnownTable
 from manticore_cockroachdb.analysis.cost import Work
 from manticore_cockroachdb.parser.parse import parse
 from manticore_cockroachdb.preview import plan
@@ -93,7 +93,7 @@ def test_only_tables_that_are_there_are_asked_about_and_refusals_are_no_harm():
         "INSERT INTO t VALUES (1)",
     ]
     reads = [Read(0, sql, parse(sql)) for sql in statements]
-    facts = Facts(tables={("public", "t"): TableFacts("public", "t")})
+    facts = Catalog(tables={("public", "t"): KnownTable("public", "t")})
     found = plan._shapes(Session(), reads, facts)
     assert {sql: work for sql, (work, _) in found.items()} == {statements[0]: {Work.BACKFILL}}
     assert Session.asked == [f"EXPLAIN (DDL, SHAPE) {statements[i]}" for i in (0, 2)]

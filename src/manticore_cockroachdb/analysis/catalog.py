@@ -1,46 +1,76 @@
-"""The tables as they will be when a statement's turn comes.
+"""The tables as they will be when a statement's turn comes: the simulated catalog of plan and lint.
 
-Statements are taken one after another. What one of them made is new, and empty as far as a cost
-goes; what it renamed keeps its size and its columns under the new name.
+It starts with a `Catalog` of what a server said, which may be nothing, and takes statements one
+after another. Each has a *stamp*, counted from 1, and what it changed is kept with it: so a
+question can be asked as of any statement ("the type of users.age before the third ALTER"), one
+value serves all statements of all files, and none sees its future.
+
+What a statement makes is new, and empty as far as a cost goes; what it renames keeps its size and
+its columns under the new name. Only what the text says is known: a table that neither server nor
+file creates has no columns here.
 """
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Generic, Literal, TypeVar
 
 from ..parser import nodes as n
 
 Key = tuple[str, str]
+V = TypeVar("V")
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True)
-class TableFacts:
-    """A table: approximate rows and bytes (None: nobody knows), columns with their types."""
+class KnownTable:
+    """A table: approximate rows and bytes (None: nobody knows), columns, constraints by name.
+
+    ``checks`` are the definitions of CHECKs that hold for every row, as a server prints them.
+    ``made`` is the stamp of the statement that made it, None for one that was there before.
+    ``hearsay``: neither server nor statements made it, statements only speak of it. A column
+    that a server told of has no more than its type and whether it is NOT NULL.
+    """
 
     schema: str
     name: str
     rows: int | None = None
     bytes: int | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
-    not_null: frozenset[str] = frozenset()
+    columns: Mapping[str, n.Column] = field(default_factory=dict)
+    constraints: Mapping[str, n.Constraint] = field(default_factory=dict)
     checks: tuple[str, ...] = ()
-    new: bool = False
+    made: int | None = None
+    hearsay: bool = False
+
+    @property
+    def new(self) -> bool:
+        """Whether a statement that the catalog has taken made it."""
+        return self.made is not None
+
+    @property
+    def not_null(self) -> frozenset[str]:
+        """The columns that hold no NULL."""
+        return frozenset(name for name, column in self.columns.items() if column.not_null)
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """Tables by schema and name, the table of each index, functions that differ by row."""
+class Catalog:
+    """What a server said: its search path, tables by schema and name, the table of each index,
+    functions that differ by row."""
 
     path: tuple[str, ...] = ("public",)
-    tables: Mapping[tuple[str, str], TableFacts] = field(default_factory=dict)
-    indexes: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    tables: Mapping[Key, KnownTable] = field(default_factory=dict)
+    indexes: Mapping[Key, str] = field(default_factory=dict)
     volatile: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How big a table is, as far as the server's statistics know. ``new``: this plan makes it."""
+    """How big a table is, as far as the server's statistics know. ``new``: a statement that was
+    taken makes it."""
 
     table: str
     rows: int | None
@@ -48,113 +78,234 @@ class Size:
     new: bool = False
 
 
-class World:
-    """Starts with what the server said, and follows the plan."""
+class _History(Generic[K, V]):
+    """Values by key and stamp; None for what is gone. The first ones have the stamp 0."""
 
-    def __init__(self, facts: Facts) -> None:
-        self._path = facts.path or ("public",)
-        self._tables: dict[Key, TableFacts] = dict(facts.tables)
-        self._indexes: dict[Key, str] = dict(facts.indexes)
-        self.volatile = facts.volatile
+    __slots__ = ("_values",)
+
+    def __init__(self, first: Mapping[K, V]) -> None:
+        self._values: dict[K, list[tuple[int, V | None]]] = {k: [(0, v)] for k, v in first.items()}
+
+    def put(self, key: K, stamp: int, value: V | None) -> None:
+        self._values.setdefault(key, []).append((stamp, value))
+
+    def at(self, key: K, stamp: int) -> V | None:
+        """The value just before ``stamp``."""
+        for when, value in reversed(self._values.get(key, ())):
+            if when < stamp:
+                return value
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    table: str
+    of_constraint: bool = False
+
+
+class SimulatedCatalog:
+    """Filled by `take`, statement by statement; see the module. ``at`` is the stamp of the
+    statement before which a question is asked, None for now."""
+
+    def __init__(self, snapshot: Catalog | None = None) -> None:
+        snapshot = snapshot or Catalog()
+        self.path = snapshot.path or ("public",)
+        self.volatile = snapshot.volatile
+        self.stamp = 1
+        """That of the next statement."""
+        self._tables: _History[Key, KnownTable] = _History(snapshot.tables)
+        indexes = {key: _Index(table) for key, table in snapshot.indexes.items()}
+        self._indexes: _History[Key, _Index] = _History(indexes)
+        self._objects: list[int] = []
 
     # Asking
 
-    def key(self, name: n.QName) -> Key:
-        """Schema and name that a name means now."""
+    def key(self, name: n.QName, at: int | None = None) -> Key:
+        """Schema and name that a name means."""
         if name.schema is not None:
             return name.schema, name.name
-        for schema in self._path:
-            if (schema, name.name) in self._tables:
+        when = self.stamp if at is None else at
+        for schema in self.path:
+            if self._tables.at((schema, name.name), when) is not None:
                 return schema, name.name
-        return self._path[0], name.name
+        return self.path[0], name.name
 
-    def table(self, name: n.QName) -> TableFacts | None:
-        """What is known of a table; None when neither server nor plan has it."""
-        return self._tables.get(self.key(name))
+    def table(self, name: n.QName, at: int | None = None) -> KnownTable | None:
+        """What is known of a table; None when neither server nor statements have it."""
+        return self._tables.at(self.key(name, at), self.stamp if at is None else at)
+
+    def column(self, table: n.QName, name: str, at: int | None = None) -> n.Column | None:
+        """A column as last defined."""
+        found = self.table(table, at)
+        return None if found is None else found.columns.get(name)
+
+    def type_of(self, table: n.QName, name: str) -> str | None:
+        """A column's type now, as file or server spells it."""
+        found = self.column(table, name)
+        return None if found is None or not found.type else found.type
+
+    def proof_of_not_null(
+        self, table: n.QName, column: str, at: int | None = None
+    ) -> Literal["column", "check"] | None:
+        """What already keeps a column from being NULL: its own definition, or a valid CHECK."""
+        found = self.table(table, at)
+        if found is None:
+            return None
+        if column in found.columns and found.columns[column].not_null:
+            return "column"
+        proof = re.compile(rf'check \(+"?{re.escape(column)}"?\)* is not null\)+', re.IGNORECASE)
+        return "check" if any(map(proof.fullmatch, found.checks)) else None
+
+    def constraint(self, table: n.QName, name: str, at: int | None = None) -> n.Constraint | None:
+        """A constraint by its name, given or the one that the server would give it."""
+        found = self.table(table, at)
+        return None if found is None else found.constraints.get(name)
 
     def size(self, name: n.QName | None) -> Size | None:
         """A table's size, None for one that is not known."""
         found = None if name is None else self.table(name)
-        if name is None or found is None:
+        if name is None or found is None or found.hearsay:
             return None
         return Size(str(name), found.rows, found.bytes, found.new)
 
     def is_new(self, name: n.QName) -> bool:
-        """Whether this plan makes the table."""
+        """Whether a statement that was taken makes the table."""
         found = self.table(name)
         return found is not None and found.new
 
-    def type_of(self, table: n.QName, column: str) -> str | None:
-        """A column's type."""
-        found = self.table(table)
-        return None if found is None else found.columns.get(column)
-
-    def table_of_index(self, name: n.QName) -> n.QName | None:
+    def table_of_index(self, name: n.QName, at: int | None = None) -> n.QName | None:
         """The table that an index is on."""
-        for schema in (name.schema,) if name.schema else self._path:
-            if table := self._indexes.get((schema, name.name)):
-                return n.QName((schema, table) if name.schema else (table,))
+        for schema in (name.schema,) if name.schema else self.path:
+            found = self._indexes.at((schema, name.name), self.stamp if at is None else at)
+            if found is not None:
+                return n.QName((schema, found.table) if name.schema else (found.table,))
         return None
+
+    def is_of_constraint(self, index: n.QName, at: int | None = None) -> bool:
+        """Whether an index is known to belong to a UNIQUE constraint."""
+        key = (index.schema or self.path[0], index.name)
+        found = self._indexes.at(key, self.stamp if at is None else at)
+        return found is not None and found.of_constraint
+
+    def objects(self, at: int) -> int:
+        """How many tables, views, sequences, types and the like have been created."""
+        return bisect_left(self._objects, at)
 
     # Following
 
     def take(self, node: n.Node) -> None:
         """Let a statement have happened."""
         match node:
-            case n.CreateTable(name=name):
-                if node.if_not_exists and self.table(name) is not None:
-                    return
-                key = (name.schema or self._path[0], name.name)
-                self._tables[key] = TableFacts(
-                    *key,
-                    rows=None if node.as_query else 0,
-                    bytes=None if node.as_query else 0,
-                    columns={c.name: c.type for c in node.columns},
-                    not_null=frozenset(c.name for c in node.columns if c.not_null),
-                    new=True,
-                )
+            case n.CreateTable():
+                self._create(node)
             case n.CreateIndex(name=str() as index, table=table):
                 schema, bare = self.key(table)
-                self._indexes[schema, index] = bare
+                self._indexes.put((schema, index), self.stamp, _Index(bare))
+            case n.CreateObject(kind=kind) if kind in _COUNTED:
+                self._objects.append(self.stamp)
             case n.Drop(kind="table" | "materialized view", names=names):
                 for name in names:
-                    self._tables.pop(self.key(name), None)
+                    self._tables.put(self.key(name), self.stamp, None)
+            case n.Drop(kind="index", names=names):
+                for name in names:
+                    self._indexes.put((name.schema or self.path[0], name.name), self.stamp, None)
             case n.AlterTable(object="table", name=name, actions=actions):
-                key = self.key(name)
-                for action in actions:
-                    key = self._alter(key, action)
+                self._alter(self.key(name), actions)
             case _:
                 pass
+        self.stamp += 1
 
-    def _alter(self, key: Key, action: n.Action) -> Key:
-        table = self._tables.get(key)
-        if table is None:
-            return key
-        columns = dict(table.columns)
-        match action:
-            case n.AddColumn(column=column):
-                columns[column.name] = column.type
-                if column.not_null:
-                    table = replace(table, not_null=table.not_null | {column.name})
-            case n.DropColumn(name=name):
-                columns.pop(name, None)
-            case n.AlterColumnType(column=name, type=type_):
-                columns[name] = type_
-            case n.RenameColumn(old=old, new=new) if old in columns:
-                columns[new] = columns.pop(old)
-            case n.SetNotNull(column=name):
-                table = replace(table, not_null=table.not_null | {name})
-            case n.DropNotNull(column=name):
-                table = replace(table, not_null=table.not_null - {name})
-            case n.AddConstraint(constraint=c) if c.kind == "check" and not c.not_valid:
-                table = replace(table, checks=(*table.checks, f"CHECK ({c.expression})"))
-            case n.RenameTo(new=target):
-                del self._tables[key]
-                key = (key[0], target.name)
-            case n.SetSchema(schema=schema):
-                del self._tables[key]
-                key = (schema, key[1])
-            case _:
-                pass
-        self._tables[key] = replace(table, schema=key[0], name=key[1], columns=columns)
-        return key
+    def _create(self, node: n.CreateTable) -> None:
+        if node.if_not_exists and self.table(node.name) is not None:
+            return
+        self._objects.append(self.stamp)
+        key = (node.name.schema or self.path[0], node.name.name)
+        size = None if node.as_query else 0
+        table = KnownTable(*key, rows=size, bytes=size, made=self.stamp)
+        columns = {column.name: column for column in node.columns}
+        constraints: dict[str, n.Constraint] = {}
+        for column in node.columns:
+            for constraint in _own(column):
+                self._note(key, constraints, constraint)
+        for constraint in node.constraints:
+            self._note(key, constraints, constraint)
+        self._tables.put(key, self.stamp, replace(table, columns=columns, constraints=constraints))
+
+    def _note(
+        self, key: Key, constraints: dict[str, n.Constraint], constraint: n.Constraint
+    ) -> None:
+        name = constraint.name or default_name(key[1], constraint)
+        constraints[name] = constraint
+        if constraint.kind == "unique" and not constraint.without_index:
+            self._indexes.put((key[0], name), self.stamp, _Index(key[1], of_constraint=True))
+
+    def _alter(self, key: Key, actions: tuple[n.Action, ...]) -> None:
+        known = self._tables.at(key, self.stamp)
+        table = known or KnownTable(*key, hearsay=True)
+        columns, constraints = dict(table.columns), dict(table.constraints)
+        checks = table.checks
+        first = key
+        for action in actions:
+            match action:
+                case n.AddColumn(column=column):
+                    columns[column.name] = column
+                    for constraint in _own(column):
+                        self._note(key, constraints, constraint)
+                case n.DropColumn(name=name):
+                    columns.pop(name, None)
+                case n.AlterColumnType(column=name, type=type_):
+                    old = columns.get(name)
+                    new = n.Column(name=name, type=type_)
+                    columns[name] = new if old is None else old.replaced(type=type_)
+                case n.RenameColumn(old=old_name, new=name) if old_name in columns:
+                    columns[name] = columns.pop(old_name)
+                case n.SetNotNull(column=name) | n.DropNotNull(column=name) if name in columns:
+                    filled = isinstance(action, n.SetNotNull)
+                    columns[name] = columns[name].replaced(not_null=filled)
+                case n.AddConstraint(constraint=constraint):
+                    self._note(key, constraints, constraint)
+                    if constraint.kind == "check" and not constraint.not_valid:
+                        checks = (*checks, f"CHECK ({constraint.expression})")
+                case n.ValidateConstraint(name=name) if name in constraints:
+                    valid = constraints[name] = constraints[name].replaced(not_valid=False)
+                    if valid.kind == "check":
+                        checks = (*checks, f"CHECK ({valid.expression})")
+                case n.DropConstraint(name=name):
+                    constraints.pop(name, None)
+                case n.RenameConstraint(old=old_name, new=name) if old_name in constraints:
+                    constraints[name] = constraints.pop(old_name)
+                case n.RenameTo(new=target):
+                    key = (key[0], target.name)
+                case n.SetSchema(schema=schema):
+                    key = (schema, key[1])
+                case _:
+                    pass
+        if known is None and not columns and not constraints:
+            return
+        if key != first:
+            self._tables.put(first, self.stamp, None)
+        changed = replace(table, schema=key[0], name=key[1], columns=columns, checks=checks)
+        self._tables.put(key, self.stamp, replace(changed, constraints=constraints))
+
+
+_COUNTED = ("view", "materialized view", "sequence", "type", "schema", "function", "procedure")
+
+
+def _own(column: n.Column) -> list[n.Constraint]:
+    """The constraints that a column's definition holds."""
+    own: list[n.Constraint] = []
+    if column.primary_key:
+        own.append(n.Constraint(kind="primary key", columns=(column.name,)))
+    if column.unique:
+        own.append(n.Constraint(kind="unique", columns=(column.name,)))
+    return own
+
+
+def default_name(table: str, constraint: n.Constraint) -> str:
+    """The name that a server gives a constraint without one."""
+    if constraint.kind == "primary key":
+        return f"{table}_pkey"
+    middle = "_".join(constraint.columns)
+    ends = {"unique": "key", "foreign key": "fkey", "exclude": "excl", "not null": "not_null"}
+    end = ends.get(constraint.kind, constraint.kind)
+    return f"{table}_{middle}_{end}" if middle else f"{table}_{end}"

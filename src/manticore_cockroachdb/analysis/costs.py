@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import cache
 
 from ..parser import nodes as n
-from .catalog import Size, World
+from .catalog import SimulatedCatalog, Size
 from .changes import changes, tables_of
 from .cost import NOTHING, Cost, blocks
 from .types import is_cast, loss
@@ -27,18 +27,18 @@ _BODY = re.compile(r"\b(drop|truncate|delete)\b", re.IGNORECASE)
 _DELETE = re.compile(r"\bdelete\b", re.IGNORECASE)
 
 
-def cost_of(node: n.Node, sql: str, world: World, *, cockroachdb: bool) -> Cost:
+def cost_of(node: n.Node, sql: str, catalog: SimulatedCatalog, *, cockroachdb: bool) -> Cost:
     """What a statement costs, by the rules for its engine."""
-    found = _rules(cockroachdb)(node, world)
-    lost = destroyed(node, sql, world, cockroachdb=cockroachdb)
+    found = _rules(cockroachdb)(node, catalog)
+    lost = destroyed(node, sql, catalog, cockroachdb=cockroachdb)
     if lost is not None:
         found = replace(found, destroys=lost)
     elif found is NOTHING:
         return found
-    table = target(node, world)
-    if table is not None and world.is_new(table) and not isinstance(node, n.CreateTable):
+    table = target(node, catalog)
+    if table is not None and catalog.is_new(table) and not isinstance(node, n.CreateTable):
         return replace(found, work=frozenset(), lock=None, lock_on=None, why=())
-    if found.lock_on is not None and world.is_new(found.lock_on):
+    if found.lock_on is not None and catalog.is_new(found.lock_on):
         return replace(found, lock=None, lock_on=None)
     if found.lock is not None and found.lock_on is None:
         found = replace(found, lock_on=table)
@@ -46,7 +46,7 @@ def cost_of(node: n.Node, sql: str, world: World, *, cockroachdb: bool) -> Cost:
 
 
 @cache
-def _rules(cockroachdb: bool) -> Callable[[n.Node, World], Cost]:
+def _rules(cockroachdb: bool) -> Callable[[n.Node, SimulatedCatalog], Cost]:
     if cockroachdb:
         from .on_cockroachdb import cost
     else:
@@ -54,13 +54,13 @@ def _rules(cockroachdb: bool) -> Callable[[n.Node, World], Cost]:
     return cost
 
 
-def target(node: n.Node, world: World) -> n.QName | None:
+def target(node: n.Node, catalog: SimulatedCatalog) -> n.QName | None:
     """The table whose size a statement's cost depends on."""
     match node:
         case n.Drop(kind="index", tables=(), names=(name, *_)):
-            return world.table_of_index(name)
+            return catalog.table_of_index(name)
         case n.AlterTable(object="index", index=None, name=name):
-            return world.table_of_index(name)
+            return catalog.table_of_index(name)
         case n.Drop(kind=kind, table=table) if kind not in ("index", "table", "materialized view"):
             return table
         case n.CreateObject(table=table):
@@ -78,11 +78,13 @@ def target(node: n.Node, world: World) -> n.QName | None:
 # --- what is destroyed --------------------------------------------------------------------
 
 
-def destroyed(node: n.Node, sql: str, world: World, *, cockroachdb: bool) -> str | None:
+def destroyed(
+    node: n.Node, sql: str, catalog: SimulatedCatalog, *, cockroachdb: bool
+) -> str | None:
     """The data that are gone after a statement; None where none are."""
     match node:
         case n.Drop(kind="table", names=names):
-            lost = [str(name) for name in names if not world.is_new(name)]
+            lost = [str(name) for name in names if not catalog.is_new(name)]
             more = ", and what CASCADE takes with it" if node.cascade and lost else ""
             return f"all rows of {', '.join(lost)}{more}" if lost else None
         case n.Drop(kind="schema" | "database" | "extension" as kind, names=names) if (
@@ -94,11 +96,11 @@ def destroyed(node: n.Node, sql: str, world: World, *, cockroachdb: bool) -> str
         case n.Drop(kind="sequence", names=names):
             return f"the position of the sequence {', '.join(map(str, names))}"
         case n.Truncate(names=names):
-            lost = [str(name) for name in names if not world.is_new(name)]
+            lost = [str(name) for name in names if not catalog.is_new(name)]
             more = ", and of every table that refers to it" if node.cascade and lost else ""
             return f"all rows of {', '.join(lost)}{more}" if lost else None
         case n.Dml(verb="DELETE", table=n.QName() as table):
-            if world.is_new(table):
+            if catalog.is_new(table):
                 return None
             return f"{'rows' if node.has_where else 'all rows'} of {table}"
         case n.Dml(verb="MERGE", table=n.QName() as table) if _DELETE.search(sql):
@@ -106,9 +108,9 @@ def destroyed(node: n.Node, sql: str, world: World, *, cockroachdb: bool) -> str
         case n.Dml(writes_more=True) | n.Query(writes=True) if _DELETE.search(sql):
             return "the rows that its DELETE names"
         case n.AlterTable(object="table", name=name, actions=actions):
-            if world.is_new(name):
+            if catalog.is_new(name):
                 return None
-            lost = [text for a in actions if (text := _lost_by(name, a, world, cockroachdb))]
+            lost = [text for a in actions if (text := _lost_by(name, a, catalog, cockroachdb))]
             return "; ".join(lost) or None
         case n.Do(body=body) if found := _BODY.search(body):
             return f"whatever the {found[0].upper()} in its body is about"
@@ -116,13 +118,15 @@ def destroyed(node: n.Node, sql: str, world: World, *, cockroachdb: bool) -> str
             return None
 
 
-def _lost_by(table: n.QName, action: n.Action, world: World, cockroachdb: bool) -> str | None:
+def _lost_by(
+    table: n.QName, action: n.Action, catalog: SimulatedCatalog, cockroachdb: bool
+) -> str | None:
     match action:
         case n.DropColumn(name=name):
             more = ", and what CASCADE takes with it" if action.cascade else ""
             return f"the column {table}.{name}{more}"
         case n.AlterColumnType(column=column, type=type_, using=using):
-            old = world.type_of(table, column)
+            old = catalog.type_of(table, column)
             if using is not None and not is_cast(using, column):
                 return f"of {table}.{column} whatever its USING expression leaves out"
             lost = None if old is None else loss(old, type_, cockroachdb=cockroachdb)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..parser import nodes as n
-from .catalog import World
+from .catalog import SimulatedCatalog
 from .cost import NOTHING, Cost, Work, costs, total
 from .types import is_free, is_serial
 
@@ -19,7 +19,7 @@ _COLUMN = "CockroachDB: Schema changes with column backfill"
 _CONSTRAINT = "CockroachDB: ADD CONSTRAINT"
 
 
-def cost(node: n.Node, world: World) -> Cost:
+def cost(node: n.Node, catalog: SimulatedCatalog) -> Cost:
     """Work of a statement."""
     match node:
         case n.CreateTable(as_query=True) | n.CreateObject(kind="materialized view"):
@@ -30,7 +30,7 @@ def cost(node: n.Node, world: World) -> Cost:
             return costs(*works, why=why, source=_ONLINE)
         case n.AlterTable(object="table"):
             return total(
-                part for action in node.actions for part in _action(node.name, action, world)
+                part for action in node.actions for part in _action(node.name, action, catalog)
             )
         case n.Maintenance(verb="REFRESH MATERIALIZED VIEW"):
             return costs(Work.BACKFILL, source=_ONLINE)
@@ -44,14 +44,14 @@ def cost(node: n.Node, world: World) -> Cost:
             return NOTHING
 
 
-def _action(table: n.QName, action: n.Action, world: World) -> Iterator[Cost]:
+def _action(table: n.QName, action: n.Action, catalog: SimulatedCatalog) -> Iterator[Cost]:
     match action:
         case n.AddColumn(column=column):
             yield from _add_column(column)
         case n.DropColumn():
             yield costs(Work.BACKFILL, why="its values are taken out of every row", source=_COLUMN)
         case n.AlterColumnType(column=name, type=type_, using=using):
-            old = world.type_of(table, name)
+            old = catalog.type_of(table, name)
             if old is None or using is not None or not is_free(old, type_, cockroachdb=True):
                 known = f"from {old} " if old else ""
                 why = f"changes {name} {known}to {type_} in every row"

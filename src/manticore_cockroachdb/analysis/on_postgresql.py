@@ -7,11 +7,10 @@ count of sequential scans on a real server.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from ..parser import nodes as n
-from .catalog import World
+from .catalog import SimulatedCatalog
 from .changes import references
 from .cost import NOTHING, Cost, Work, costs, total
 from .types import called, is_free, is_serial
@@ -38,7 +37,7 @@ _SOFT_OPTIONS = ("fillfactor", "toast", "autovacuum", "parallel_workers", "log_a
 _TABLE_LOCKS = {"trigger": SRE, "policy": AE, "rule": AE}
 
 
-def cost(node: n.Node, world: World) -> Cost:
+def cost(node: n.Node, catalog: SimulatedCatalog) -> Cost:
     """Work and lock of a statement."""
     match node:
         case n.CreateTable():
@@ -56,7 +55,7 @@ def cost(node: n.Node, world: World) -> Cost:
             return costs(lock=AE, source="PostgreSQL: TRUNCATE")
         case n.AlterTable(object="table"):
             return total(
-                part for action in node.actions for part in _action(node.name, action, world)
+                part for action in node.actions for part in _action(node.name, action, catalog)
             )
         case n.AlterTable(object="index"):
             rename = any(isinstance(a, n.RenameTo) for a in node.actions)
@@ -97,12 +96,12 @@ def _create_table(node: n.CreateTable) -> Cost:
     return found
 
 
-def _action(table: n.QName, action: n.Action, world: World) -> Iterator[Cost]:
+def _action(table: n.QName, action: n.Action, catalog: SimulatedCatalog) -> Iterator[Cost]:
     match action:
         case n.AddColumn(column=column):
-            yield from _add_column(table, column, world)
+            yield from _add_column(table, column, catalog)
         case n.AlterColumnType(column=name, type=type_, using=using):
-            old = world.type_of(table, name)
+            old = catalog.type_of(table, name)
             if old is not None and using is None and is_free(old, type_, cockroachdb=False):
                 yield costs(lock=AE, source=_ALTER, why=f"{old} to {type_} leaves the rows alone")
             else:
@@ -110,14 +109,14 @@ def _action(table: n.QName, action: n.Action, world: World) -> Iterator[Cost]:
                 why = f"changes {name} {known}to {type_} in every row"
                 yield costs(Work.REWRITE, lock=AE, why=why, source=f"{_ALTER}, Notes")
         case n.SetNotNull(column=name):
-            yield _set_not_null(table, name, world)
+            yield _set_not_null(table, name, catalog)
         case n.AddConstraint(constraint=constraint):
-            yield from _add_constraint(table, constraint, world)
+            yield from _add_constraint(table, constraint, catalog)
         case n.ValidateConstraint():
             yield costs(Work.VALIDATE, lock=SUE, source=f"{_ALTER}, VALIDATE CONSTRAINT")
         case n.AttachPartition(partition=partition):
             yield costs(lock=SUE, source=f"{_ALTER}, ATTACH PARTITION")
-            if not world.is_new(partition):
+            if not catalog.is_new(partition):
                 why = f"reads {partition}, unless a CHECK already says the same"
                 yield Cost(frozenset({Work.VALIDATE}), AE, partition, None, (why,))
         case n.DetachPartition():
@@ -136,9 +135,9 @@ def _action(table: n.QName, action: n.Action, world: World) -> Iterator[Cost]:
             yield costs(lock=AE, source=_ALTER)
 
 
-def _add_column(table: n.QName, column: n.Column, world: World) -> Iterator[Cost]:
+def _add_column(table: n.QName, column: n.Column, catalog: SimulatedCatalog) -> Iterator[Cost]:
     yield costs(lock=AE, source=f"{_ALTER}, Notes")
-    volatile = called(column.default) & world.volatile
+    volatile = called(column.default) & catalog.volatile
     why = ""
     if volatile:
         why = f"{', '.join(sorted(volatile))}() gives another value for each row"
@@ -158,19 +157,18 @@ def _add_column(table: n.QName, column: n.Column, world: World) -> Iterator[Cost
             yield costs(Work.VALIDATE, why=f"every row is looked up in {column.references}")
 
 
-def _set_not_null(table: n.QName, column: str, world: World) -> Cost:
-    found = world.table(table)
-    proof = rf'\(*"?{re.escape(column)}"?\)* is not null'
-    if found is not None and column in found.not_null:
-        return costs(lock=AE, source=_ALTER, why=f"{column} is NOT NULL already")
-    for check in found.checks if found is not None else ():
-        if re.fullmatch(rf"check \(+{proof}\)+", check, re.IGNORECASE):
+def _set_not_null(table: n.QName, column: str, catalog: SimulatedCatalog) -> Cost:
+    match catalog.proof_of_not_null(table, column):
+        case "column":
+            return costs(lock=AE, source=_ALTER, why=f"{column} is NOT NULL already")
+        case "check":
             why = "a valid CHECK already proves it, so no row is read"
             return costs(lock=AE, why=why, source=f"{_ALTER}, SET NOT NULL")
-    return costs(Work.VALIDATE, lock=AE, source=f"{_ALTER}, SET NOT NULL")
+        case None:
+            return costs(Work.VALIDATE, lock=AE, source=f"{_ALTER}, SET NOT NULL")
 
 
-def _add_constraint(table: n.QName, one: n.Constraint, world: World) -> Iterator[Cost]:
+def _add_constraint(table: n.QName, one: n.Constraint, catalog: SimulatedCatalog) -> Iterator[Cost]:
     if one.kind == "foreign key":
         yield costs(
             *(() if one.not_valid or one.not_enforced else (Work.VALIDATE,)),

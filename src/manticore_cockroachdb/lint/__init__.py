@@ -7,7 +7,7 @@ not report, and a pure ``check(context)`` that yields findings. Its page in docs
 from the same file, and its cases are run as tests, so that a rule is said once. `index` lists the
 rules; each is imported when it is asked for.
 
-    files -> read -> statements as nodes, Schema -> Context -> check of each rule -> Finding
+    files -> read -> statements as nodes, catalog -> Context -> check of each rule -> Finding
                                                                engine: levels, allowances, facts
 
 Three levels. An *error* will fail, or harm, on the target. A *warning* is dangerous on a table

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
+from ..analysis.catalog import SimulatedCatalog
 from ..analysis.undo import UndoReport, undo_of
 from ..dialect import Capabilities, Server
 from ..errors import Refused
@@ -15,8 +16,7 @@ from ..migrations.script import MigrationPlan
 from ..parser import nodes as n
 from ..parser.split import line_column
 from .model import Finding, Fix, Level, Rule, ServerFacts
-from .read import Allow, LintedFile, Statement
-from .schema import Schema, table_key
+from .read import Allow, LintedFile, Statement, table_key
 
 N = TypeVar("N", bound=n.Node)
 A = TypeVar("A", bound=n.Action)
@@ -33,7 +33,7 @@ class Context:
     """A file among its elders. Everything is decided from these values alone."""
 
     file: LintedFile
-    schema: Schema
+    catalog: SimulatedCatalog
     server: Server
     caps: Capabilities
     facts: ServerFacts | None = None
@@ -94,7 +94,7 @@ class Context:
 
     def column(self, statement: Statement, table: n.QName, name: str) -> n.Column | None:
         """A column as older statements define it, None where no file says."""
-        return self.schema.column(table_key(table), name, statement.stamp)
+        return self.catalog.column(table, name, statement.stamp)
 
     @cached_property
     def plan(self) -> MigrationPlan | Refused:

@@ -1,6 +1,6 @@
 """lint_files: files in, findings out. Pure.
 
-    files -> in order of version within a directory -> statements, Schema -> each rule's check
+    files -> in order of version within a directory -> statements, catalog -> each rule's check
           -> levels (configuration, a server's facts) -> allowances -> findings
 
 An allowance before the first statement is for the whole file; any other is for the statement that
@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from ..analysis.catalog import SimulatedCatalog
 from ..dialect import Server, capabilities, parse_target
 from .config import LintConfig
 from .context import Context
 from .index import Loaded, load_all
 from .model import Finding, ServerFacts
 from .read import Allow, LintedFile, Source, Text, directory_of, read_file, version_of
-from .schema import Schema
 
 SMALL, LARGE = 1_000, 100_000
 # Allowances themselves, and files that cannot be read: nothing can allow these.
@@ -47,17 +47,16 @@ def lint_files(
     given = list(files)
     found: dict[int, list[Finding]] = {}
     for group in _directories(given):
-        schema, stamp = Schema(), 0
+        catalog = SimulatedCatalog()
         versions: dict[int, str] = {}
         for place in group:
             source = given[place]
-            file = read_file(source, schema, stamp)
-            stamp = file.stamp + 1
+            file = read_file(source, catalog)
             twin = None if file.version is None else versions.get(file.version)
             if file.version is not None:
                 versions.setdefault(file.version, file.path)
             if _reported(source, file, config, facts):
-                context = Context(file, schema, server, caps, facts, twin)
+                context = Context(file, catalog, server, caps, facts, twin)
                 found[place] = list(_lint(context, loaded, config))
     return tuple(one for place in sorted(found) for one in found[place])
 

@@ -7,10 +7,11 @@ forward part, with an undo part if it has the marker.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from ..analysis.catalog import SimulatedCatalog
 from ..analysis.changes import into_table
 from ..errors import FileError
 from ..migrations.file import at, decode, parse_file, parse_name, refuse_foreign, statements
@@ -18,7 +19,6 @@ from ..migrations.script import Script
 from ..parser import nodes as n
 from ..parser.parse import parse
 from ..parser.split import Directive, directives
-from .schema import Schema, table_key
 
 
 class Text(Protocol):
@@ -51,6 +51,36 @@ class Source:
             return cls(path, data.decode("utf-8", "replace"), context, error)
 
 
+def table_key(name: n.QName) -> str:
+    """A table's name as it is compared: with its schema, unless that is public."""
+    return name.name if name.schema in (None, "public") else f"{name.schema}.{name.name}"
+
+
+T = TypeVar("T")
+
+
+class Before(Set[T]):
+    """What the statements before one have made: a view of what a whole part makes and where."""
+
+    __slots__ = ("_at", "_made")
+
+    def __init__(self, made: Mapping[T, int], at: int) -> None:
+        self._made, self._at = made, at
+
+    def __contains__(self, thing: object) -> bool:
+        return thing in self._made and self._made[thing] < self._at  # type: ignore[index]
+
+    def __iter__(self) -> Iterator[T]:
+        return (thing for thing, at in self._made.items() if at < self._at)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    @classmethod
+    def _from_iterable(cls, it: Iterable[T]) -> Set[T]:  # type: ignore[override]
+        return frozenset(it)
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One statement: ``sql`` is the file's characters ``start`` to ``end``.
@@ -65,8 +95,8 @@ class Statement:
     sql: str
     node: n.Node
     stamp: int
-    fresh: frozenset[str]
-    added: frozenset[tuple[str, str]]
+    fresh: Set[str]
+    added: Set[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +113,7 @@ class Allow:
 class LintedFile:
     """A file, read. ``version`` and ``description`` are None for plain SQL.
 
-    ``undo_start`` is where the undo part begins, None when there is none. ``stamp`` is that of
-    whatever comes after the forward part.
+    ``undo_start`` is where the undo part begins, None when there is none.
     """
 
     path: str
@@ -97,7 +126,6 @@ class LintedFile:
     undo_start: int | None = None
     up_end: int = 0
     allows: tuple[Allow, ...] = ()
-    stamp: int = 0
     error: FileError | None = None
 
     @property
@@ -144,63 +172,61 @@ def _with_folder(path: str) -> str:
     return f"{folder}/{name}" if folder[:1].isdigit() else name
 
 
-def read_file(source: Text, schema: Schema, stamp: int) -> LintedFile:
-    """Read one file; its forward part goes into ``schema``, with stamps from ``stamp`` on."""
+def read_file(source: Text, catalog: SimulatedCatalog) -> LintedFile:
+    """Read one file; ``catalog`` takes its forward part."""
     path, text = source.path, source.text
     plain = version_of(path) is None
     if isinstance(source, Source) and source.error is not None:
-        return LintedFile(path, text, error=source.error, stamp=stamp)
+        return LintedFile(path, text, error=source.error)
     try:
         if plain:  # its name is no migration's of ours, but may be another tool's
             refuse_foreign(_with_folder(path), text, path)
         file = parse_file("0_plain.sql" if plain else base_name(path), text, path, ours=plain)
         spans, undo = statements(file), statements(file, down=True)
     except FileError as error:
-        return LintedFile(path, text, error=error, stamp=stamp)
+        return LintedFile(path, text, error=error)
     if "\0" in text:
         zero = at(path, text, text.index("\0"), "The file has a zero byte, which no server takes.")
-        return LintedFile(path, text, error=zero, stamp=stamp)
-    up = _part(text, spans, stamp, schema)
-    stamp += len(up)
+        return LintedFile(path, text, error=zero)
     return LintedFile(
         path,
         text,
         version=None if plain else file.version,
         description=None if plain else file.description,
         transaction=file.transaction,
-        up=up,
-        down=_part(text, undo, stamp, None),
+        up=_part(text, spans, catalog, down=False),
+        down=_part(text, undo, catalog, down=True),
         undo_start=file.down_start,
         up_end=file.up_end,
         allows=tuple(_allows(directives(text))),
-        stamp=stamp,
     )
 
 
 def _part(
-    text: str, spans: Iterable[tuple[int, int]], stamp: int, schema: Schema | None
+    text: str, spans: Iterable[tuple[int, int]], catalog: SimulatedCatalog, *, down: bool
 ) -> tuple[Statement, ...]:
     found: list[Statement] = []
-    fresh: frozenset[str] = frozenset()
-    added: frozenset[tuple[str, str]] = frozenset()
-    for start, end in spans:
+    made: dict[str, int] = {}
+    added: dict[tuple[str, str], int] = {}
+    for i, (start, end) in enumerate(spans):
         sql = text[start:end]
         node = parse(sql)
-        found.append(Statement(schema is None, start, end, sql, node, stamp, fresh, added))
+        fresh, new = Before(made, i), Before(added, i)
+        found.append(Statement(down, start, end, sql, node, catalog.stamp, fresh, new))
         if isinstance(node, n.CreateTable):
-            fresh |= {table_key(node.name)}
+            made.setdefault(table_key(node.name), i)
         elif isinstance(node, n.AlterTable) and node.object == "table":
             table = table_key(node.name)
             for action in node.actions:
                 if isinstance(action, n.AddColumn):
-                    added |= {(table, action.column.name)}
-                elif isinstance(action, n.RenameTo) and table in fresh:
-                    fresh |= {table_key(action.new)}
+                    added.setdefault((table, action.column.name), i)
+                elif isinstance(action, n.RenameTo) and table in made:
+                    made.setdefault(table_key(action.new), i)
         elif isinstance(node, n.Query) and node.into:
-            fresh |= {table_key(name) for name in into_table(sql)}
-        if schema is not None:
-            schema.take(node, stamp)
-            stamp += 1
+            for name in into_table(sql):
+                made.setdefault(table_key(name), i)
+        if not down:
+            catalog.take(node)
     return tuple(found)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from ..analysis.catalog import Facts, World
+from ..analysis.catalog import Catalog, SimulatedCatalog
 from ..errors import MigrationError
 from ..migrations.choose import VersionStatus
 from ..migrations.file import MigrationFile, statements
@@ -89,8 +89,8 @@ async def _plan(
     for version in {row.version for row in snapshot.journal if row.direction == direction}:
         mine = [r for r in snapshot.journal if (r.version, r.direction) == (version, direction)]
         done[version] = frozenset(r.ordinal for r in mine if r.state == "done")
-    facts = await _facts(session, reads) if reads else Facts()
-    world = World(facts)
+    facts = await _facts(session, reads) if reads else Catalog()
+    catalog = SimulatedCatalog(facts)
     shapes = await _shapes(session, reads, facts) if session.caps.explain_ddl_shape else {}
     frame = Frame(
         tables=session.tables,
@@ -99,7 +99,7 @@ async def _plan(
         plans=tuple(p.plan for p in planned if p.plan is not None),
         done=tuple(sorted(done.items())),
     )
-    told = build(planned, world, shapes, done, cockroachdb=cockroachdb)
+    told = build(planned, catalog, shapes, done, cockroachdb=cockroachdb)
     return Plan(str(session.server), direction, told, frame)  # type: ignore[arg-type]
 
 
@@ -114,7 +114,7 @@ async def _prepare(session: AsyncSession) -> tuple[str, ...]:
     return ()
 
 
-async def _facts(session: AsyncSession, reads: Iterable[Read]) -> Facts:
+async def _facts(session: AsyncSession, reads: Iterable[Read]) -> Catalog:
     tables, indexes, functions = named(reads)
     found = (await _try(session, f.indexes(indexes)))[0] if indexes else []
     of_index = {(str(row[0]), str(row[1])): str(row[2]) for row in found}
@@ -124,7 +124,7 @@ async def _facts(session: AsyncSession, reads: Iterable[Read]) -> Facts:
             session, f.PATH, f.columns(tables), f.rows_cockroachdb(tables)
         )
         sizes = await _ranges(session, columns, rows)
-        return Facts(_first(path), f.tables_of(columns, sizes), of_index)
+        return Catalog(_first(path), f.tables_of(columns, sizes), of_index)
     path, columns, checks, volatile, sizes = await _try(
         session,
         "SET lock_timeout = '2s'",  # a size waits for whoever locks the table; we do not
@@ -134,7 +134,7 @@ async def _facts(session: AsyncSession, reads: Iterable[Read]) -> Facts:
         f.volatile(functions),
         f.sizes_postgresql(tables),
     )
-    return Facts(
+    return Catalog(
         _first(path),
         f.tables_of(columns, sizes, checks),
         of_index,
@@ -206,7 +206,7 @@ async def _bytes(
     return {}
 
 
-async def _shapes(session: AsyncSession, reads: Iterable[Read], facts: Facts) -> dict[str, Shape]:
+async def _shapes(session: AsyncSession, reads: Iterable[Read], facts: Catalog) -> dict[str, Shape]:
     """What the server itself says about its schema changes; what it will not explain is left."""
     shapes: dict[str, Shape] = {}
     names = {name for _, name in facts.tables}

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..analysis.catalog import World
+from ..analysis.catalog import SimulatedCatalog
 from ..analysis.changes import RELATIONS, changes
 from ..analysis.cost import Work, blocks
 from ..analysis.costs import cost_of, dangers, target
@@ -107,7 +107,7 @@ def named(reads: Iterable[Read]) -> tuple[set[str], set[str], set[str]]:
 
 def build(
     planned: Sequence[Planned],
-    world: World,
+    catalog: SimulatedCatalog,
     shapes: Mapping[str, Shape],
     done: Mapping[int, frozenset[int]],
     *,
@@ -115,14 +115,14 @@ def build(
 ) -> tuple[PlannedMigration, ...]:
     """The report on each migration. ``shapes`` are the server's own answers, by statement."""
     return tuple(
-        _migration(one, world, shapes, done.get(one.version, frozenset()), cockroachdb)
+        _migration(one, catalog, shapes, done.get(one.version, frozenset()), cockroachdb)
         for one in planned
     )
 
 
 def _migration(
     one: Planned,
-    world: World,
+    catalog: SimulatedCatalog,
     shapes: Mapping[str, Shape],
     done: frozenset[int],
     cockroachdb: bool,
@@ -150,10 +150,10 @@ def _migration(
     for i, statement in enumerate(one.reads):
         step = bisect_right(firsts, statement.index) - 1
         line = lines.at(statement.start)
-        told = _statement(statement, line, step, step in done, world, shapes, cockroachdb)
+        told = _statement(statement, line, step, step in done, catalog, shapes, cockroachdb)
         if undoing is not None:
             told = replace(told, undo=undoing.of(i, destroys=told.destroys is not None))
-        world.take(statement.node)
+        catalog.take(statement.node)
         if found and _alike(found[-1], told):
             found[-1] = replace(found[-1], times=found[-1].times + statement.times)
         else:
@@ -181,14 +181,14 @@ def _statement(
     line: int,
     step: int,
     done: bool,
-    world: World,
+    catalog: SimulatedCatalog,
     shapes: Mapping[str, Shape],
     cockroachdb: bool,
 ) -> PlannedStatement:
     node = one.node
-    cost = cost_of(node, one.sql, world, cockroachdb=cockroachdb)
-    about = target(node, world)
-    size = world.size(about)
+    cost = cost_of(node, one.sql, catalog, cockroachdb=cockroachdb)
+    about = target(node, catalog)
+    size = catalog.size(about)
     if (shape := shapes.get(one.sql)) is not None:
         cost = replace(cost, work=shape[0], why=shape[1], source="EXPLAIN (DDL, SHAPE)")
     return PlannedStatement(

@@ -10,7 +10,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..analysis.catalog import TableFacts
+from ..analysis.catalog import KnownTable
+from ..parser import nodes as n
 from ..parser.quoting import literal, quote
 
 Rows = Sequence[tuple[Any, ...]]
@@ -123,18 +124,16 @@ def volatile(functions: Collection[str]) -> str:
 
 def tables_of(
     column_rows: Rows, sizes: Rows, check_rows: Rows = ()
-) -> dict[tuple[str, str], TableFacts]:
+) -> dict[tuple[str, str], KnownTable]:
     """The tables that the answers describe."""
-    found: dict[tuple[str, str], TableFacts] = {}
+    found: dict[tuple[str, str], KnownTable] = {}
     for row in (*column_rows, *sizes):
         key = (str(row[0]), str(row[1]))
-        found.setdefault(key, TableFacts(*key))
-    types: dict[tuple[str, str], dict[str, str]] = {}
-    filled: dict[tuple[str, str], set[str]] = {}
-    for schema, table, column, type_, not_null in column_rows:
-        types.setdefault((schema, table), {})[column] = type_
-        if not_null:
-            filled.setdefault((schema, table), set()).add(column)
+        found.setdefault(key, KnownTable(*key))
+    known: dict[tuple[str, str], dict[str, n.Column]] = {}
+    for schema, table, name, type_, not_null in column_rows:
+        column = n.Column(name=name, type=type_, not_null=bool(not_null))
+        known.setdefault((schema, table), {})[name] = column
     size = {(row[0], row[1]): row[2:] for row in sizes}
     texts: dict[tuple[str, str], list[str]] = {}
     for schema, table, definition in check_rows:
@@ -145,8 +144,7 @@ def tables_of(
             facts,
             rows=None if rows is None else int(rows),
             bytes=None if data is None else int(data),
-            columns=types.get(key, {}),
-            not_null=frozenset(filled.get(key, ())),
+            columns=known.get(key, {}),
             checks=tuple(texts.get(key, ())),
         )
     return found

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from ..analysis.catalog import Facts, World
+from ..analysis.catalog import Catalog, SimulatedCatalog
 from ..errors import MigrationError
 from ..migrations.choose import VersionStatus
 from ..migrations.file import MigrationFile, statements
@@ -84,8 +84,8 @@ def _plan(session: Session, snapshot: Snapshot, planned: Sequence[Planned], dire
     for version in {row.version for row in snapshot.journal if row.direction == direction}:
         mine = [r for r in snapshot.journal if (r.version, r.direction) == (version, direction)]
         done[version] = frozenset(r.ordinal for r in mine if r.state == "done")
-    facts = _facts(session, reads) if reads else Facts()
-    world = World(facts)
+    facts = _facts(session, reads) if reads else Catalog()
+    catalog = SimulatedCatalog(facts)
     shapes = _shapes(session, reads, facts) if session.caps.explain_ddl_shape else {}
     frame = Frame(
         tables=session.tables,
@@ -94,7 +94,7 @@ def _plan(session: Session, snapshot: Snapshot, planned: Sequence[Planned], dire
         plans=tuple(p.plan for p in planned if p.plan is not None),
         done=tuple(sorted(done.items())),
     )
-    told = build(planned, world, shapes, done, cockroachdb=cockroachdb)
+    told = build(planned, catalog, shapes, done, cockroachdb=cockroachdb)
     return Plan(str(session.server), direction, told, frame)  # type: ignore[arg-type]
 
 
@@ -109,7 +109,7 @@ def _prepare(session: Session) -> tuple[str, ...]:
     return ()
 
 
-def _facts(session: Session, reads: Iterable[Read]) -> Facts:
+def _facts(session: Session, reads: Iterable[Read]) -> Catalog:
     tables, indexes, functions = named(reads)
     found = (_try(session, f.indexes(indexes)))[0] if indexes else []
     of_index = {(str(row[0]), str(row[1])): str(row[2]) for row in found}
@@ -117,7 +117,7 @@ def _facts(session: Session, reads: Iterable[Read]) -> Facts:
     if session.tables.cockroachdb:
         path, columns, rows = _try(session, f.PATH, f.columns(tables), f.rows_cockroachdb(tables))
         sizes = _ranges(session, columns, rows)
-        return Facts(_first(path), f.tables_of(columns, sizes), of_index)
+        return Catalog(_first(path), f.tables_of(columns, sizes), of_index)
     path, columns, checks, volatile, sizes = _try(
         session,
         "SET lock_timeout = '2s'",  # a size waits for whoever locks the table; we do not
@@ -127,7 +127,7 @@ def _facts(session: Session, reads: Iterable[Read]) -> Facts:
         f.volatile(functions),
         f.sizes_postgresql(tables),
     )
-    return Facts(
+    return Catalog(
         _first(path),
         f.tables_of(columns, sizes, checks),
         of_index,
@@ -197,7 +197,7 @@ def _bytes(session: Session, keys: Sequence[tuple[str, str]]) -> dict[tuple[str,
     return {}
 
 
-def _shapes(session: Session, reads: Iterable[Read], facts: Facts) -> dict[str, Shape]:
+def _shapes(session: Session, reads: Iterable[Read], facts: Catalog) -> dict[str, Shape]:
     """What the server itself says about its schema changes; what it will not explain is left."""
     shapes: dict[str, Shape] = {}
     names = {name for _, name in facts.tables}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ...parser import nodes as n
 from ..context import Context
 from ..model import Case, Finding, Rule
-from ..schema import table_key
+from ..read import table_key
 
 RULE = Rule(
     name="drop-table",

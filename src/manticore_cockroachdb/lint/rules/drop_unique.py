@@ -9,7 +9,6 @@ from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Edit, Finding, Fix, Rule
 from ..read import Statement
-from ..schema import table_key
 
 RULE = Rule(
     name="drop-unique",
@@ -50,7 +49,7 @@ def check(context: Context) -> Iterator[Finding]:
     """An index known to be a constraint's, and before 26.2 the constraint itself."""
     for statement, drop in context.on(n.Drop, undo=True):
         for name in drop.names if drop.kind == "index" and not drop.cascade else ():
-            if context.schema.is_unique_constraint(name.name, statement.stamp):
+            if context.catalog.is_of_constraint(name, statement.stamp):
                 fix = None
                 if len(drop.names) == 1:
                     edit = Edit(statement.end, statement.end, " CASCADE")
@@ -71,5 +70,5 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _is_unique(context: Context, statement: Statement, table: n.QName, name: str) -> bool:
-    known = context.schema.constraint(table_key(table), name, statement.stamp)
+    known = context.catalog.constraint(table, name, statement.stamp)
     return known.kind == "unique" if known is not None else name.endswith("_key")

@@ -8,7 +8,7 @@ from ...analysis.changes import references, tables_of
 from ...parser import nodes as n
 from ..context import Context
 from ..model import Case, Finding, Rule
-from ..schema import table_key
+from ..read import table_key
 
 RULE = Rule(
     name="foreign-key-splits",

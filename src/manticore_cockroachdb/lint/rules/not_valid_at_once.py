@@ -10,7 +10,7 @@ from ...parser import nodes as n
 from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Edit, Finding, Fix, Rule
-from ..schema import table_key
+from ..read import table_key
 
 RULE = Rule(
     name="not-valid-at-once",

@@ -8,7 +8,6 @@ from ...parser import nodes as n
 from ..context import Context
 from ..model import Case, Finding, Rule
 from ..read import Statement
-from ..schema import table_key
 
 RULE = Rule(
     name="replace-primary-key",
@@ -71,7 +70,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _is_primary_key(context: Context, statement: Statement, table: n.QName, name: str) -> bool:
-    known = context.schema.constraint(table_key(table), name, statement.stamp)
+    known = context.catalog.constraint(table, name, statement.stamp)
     if known is not None:
         return known.kind == "primary key"
     return name in ("primary", f"{table.name}_pkey")

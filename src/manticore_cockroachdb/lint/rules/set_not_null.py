@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from ...parser import nodes as n
 from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule
-from ..read import Statement
-from ..schema import table_key
 
 RULE = Rule(
     name="set-not-null",
@@ -60,7 +57,8 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Finding]:
     """A column that no CHECK is known to keep from being NULL."""
     for statement, alter, action in context.actions_on_existing(n.SetNotNull):
-        if not _proven(context, statement, alter.name, action.column):
+        proof = context.catalog.proof_of_not_null(alter.name, action.column, statement.stamp)
+        if proof is None:
             yield context.finding(
                 RULE,
                 statement,
@@ -69,13 +67,3 @@ def check(context: Context) -> Iterator[Finding]:
                 start=action.start,
                 table=alter.name,
             )
-
-
-def _proven(context: Context, statement: Statement, table: n.QName, column: str) -> bool:
-    pattern = re.compile(rf'\(*"?{re.escape(column)}"?\s+is\s+not\s+null\)*', re.IGNORECASE)
-    return any(
-        constraint.kind == "check"
-        and not constraint.not_valid
-        and pattern.fullmatch(constraint.expression or "")
-        for constraint in context.schema.constraints(table_key(table), statement.stamp)
-    )

@@ -8,8 +8,7 @@ from ...analysis.changes import tables_of
 from ...analysis.transactions import Alone, judge
 from ..context import Context
 from ..model import Case, Finding, Rule
-from ..read import Statement
-from ..schema import table_key
+from ..read import Statement, table_key
 
 RULE = Rule(
     name="several-schema-changes",

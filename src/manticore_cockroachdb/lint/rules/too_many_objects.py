@@ -44,7 +44,7 @@ def check(context: Context) -> Iterator[Finding]:
     before = context.facts.objects if context.facts else 0
     for statement in context.file.up:
         if isinstance(statement.node, n.CreateTable | n.CreateObject):
-            count = max(before, context.schema.objects(statement.stamp)) + 1
+            count = max(before, context.catalog.objects(statement.stamp)) + 1
             before += 1
             if count > LIMIT:
                 message = f"This would be the {count:,}th object; the server stops near {LIMIT:,}."

@@ -8,8 +8,7 @@ from ...analysis.changes import changes, references
 from ...parser import nodes as n
 from ..context import Context
 from ..model import Case, Finding, Rule
-from ..read import Statement
-from ..schema import table_key
+from ..read import Statement, table_key
 
 GROUPS = 4
 

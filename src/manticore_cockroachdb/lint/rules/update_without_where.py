@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from ...parser import nodes as n
 from ..context import Context
 from ..model import Case, Finding, Rule
-from ..read import Statement
-from ..schema import table_key
+from ..read import Statement, table_key
 from ..words import set_columns
 
 RULE = Rule(
