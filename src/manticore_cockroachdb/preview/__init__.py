@@ -12,7 +12,8 @@ Theory of operation
 * `analysis.catalog`: the tables as they will be when a statement's turn comes: what an earlier
   statement of the same plan made is new and empty, what it renamed keeps its size under another
   name;
-* `analysis.costs`: what one statement does: work (backfill, validate, rewrite), lock, data destroyed.
+* `analysis.costs`: what one statement does: work (backfill, validate, rewrite), lock, data
+  destroyed.
   `on_postgresql` and `on_cockroachdb` are the rules, each with its source; `shape` reads what
   ``EXPLAIN (DDL, SHAPE)`` says, which counts for more than a rule;
 * `undo`: whether the undo part takes back what a statement did;
