@@ -48,6 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     config.stash[_servers] = Servers()
     config.addinivalue_line("markers", "engine(name): run on this engine only")
+    config.addinivalue_line("markers", "slow: starts servers or processes of its own")
+    config.addinivalue_line("markers", "fast: set on all tests that need no server")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -62,6 +64,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("server", engines, indirect=True, scope="session")
     if "colour" in metafunc.fixturenames:
         metafunc.parametrize("colour", list(COLOURS), indirect=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        needs_server = "server" in getattr(item, "fixturenames", ())
+        if not needs_server and not item.get_closest_marker("slow"):
+            item.add_marker("fast")
 
 
 @pytest.hookimpl(tryfirst=True)

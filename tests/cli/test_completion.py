@@ -14,6 +14,8 @@ from manticore_cockroachdb.cli.index import names
 
 from .conftest import Manticore
 
+pytestmark = pytest.mark.slow
+
 
 def complete(*words: str) -> list[str]:
     done = subprocess.run(

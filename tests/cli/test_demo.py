@@ -11,6 +11,8 @@ from manticore_cockroachdb import Database, local
 
 from .conftest import Manticore
 
+pytestmark = pytest.mark.slow
+
 
 def databases(url: str) -> set[str]:
     with Database.from_url(url).dedicated() as connection:

@@ -14,6 +14,8 @@ from manticore_cockroachdb import local
 
 from .conftest import Manticore
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:

@@ -14,6 +14,8 @@ from manticore_cockroachdb.cli.index import COMMANDS, EXIT_CODES, names
 
 from .conftest import write_tables
 
+pytestmark = pytest.mark.slow
+
 MODULES = "import sys; from manticore_cockroachdb.cli import main; code = main(sys.argv[1:]);"
 
 

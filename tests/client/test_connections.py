@@ -32,6 +32,7 @@ def test_a_url_from_a_variable_that_is_not_set_goes_nowhere() -> None:
         Database.from_url(os.environ.get("NO_SUCH_VARIABLE"))  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 async def test_local_urls_start_a_server(colour: Any, tmp_path: Path) -> None:
     url = f"local:{tmp_path / 'home'}"
     try:

@@ -11,6 +11,8 @@ from faults.harness_servers import engines, served
 from faults.harness_session import Session, Wanted
 from faults.harness_walk import Directories
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_slice_of_all_faults_loses_and_doubles_nothing():
     """Drawn with a fixed seed, so that a failure comes again; each is told with its replay.

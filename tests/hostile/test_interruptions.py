@@ -161,6 +161,7 @@ for i in range(3):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [None, "7_x.sql"])
 def test_eight_processes_create_migrations(tmp_path, first):
     if first is not None:

@@ -15,6 +15,8 @@ from manticore_cockroachdb import local
 from manticore_cockroachdb.errors import LocalServerError
 from manticore_cockroachdb.local.server import begin
 
+pytestmark = pytest.mark.slow
+
 # Enough of a node for what is ours: it takes connections, says where, and ends on SIGTERM.
 FAKE = f"""#!{sys.executable}
 import os, socket, sys

@@ -20,9 +20,12 @@ from manticore_cockroachdb.local import account as accounts
 from manticore_cockroachdb.local import place, process, programs
 from manticore_cockroachdb.local.account import Account
 
-pytestmark = pytest.mark.skipif(
-    sys.platform == "win32" or os.geteuid() != 0, reason="only root can try what root does"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        sys.platform == "win32" or os.geteuid() != 0, reason="only root can try what root does"
+    ),
+]
 
 
 def ask(url: str, query: str) -> object:

@@ -13,6 +13,8 @@ import pytest
 
 from manticore_cockroachdb import local
 
+pytestmark = pytest.mark.slow
+
 
 def home_of(url: str) -> Path:
     return Path(parse_qs(urlsplit(url).query)["host"][0]).parent

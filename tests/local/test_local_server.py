@@ -20,6 +20,8 @@ from manticore_cockroachdb import local
 from manticore_cockroachdb.errors import LocalServerError
 from manticore_cockroachdb.local import lock
 
+pytestmark = pytest.mark.slow
+
 START = "import sys; from manticore_cockroachdb import local; print(local.url_for(sys.argv[1]))"
 
 

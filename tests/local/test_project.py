@@ -15,6 +15,8 @@ from manticore_cockroachdb.cli import main
 from manticore_cockroachdb.local import cockroach
 from tests.support.servers import available
 
+pytestmark = pytest.mark.slow
+
 BINARY = cockroach.find()  # before the environment is made plain
 
 

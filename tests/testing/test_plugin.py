@@ -12,6 +12,8 @@ from manticore_cockroachdb.testing.plugin import PREFIX
 
 from .conftest import Project
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["pytester"]
 
 

@@ -145,6 +145,7 @@ async def test_what_it_does_is_told(colour, db, directory):
     assert finished.count(1) == 5  # up, down, up, then all down and all up
 
 
+@pytest.mark.slow
 @pytest.mark.engine("postgresql")
 async def test_on_a_throwaway_server(colour, directory):
     """Only the embedded PostgreSQL is always there; no database is connected to."""

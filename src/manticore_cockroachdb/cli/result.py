@@ -2,7 +2,8 @@
 
 A command returns a `Result` and `emit` writes it to stdout: with ``--json`` the data, one JSON
 text and nothing else, otherwise the lines. `plain` turns the library's frozen values into data:
-a dataclass becomes an object with its fields, a time ISO 8601 text, a tuple a list.
+a dataclass becomes an object with those of its fields that its repr shows, a time ISO 8601 text,
+a tuple a list.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def plain(value: object) -> object:
     if value is None or isinstance(value, bool | int | float | str):
         return value.value if isinstance(value, Enum) else value
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value) if f.repr}
     if isinstance(value, Mapping):
         return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, date):  # and datetime

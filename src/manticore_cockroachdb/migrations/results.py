@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -24,7 +24,7 @@ class HistoryRow:
     duration_ms: int | None = None
     applied_by: str | None = None
     applied_from: str | None = None
-    token: int | None = None
+    token: int | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
