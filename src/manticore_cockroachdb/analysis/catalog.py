@@ -229,7 +229,14 @@ class SimulatedCatalog:
                 self._note(key, constraints, constraint)
         for constraint in node.constraints:
             self._note(key, constraints, constraint)
-        self._tables.put(key, self.stamp, replace(table, columns=columns, constraints=constraints))
+        said = [column.check for column in node.columns]
+        said += [one.expression for one in node.constraints if one.kind == "check"]
+        checks = tuple(f"CHECK ({text})" for text in said if text is not None)
+        self._tables.put(
+            key,
+            self.stamp,
+            replace(table, columns=columns, constraints=constraints, checks=checks),
+        )
 
     def _note(
         self, key: Key, constraints: dict[str, n.Constraint], constraint: n.Constraint
