@@ -48,7 +48,9 @@ def test_from_new_to_rollback(on: Manticore) -> None:
     assert said[1:3] == ["1 migration will be rolled back:", f"  {version}  create users table"]
     assert "    destroys all rows of users" in said
     assert said[-1].startswith(f"rolled back {version} create users table (")
-    assert on("rollback").out == "Nothing to do: nothing is applied.\n"
+    nothing = on("rollback")
+    assert nothing.out == "Nothing to do: nothing is applied.\n"
+    assert nothing.err == f"{said[0]}\n", "where it looked"
     assert on("rollback", "--all").out == "Nothing to do: nothing is applied.\n"
 
 

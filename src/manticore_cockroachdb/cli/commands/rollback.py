@@ -51,6 +51,8 @@ def command(call: Call, number: int | None, target: str | None, everything: bool
             known: list[Versioned] = [*migration.load_migrations(), *migration.status().applied]
             version = known_version(target, known, migration.migrations_dir)
         plan = migration.plan(version, rollback=True, count=number)
+        if not plan.changes:
+            call.console.info(f"database {safe(where)}")
         if not plan.refused:  # otherwise the rollback says why, and does nothing
             _agree(call, migration.db, plan, where)
         shown = [one.version for one in plan.migrations]
