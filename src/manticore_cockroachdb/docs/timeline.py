@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..analysis.changes import tables_of
-from ..migrations.file import MigrationFile, statements
+from ..migrations.file import MigrationFile
+from ..migrations.script import script_of
 from ..parser import nodes as n
-from ..parser.parse import parse
 from ..schema.model import Key
 
 _DONE = {
@@ -78,8 +78,7 @@ def timeline(
 def _read(
     file: MigrationFile, done: dict[Key, list[str]], past: list[dict[Key, list[str]]]
 ) -> None:
-    for start, end in statements(file):
-        node = parse(file.text[start:end])
+    for node in script_of(file).nodes():
         new = _renamed(node)
         for name in tables_of(node):
             done.setdefault(_key(name), []).append(_word(node))

@@ -16,7 +16,6 @@ from ..analysis.changes import references
 from ..analysis.transactions import Unusable, changes_session, judge, refers_to, sets_session
 from ..dialect import Capabilities
 from ..parser import nodes as n
-from ..parser.parse import parse
 from .script import Script, is_plain, refused
 
 
@@ -79,8 +78,7 @@ def _read(script: Script, i: int, caps: Capabilities) -> n.Node | None:
     """What statement `i` means; None where a transaction covers it whatever it says in detail."""
     if is_plain(script, i, caps):
         return None
-    start, end = script.spans[i]
-    return parse(script.text[start:end])
+    return script.node(i)
 
 
 class _Covered:

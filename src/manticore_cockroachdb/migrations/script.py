@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
@@ -46,6 +46,22 @@ class Script:
     checksum: str
     undo: str | None
     backfill: Backfill | None = None
+
+    def sql(self, i: int) -> str:
+        """Statement `i`, counted from 0, without its `;`."""
+        start, end = self.spans[i]
+        return self.text[start:end]
+
+    def node(self, i: int) -> Node:
+        """What statement `i` says. The one place where a migration's text is read as SQL; the
+        reader is loaded when it is asked for, which many runs do not, and knows the last few."""
+        from ..parser.parse import parse
+
+        return parse(self.sql(i))
+
+    def nodes(self) -> Iterator[Node]:
+        """What every statement says, in order."""
+        return (self.node(i) for i in range(len(self.spans)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,9 @@ import psycopg
 from ..analysis.catalog import Catalog, SimulatedCatalog
 from ..errors import MigrationError
 from ..migrations.choose import VersionStatus
-from ..migrations.file import MigrationFile, statements
+from ..migrations.file import MigrationFile
 from ..migrations.plan import plan_script
 from ..migrations.script import script_of
-from ..parser.parse import parse
 from ..runner.async_run import undo_script
 from ..runner.async_session import AsyncSession, Rows
 from ..runner.bookkeeping import ADDED
@@ -53,7 +52,7 @@ async def async_plan_up(
         except MigrationError as error:
             planned.append(Planned(file.version, file.description, file.path, None, None, error))
         else:
-            undo = tuple(parse(file.text[a:b]) for a, b in statements(file, down=True))
+            undo = tuple(script_of(file, down=True).nodes())
             about = (file.version, file.description, file.path, script, plan, None)
             planned.append(Planned(*about, tuple(read(script)), undo or None))
     return await _plan(session, snapshot, planned, "up")

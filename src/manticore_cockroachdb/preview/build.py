@@ -19,7 +19,6 @@ from ..analysis.undo import UndoReport, undo_of, worst
 from ..errors import MigrationError
 from ..migrations.script import MigrationPlan, Script
 from ..parser import nodes as n
-from ..parser.parse import parse
 from ..parser.quoting import quote
 from .model import PlannedMigration, PlannedStatement
 
@@ -70,7 +69,7 @@ def read(script: Script) -> Iterator[Read]:
                 yield run
                 run = None
             sql = text[start:end]
-            yield Read(start, sql, parse(sql), i)
+            yield Read(start, sql, script.node(i), i)
         elif run is not None and alike and found["table"] == into:
             run.times += 1
         else:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from ..errors import Refused
 from ..migrations.script import MigrationPlan, Mode, Step
 from ..parser import nodes as n
-from ..parser.parse import parse
 from ..parser.quoting import quote
 from ..runner.bookkeeping import Tables
 
@@ -121,6 +120,6 @@ def _restore(plan: MigrationPlan, tables: Tables) -> Sequence[str]:
     """What gives the next migration the session that a new connection has."""
     if not tables.cockroachdb:
         return ("RESET SESSION AUTHORIZATION", "RESET ALL")
-    nodes = (parse(plan.script.text[start:end]) for start, end in plan.script.spans)
+    nodes = plan.script.nodes()
     names = [x.name for x in nodes if isinstance(x, n.SetVar) and x.scope == "session"]
     return [f"RESET {'.'.join(map(quote, name.split('.')))}" for name in dict.fromkeys(names)]

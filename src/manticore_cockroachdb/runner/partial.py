@@ -13,7 +13,6 @@ from __future__ import annotations
 from ..analysis.catalog_probe import Conclusion, conclude, effect_of
 from ..errors import PartialMigration
 from ..migrations.script import MigrationPlan
-from ..parser.parse import parse
 from .commit import Committer
 from .failures import Stopped
 
@@ -27,10 +26,9 @@ def committed_in_part(
     step = next(s for s in plan.steps if s.first == first)
     stayed: list[str] = []
     gone: list[str] = []
-    for start, end in plan.script.spans[first:last]:
-        node = parse(plan.script.text[start:end])
-        effect = effect_of(node, cockroachdb=tables.cockroachdb)
-        one_line = " ".join(plan.script.text[start:end].split())[:80]
+    for i in range(first, last):
+        effect = effect_of(plan.script.node(i), cockroachdb=tables.cockroachdb)
+        one_line = " ".join(plan.script.sql(i).split())[:80]
         if any(p.expected for p in effect.probes):
             seen = conclude(effect, None, committer.look(effect))
             (stayed if seen is Conclusion.DONE else gone).append(one_line)

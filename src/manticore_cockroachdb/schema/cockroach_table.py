@@ -2,6 +2,11 @@
 
 What the server adds by itself is left out again: the column ``rowid`` and the key on it, the
 columns of hash-sharded and expression indexes and of regions, the lock on the schema.
+
+This is a second reader of CREATE TABLE beside `parser`, and has to be: a `model.Table` keeps
+constraints, options of identities, partitions and localities as the server spells them, since
+that text is what is compared and printed again, while the parser makes values of them (a key's
+directions, the order of clauses and what it has no field for are gone then).
 """
 
 from __future__ import annotations
