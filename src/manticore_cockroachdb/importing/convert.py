@@ -125,7 +125,7 @@ def numbered(olds: Sequence[Old], found: Findings) -> list[Old]:
             f" from 1 to {len(olds)}; each says in its first line what it was",
         )
     return [
-        replace(old, version=number, remarks=(f"was {old.title}", *old.remarks))
+        replace(old, version=number, remarks=old.remarks or (f"was {old.title}",))
         for number, old in enumerate(olds, 1)
     ]
 

@@ -112,7 +112,8 @@ class Old:
 
     ``key`` is how the tool's history calls it, ``version`` the number that ours keeps, if it can;
     ``title`` is shown to people. ``transaction`` False: the tool sends it outside of one.
-    ``checksum`` is the tool's own, as its history holds it. ``origin`` are the files it is from.
+    ``checksum`` is the tool's own, as its history holds it. ``origin`` are the files it is from,
+    ``parents`` the keys of those that it follows, where the tool knows more than an order.
     """
 
     key: str
@@ -126,17 +127,22 @@ class Old:
     checksum: str | None = None
     origin: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a person has decided. ``variables`` are values for placeholders."""
+    """What a person has decided.
+
+    ``variables`` are values for placeholders, ``dialect`` chooses among files for several servers,
+    ``linearize`` accepts an order for branches that never met, ``python`` is the interpreter that
+    has the project's own tool.
+    """
 
     variables: Mapping[str, str] = field(default_factory=dict)
     dialect: str | None = None
     linearize: bool = False
     python: str | None = None
-    environment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

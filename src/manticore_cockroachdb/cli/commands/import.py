@@ -44,6 +44,15 @@ _SHOWN = 20
     multiple=True,
     help="A value for a placeholder of the old files; may be repeated.",
 )
+@click.option(
+    "--dialect", metavar="NAME", help="Whose files count, where the tool has some for each server."
+)
+@click.option(
+    "--linearize", is_flag=True, help="Accept Alembic's order of branches that never met."
+)
+@click.option(
+    "--python", metavar="PATH", help="The Python that has Alembic or Django.  [default: this one]"
+)
 @click.option("--table", metavar="NAME", help="The old history's table, where it has another name.")
 @click.option(
     "--ignore",
@@ -63,6 +72,9 @@ def command(
     dry_run: bool,
     partial: bool,
     variables: tuple[str, ...],
+    dialect: str | None,
+    linearize: bool,
+    python: str | None,
     table: str | None,
     ignore: tuple[str, ...],
     accept_differences: bool,
@@ -92,7 +104,7 @@ def command(
     files = disk.open_directory(source)
     tool = names[0] if len(names) == 2 else _told(call, files, source, connects)
     reader = reader_of(tool)
-    options = Options(variables=_values(variables))
+    options = Options(_values(variables), dialect, linearize, python)
     disk.check_output(source, target)
     conversion = read_directory(files, reader, options, partial=partial)
     due = disk.to_write(conversion, target)

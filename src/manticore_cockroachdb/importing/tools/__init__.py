@@ -31,6 +31,17 @@ MODULES: dict[str, str] = {
     "supabase": "plain",
     "atlas": "plain",
     "manticore-0.3": "plain",
+    "sql-migrate": "marked",
+    "node-pg-migrate": "marked",
+    "postgrator": "marked",
+    "alembic": "alembic",
+    "django": "django",
+    "rails": "baseline",
+    "ecto": "baseline",
+    "knex": "baseline",
+    "hasura": "baseline",
+    "sequelize": "baseline",
+    "typeorm": "baseline",
 }
 
 

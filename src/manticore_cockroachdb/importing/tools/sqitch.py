@@ -31,7 +31,9 @@ _CHANGE = re.compile(
     r"(?P<when>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)\s+(?P<who>[^<]*<[^>]*>)\s*(?:#\s*(?P<note>.*))?"
 )
 _PSQL = re.compile(r"^\s*\\\w+|(?<![:\w]):(?:'\w+'|\"\w+\"|[A-Za-z_]\w*)(?![:\w]*:)", re.MULTILINE)
-_CODE = re.compile(r"'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/", re.DOTALL)
+_CODE = re.compile(
+    r"(?P<kept>:'\w+')|'(?:[^']|'')*'|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$|--[^\n]*|/\*.*?\*/", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def _planned(plan: str, text: str, found: Findings) -> list[_Planned]:
 def _check(files: Files, name: str, found: Findings) -> None:
     """Refuse commands and variables of psql."""
     text = found.text(files, name)
-    bare = _CODE.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text)
+    bare = _CODE.sub(lambda m: m["kept"] or re.sub(r"[^\n]", " ", m[0]), text)
     for one in _PSQL.finditer(bare):
         line = text.count("\n", 0, one.start() + len(one[0]) - len(one[0].lstrip())) + 1
         found.refuse(
