@@ -94,6 +94,6 @@ def test_only_tables_that_are_there_are_asked_about_and_refusals_are_no_harm():
     ]
     reads = [Read(0, sql, parse(sql)) for sql in statements]
     facts = Catalog(tables={("public", "t"): KnownTable("public", "t")})
-    found = plan._shapes(Session(), reads, facts)
+    found = plan.read_shapes(Session(), reads, facts)
     assert {sql: work for sql, (work, _) in found.items()} == {statements[0]: {Work.BACKFILL}}
     assert Session.asked == [f"EXPLAIN (DDL, SHAPE) {statements[i]}" for i in (0, 2)]

@@ -19,6 +19,7 @@ import pytest
 from manticore_cockroachdb import local
 from manticore_cockroachdb.errors import LocalServerError
 from manticore_cockroachdb.local import lock
+from tests.support.work import calls
 
 pytestmark = pytest.mark.slow
 
@@ -105,14 +106,20 @@ def test_it_listens_on_a_private_socket_only(made: Path) -> None:
     assert (made / "run" / ".s.PGSQL.5432").stat().st_mode & 0o777 == 0o700
 
 
-def test_attaching_takes_no_lock_and_little_time(made: Path) -> None:
+def test_attaching_takes_no_lock_and_little_time(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No process is started, nothing is waited for, and little is done."""
     local.url_for(made)
+
+    def costly(*_: object, **__: object) -> None:
+        raise AssertionError("attaching starts a process, or waits")
+
+    monkeypatch.setattr(subprocess, "Popen", costly)
+    monkeypatch.setattr(time, "sleep", costly)
     with lock.exclusive(made / "lock", timeout=0) as locked:
         assert locked
-        began = time.perf_counter()
-        for _ in range(20):
-            local.url_for(made)
-        assert (time.perf_counter() - began) / 20 < 0.05
+        assert calls(lambda: local.url_for(made)) < 2_000
 
 
 def test_twenty_processes_at_once_share_one_server(home: Path) -> None:

@@ -50,11 +50,16 @@ _MORE = ("references", "interleave", "like", "as")
 
 def plan_script(script: Script, caps: Capabilities) -> MigrationPlan:
     """Decide mode and steps of one script. Raises Refused when no way is safe."""
-    spans = script.spans
     if script.backfill is not None:
         return _batch_by_batch(script, script.backfill)
-    if script.wish is not False and _is_simple(script, caps):
+    if script.wish is not False and is_simple(script, caps):
         return _in_one_transaction(script, caps, changes_session=False, sociable=True)
+    return plan_closely(script, caps)
+
+
+def plan_closely(script: Script, caps: Capabilities) -> MigrationPlan:
+    """Decide as `plan_script` does, for any script, from what each statement is read as."""
+    spans = script.spans
     from .grouping import group  # the statement model, which many runs do not need
 
     groups, sociable = group(script, caps)
@@ -82,7 +87,7 @@ def plan_script(script: Script, caps: Capabilities) -> MigrationPlan:
     return MigrationPlan(script, Mode.STEPS, reason, steps, changes_session, settings=settings)
 
 
-def _is_simple(script: Script, caps: Capabilities) -> bool:
+def is_simple(script: Script, caps: Capabilities) -> bool:
     """Whether it is seen without reading closely that a transaction covers all of a script."""
     spans = script.spans
     if caps.transactional_ddl:

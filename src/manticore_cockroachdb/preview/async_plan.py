@@ -90,7 +90,9 @@ async def _plan(
         done[version] = frozenset(r.ordinal for r in mine if r.state == "done")
     facts = await _facts(session, reads) if reads else Catalog()
     catalog = SimulatedCatalog(facts)
-    shapes = await _shapes(session, reads, facts) if session.caps.explain_ddl_shape else {}
+    shapes = (
+        await async_read_shapes(session, reads, facts) if session.caps.explain_ddl_shape else {}
+    )
     frame = Frame(
         tables=session.tables,
         setup=tuple(session.setup()),
@@ -205,7 +207,9 @@ async def _bytes(
     return {}
 
 
-async def _shapes(session: AsyncSession, reads: Iterable[Read], facts: Catalog) -> dict[str, Shape]:
+async def async_read_shapes(
+    session: AsyncSession, reads: Iterable[Read], facts: Catalog
+) -> dict[str, Shape]:
     """What the server itself says about its schema changes; what it will not explain is left."""
     shapes: dict[str, Shape] = {}
     names = {name for _, name in facts.tables}

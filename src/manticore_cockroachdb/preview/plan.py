@@ -85,7 +85,7 @@ def _plan(session: Session, snapshot: Snapshot, planned: Sequence[Planned], dire
         done[version] = frozenset(r.ordinal for r in mine if r.state == "done")
     facts = _facts(session, reads) if reads else Catalog()
     catalog = SimulatedCatalog(facts)
-    shapes = _shapes(session, reads, facts) if session.caps.explain_ddl_shape else {}
+    shapes = read_shapes(session, reads, facts) if session.caps.explain_ddl_shape else {}
     frame = Frame(
         tables=session.tables,
         setup=tuple(session.setup()),
@@ -196,7 +196,7 @@ def _bytes(session: Session, keys: Sequence[tuple[str, str]]) -> dict[tuple[str,
     return {}
 
 
-def _shapes(session: Session, reads: Iterable[Read], facts: Catalog) -> dict[str, Shape]:
+def read_shapes(session: Session, reads: Iterable[Read], facts: Catalog) -> dict[str, Shape]:
     """What the server itself says about its schema changes; what it will not explain is left."""
     shapes: dict[str, Shape] = {}
     names = {name for _, name in facts.tables}
