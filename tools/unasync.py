@@ -38,6 +38,8 @@ NAMES = {
     r"(Abstract)?Async([A-Z]\w*)": r"\1\2",
     r"async_([a-z]\w*)": r"\1",
     r"asynccontextmanager": "contextmanager",
+    r"a(clos(?:e|ing))": r"\1",
+    r"anext": "next",
     r"StopAsyncIteration": "StopIteration",
     r"__a(enter|exit|iter|next)__": r"__\1__",
 }

@@ -10,6 +10,8 @@ the ones that ``tools/unasync.py`` generates. Both behave alike, seen from a cal
 ``AsyncLock``            ``Lock``              one at a time, ``async with`` / ``with``
 ``async_sleep``          ``sleep``             wait; Ctrl-C or a cancellation ends it
 ``async_blocking``       ``blocking``          call a function that blocks
+``async_batched``        ``batched``           what an iterable gives, in lists
+``AsyncSource``          ``Source``            such an iterable
 ``async_owner``          ``owner``             who calls: a task; a thread, with its task if it has
                                                one (both are plain functions)
 ``AsyncCancelled``       ``Cancelled``         what a cancelled caller sees: CancelledError,
@@ -25,12 +27,15 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable
-from typing import ParamSpec, TypeVar
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from itertools import islice
+from typing import ParamSpec, TypeAlias, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+AsyncSource: TypeAlias = Iterable[T] | AsyncIterable[T]
+Source: TypeAlias = Iterable[T]
 AsyncLock = asyncio.Lock
 Lock = threading.Lock
 Event = threading.Event
@@ -128,3 +133,26 @@ def owner() -> object:
         return threading.get_ident(), asyncio.current_task()
     except RuntimeError:  # no event loop
         return threading.get_ident(), None
+
+
+async def async_batched(source: AsyncSource[T], size: int) -> AsyncIterator[list[T]]:
+    """Yield what ``source`` gives in lists of ``size``, the last one perhaps shorter."""
+    if isinstance(source, Iterable):
+        for batch in batched(source, size):
+            yield batch
+        return
+    found: list[T] = []
+    async for item in source:
+        found.append(item)
+        if len(found) == size:
+            yield found
+            found = []
+    if found:
+        yield found
+
+
+def batched(source: Source[T], size: int) -> Iterator[list[T]]:
+    """Yield what ``source`` gives in lists of ``size``, the last one perhaps shorter."""
+    items = iter(source)
+    while batch := list(islice(items, size)):
+        yield batch

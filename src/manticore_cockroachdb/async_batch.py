@@ -24,6 +24,8 @@ Row: TypeAlias = dict[str, Any]
 MAX_PARAMETERS = 65_535
 # Larger chunks gain nothing and make the server plan and keep longer statements.
 CHUNK_PARAMETERS = 2_000
+# Rows of a generator that are in memory at a time.
+AT_ONCE = 5_000
 
 
 def picker(columns: tuple[str, ...]) -> Callable[[Mapping[str, object]], tuple[object, ...]]:
@@ -57,10 +59,8 @@ async def copy_rows(
     """
     columns = tuple(rows[0])
     width, pick = len(columns), picker(columns)
-    if AsyncCrdbConnection.is_crdb(connection):
-        kinds = (await connection.execute(sql.kinds(table, columns))).description or ()
-        if not _SAFE.issuperset(kind.type_code for kind in kinds):
-            raise NoCopy
+    if not await reads_alike(connection, table, columns):
+        raise NoCopy
     async with (
         connection.cursor() as cursor,
         cursor.copy(sql.copy(table, columns)) as copy,
@@ -73,6 +73,16 @@ async def copy_rows(
                 await write(pick(row))
         except KeyError as error:
             raise NoCopy from error
+
+
+async def reads_alike(
+    connection: AsyncConnection[Row], table: str, columns: tuple[str, ...]
+) -> bool:
+    """Return whether the server takes these columns from COPY as it does from INSERT."""
+    if not AsyncCrdbConnection.is_crdb(connection):
+        return True
+    kinds = (await connection.execute(sql.kinds(table, columns))).description or ()
+    return _SAFE.issuperset(kind.type_code for kind in kinds)
 
 
 def columns_of(rows: Sequence[Mapping[str, object]]) -> tuple[tuple[str, ...], bool]:

@@ -11,19 +11,21 @@ Tables are named ``table``, ``schema.table`` or ``database.schema.table``. All n
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
-from typing import Self
+from typing import Any, Self, TypeVar, overload
 
 from psycopg.crdb import AsyncCrdbConnection
-from psycopg.sql import Composable
 
 from . import sql as statements
 from .async_connections import AsyncConnections
 from .async_pooled import AsyncBlock, AsyncPooledConnection
-from .async_verbs import AsyncVerbs, Parameters, Row
+from .async_verbs import AsyncVerbs
 from .errors import TransactionError
+from .rows import Parameters, Row, Rows, Statement
+
+R = TypeVar("R")
 
 
 class AsyncDatabase(AsyncVerbs, AsyncConnections):
@@ -44,33 +46,43 @@ class AsyncDatabase(AsyncVerbs, AsyncConnections):
 
     # --- statements -----------------------------------------------------------------------------
 
+    @overload
     async def execute(
-        self, sql: str | bytes | Composable, params: Parameters | None = None
-    ) -> list[Row]:
+        self, sql: Statement, params: Parameters | None = None, *, row: None = None
+    ) -> Rows[Row]: ...
+
+    @overload
+    async def execute(
+        self, sql: Statement, params: Parameters | None = None, *, row: Callable[..., R]
+    ) -> Rows[R]: ...
+
+    async def execute(
+        self,
+        sql: Statement,
+        params: Parameters | None = None,
+        *,
+        row: Callable[..., Any] | None = None,
+    ) -> Rows[Any]:
         """Run a statement and return its rows, ``[]`` when it has none.
 
-        Placeholders are ``%s`` or ``%(name)s``; without ``params`` a ``%`` is only a ``%``, and
-        ``sql`` may hold several statements: they run as one transaction, and the rows are those
-        of the last that has any.
+        They are dicts, or objects of the class ``row``; their ``rowcount`` is how many the
+        statement returned or touched. Placeholders are ``%s`` or ``%(name)s``; without ``params``
+        a ``%`` is only a ``%``, and ``sql`` may hold several statements: they run as one
+        transaction, the rows are those of the last that has any, the count is the last one's.
         """
-        return await self._rows(sql.encode() if isinstance(sql, str) else sql, params)
+        return await self._rows(sql, params, row)
 
-    async def _rows(self, sql: bytes | Composable, params: Parameters | None) -> list[Row]:
+    async def _rows(
+        self, sql: Statement, params: Parameters | None, row: Callable[..., Any] | None = None
+    ) -> Rows[Any]:
         pool, connection = await self._borrow()
         try:
-            cursor = await connection.execute(sql, params)  # type: ignore[arg-type]
-            rows: list[Row] = []
-            while True:
-                if cursor.description:
-                    rows = await cursor.fetchall()
-                if not cursor.nextset():
-                    return rows
+            return await connection._rows(sql, params, row)
         finally:
             await self._give_back(pool, connection)
 
-    async def _changed(self, sql: bytes, params: Parameters) -> int:
-        async with self.connection() as connection:
-            return await connection._changed(sql, params)
+    def _lend(self) -> AbstractAsyncContextManager[AsyncPooledConnection]:
+        return self.connection()
 
     # --- databases ------------------------------------------------------------------------------
 

@@ -29,11 +29,11 @@ server then makes COMMIT a rollback.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from contextvars import ContextVar
 from time import monotonic
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection, AsyncCursor
@@ -42,8 +42,9 @@ from psycopg.crdb import AsyncCrdbConnection
 from psycopg.pq import PipelineStatus, TransactionStatus
 
 from ._acompat import async_owner
-from .async_verbs import AsyncVerbs, Parameters, Row
+from .async_verbs import AsyncVerbs
 from .errors import TransactionError
+from .rows import Parameters, Row, Rows, Statement, row_factory
 
 RV = TypeVar("RV")
 
@@ -120,11 +121,13 @@ class AsyncTransaction(AsyncVerbs, psycopg.AsyncTransaction):
         assert isinstance(self._conn, AsyncPooledConnection)
         return self._conn
 
-    async def _rows(self, sql: bytes, params: Parameters | None) -> list[Row]:
-        return await self._pooled()._rows(sql, params)
+    async def _rows(
+        self, sql: Statement, params: Parameters | None, row: Callable[..., Any] | None = None
+    ) -> Rows[Any]:
+        return await self._pooled()._rows(sql, params, row)
 
-    async def _changed(self, sql: bytes, params: Parameters) -> int:
-        return await self._pooled()._changed(sql, params)
+    def _lend(self) -> AbstractAsyncContextManager[AsyncPooledConnection]:
+        return nullcontext(self._pooled())
 
     def _transaction(self) -> AbstractAsyncContextManager[AsyncPooledConnection]:
         return self._pooled()._transaction()
@@ -252,12 +255,26 @@ class AsyncPooledConnection(AsyncVerbs, AsyncConnection[Row]):
 
     # --- for the verbs --------------------------------------------------------------------------
 
-    async def _rows(self, sql: bytes, params: Parameters | None) -> list[Row]:
-        cursor = await self.execute(sql, params)
-        return await cursor.fetchall() if cursor.description else []
+    async def _rows(
+        self, sql: Statement, params: Parameters | None, row: Callable[..., Any] | None = None
+    ) -> Rows[Any]:
+        if isinstance(sql, str):
+            sql = sql.encode()
+        if row is None:
+            cursor = await self.execute(sql, params)  # type: ignore[arg-type]
+        else:
+            cursor = self.cursor(row_factory=row_factory(row))
+            await cursor.execute(sql, params)  # type: ignore[arg-type]
+        rows: Rows[Any] = Rows()
+        while True:
+            if cursor.description:
+                rows = Rows(await cursor.fetchall())
+            rows.rowcount = cursor.rowcount
+            if not cursor.nextset():
+                return rows
 
-    async def _changed(self, sql: bytes, params: Parameters) -> int:
-        return (await self.execute(sql, params)).rowcount
+    def _lend(self) -> AbstractAsyncContextManager[AsyncPooledConnection]:
+        return nullcontext(self)
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncPooledConnection]:

@@ -2,50 +2,44 @@
 
 `AsyncDatabase` has them, each call a statement on a connection of the pool; so has every
 connection that it lends, and the nested transactions of that. Where a verb's statement goes is
-decided by three methods of the class that mixes this in: `_rows`, `_changed` and
-`_transaction`.
+decided by a few methods of the class that mixes this in, which begin with an underscore.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import psycopg
-from psycopg import AsyncConnection
 
 from . import sql as statements
-from .async_batch import NoCopy, copy_rows, insert_rows
+from ._acompat import AsyncSource, async_batched
+from .async_batch import AT_ONCE, NoCopy, copy_rows, insert_rows
+from .async_copying import Readable, async_copy_in
+from .async_reading import AsyncReading, count_of, names_of
 from .async_retrying import AsyncRetrying
-from .conditions import OrderBy, Where, conditions, ordering
+from .conditions import Where, conditions
 from .errors import QueryError
-from .outcome import refuses_copy
+from .outcome import Verdict, refuses_copy, verdict_of
 from .retry import RetryPolicy
+from .rows import Row, Rows
 
 if TYPE_CHECKING:
     from .async_pooled import AsyncPooledConnection
+    from .async_table import AsyncTable
 
+R = TypeVar("R")
 T = TypeVar("T")
-Row: TypeAlias = dict[str, Any]
-Parameters: TypeAlias = Sequence[object] | Mapping[str, object]
 
 
-class AsyncVerbs:
+class AsyncVerbs(AsyncReading):
     """Verbs on tables: dicts in, dicts out; each is one statement."""
 
     retry_policy = RetryPolicy()
 
     # --- where statements go --------------------------------------------------------------------
-
-    async def _rows(self, sql: bytes, params: Parameters | None) -> list[Row]:
-        """Run a statement and return its rows, ``[]`` when it has none."""
-        raise NotImplementedError
-
-    async def _changed(self, sql: bytes, params: Parameters) -> int:
-        """Run a statement and return how many rows it touched."""
-        raise NotImplementedError
 
     def _transaction(self) -> AbstractAsyncContextManager[AsyncPooledConnection]:
         """Lend a connection in a transaction, or in a savepoint of the one that is open."""
@@ -57,41 +51,23 @@ class AsyncVerbs:
 
     # --- statements -----------------------------------------------------------------------------
 
-    async def select(
-        self,
-        table: str,
-        columns: Sequence[str] | None = None,
-        where: Where | None = None,
-        order_by: OrderBy | None = None,
-        limit: int | None = None,
-        offset: int | None = None,
-    ) -> list[Row]:
-        """Return the rows of a table.
+    @overload
+    async def insert(self, table: str, data: Mapping[str, object], *, row: None = None) -> Row: ...
 
-        In ``where`` a value means equality, None ``IS NULL``, a list or set membership, a tuple
-        an operator and its operand: ``{"age": (">=", 18), "name": ("ilike", "a%")}``; all must
-        hold. ``order_by`` is ``"name"``, ``"-name"``, ``"name desc nulls last"``, or a list.
-        """
-        condition, parameters = conditions(where) if where else ("", [])
-        for name, number in (("limit", limit), ("offset", offset)):
-            if number is not None:
-                parameters.append(_count(name, number))
-        text = statements.select(
-            table,
-            _names(columns) if columns else (),
-            condition,
-            ordering(order_by) if order_by else "",
-            limit is not None,
-            offset is not None,
-        )
-        return await self._rows(text, parameters)
+    @overload
+    async def insert(
+        self, table: str, data: Mapping[str, object], *, row: Callable[..., R]
+    ) -> R: ...
 
-    async def insert(self, table: str, data: Mapping[str, object]) -> Row:
+    async def insert(
+        self, table: str, data: Mapping[str, object], *, row: Callable[..., Any] | None = None
+    ) -> Any:
         """Insert one row and return it as the server has it, defaults included.
 
-        Where a trigger leaves the row out, the result is empty.
+        As a dict, or with ``row`` as an object of that class. Where a trigger leaves the row
+        out, the result is an empty dict.
         """
-        rows = await self._rows(statements.insert(table, tuple(data)), tuple(data.values()))
+        rows = await self._rows(statements.insert(table, tuple(data)), tuple(data.values()), row)
         return rows[0] if rows else {}
 
     async def upsert(
@@ -106,12 +82,12 @@ class AsyncVerbs:
         These need a unique index. ``update_columns`` are those to overwrite, by default all
         others of ``data``; with ``[]`` an existing row stays as it is, and the result is None.
         """
-        conflict = _names(conflict_columns)
+        conflict = names_of(conflict_columns)
         if update_columns is None:
             # With nothing else to set, setting what is equal anyway makes RETURNING return it.
             update = tuple(name for name in data if name not in conflict) or conflict
         else:
-            update = _names(update_columns)
+            update = names_of(update_columns)
         text = statements.upsert(table, tuple(data), conflict, update)
         rows = await self._rows(text, tuple(data.values()))
         return rows[0] if rows else None
@@ -126,10 +102,35 @@ class AsyncVerbs:
     ) -> Row | None:
         """Set columns in the rows that ``where`` finds; return the first of them, or None.
 
-        `update_many` returns all of them. An empty ``where`` is refused unless ``all_rows``.
+        `update_many` returns all of them. An empty ``where`` is refused unless ``all_rows``,
+        and then one row is fetched of however many are set.
         """
-        rows = await self.update_many(table, data, where, all_rows=all_rows)
+        condition, parameters = _narrow("update", where, all_rows)
+        text = statements.update(table, tuple(data), condition, "first" if all_rows else "all")
+        rows = await self._rows(text, [*data.values(), *parameters])
         return rows[0] if rows else None
+
+    @overload
+    async def update_many(
+        self,
+        table: str,
+        data: Mapping[str, object],
+        where: Where | None = None,
+        *,
+        all_rows: bool = False,
+        returning: Literal[True] = True,
+    ) -> Rows[Row]: ...
+
+    @overload
+    async def update_many(
+        self,
+        table: str,
+        data: Mapping[str, object],
+        where: Where | None = None,
+        *,
+        all_rows: bool = False,
+        returning: Literal[False],
+    ) -> int: ...
 
     async def update_many(
         self,
@@ -138,11 +139,16 @@ class AsyncVerbs:
         where: Where | None = None,
         *,
         all_rows: bool = False,
-    ) -> list[Row]:
-        """Set columns in the rows that ``where`` finds, as in `select`; return these rows."""
+        returning: bool = True,
+    ) -> Rows[Row] | int:
+        """Set columns in the rows that ``where`` finds, as in `select`; return these rows.
+
+        With ``returning=False`` none is fetched, and it returns how many there were.
+        """
         condition, parameters = _narrow("update", where, all_rows)
-        text = statements.update(table, tuple(data), condition)
-        return await self._rows(text, [*data.values(), *parameters])
+        text = statements.update(table, tuple(data), condition, "all" if returning else "none")
+        rows: Rows[Row] = await self._rows(text, [*data.values(), *parameters])
+        return rows if returning else rows.rowcount
 
     async def delete(
         self, table: str, where: Where | None = None, *, all_rows: bool = False
@@ -153,13 +159,13 @@ class AsyncVerbs:
         """
         condition, parameters = _narrow("delete", where, all_rows)
         text = statements.delete(table, (), condition)
-        return await self._changed(text, parameters)
+        return (await self._rows(text, parameters)).rowcount
 
     @overload
     async def batch_insert(
         self,
         table: str,
-        rows: Iterable[Mapping[str, object]],
+        rows: AsyncSource[Mapping[str, object]],
         *,
         batch_size: int | None = None,
         returning: Literal[True] = True,
@@ -169,7 +175,7 @@ class AsyncVerbs:
     async def batch_insert(
         self,
         table: str,
-        rows: Iterable[Mapping[str, object]],
+        rows: AsyncSource[Mapping[str, object]],
         *,
         batch_size: int | None = None,
         returning: Literal[False],
@@ -178,7 +184,7 @@ class AsyncVerbs:
     async def batch_insert(
         self,
         table: str,
-        rows: Iterable[Mapping[str, object]],
+        rows: AsyncSource[Mapping[str, object]],
         *,
         batch_size: int | None = None,
         returning: bool = True,
@@ -189,17 +195,40 @@ class AsyncVerbs:
         by COPY where that takes them. A row without a key that others have gets that column's
         default. ``batch_size`` is the number of rows a statement, by default as many as do well.
         The transaction is tried again after a 40001, as in `run_in_transaction`.
+
+        Rows of a generator are taken as they come, some thousands in memory at a time. Once more
+        than that are gone, nothing can be tried again: the error says so.
         """
-        if batch_size is not None and _count("batch_size", batch_size) < 1:
+        if batch_size is not None and count_of("batch_size", batch_size) < 1:
             raise QueryError("batch_size is at least 1.")
-        given = list(rows)
+        if isinstance(rows, Collection):
+            return await self._insert_all(table, list(rows), batch_size, returning)
+        batches = async_batched(rows, AT_ONCE)
+        first: list[Mapping[str, object]] = await anext(batches, [])
+        if len(first) < AT_ONCE:
+            return await self._insert_all(table, first, batch_size, returning)
+
+        try:
+            return await self._insert_as_they_come(table, first, batches, batch_size, returning)
+        except psycopg.Error as error:
+            if verdict_of(error.sqlstate) is Verdict.RETRY:
+                error.add_note("not tried again: the rows came one by one, and are gone")
+            raise
+
+    async def _insert_all(
+        self,
+        table: str,
+        given: list[Mapping[str, object]],
+        batch_size: int | None,
+        returning: bool,
+    ) -> list[Row] | int:
         if not given:
             return [] if returning else 0
 
-        async def copy(connection: AsyncConnection[Row]) -> None:
+        async def copy(connection: AsyncPooledConnection) -> None:
             await copy_rows(connection, table, given)
 
-        async def insert(connection: AsyncConnection[Row]) -> list[Row]:
+        async def insert(connection: AsyncPooledConnection) -> list[Row]:
             return await insert_rows(
                 connection, table, given, batch_size=batch_size, returning=returning
             )
@@ -215,6 +244,55 @@ class AsyncVerbs:
                     raise
         inserted = await self.run_in_transaction(insert)
         return inserted if returning else len(given)
+
+    async def _insert_as_they_come(
+        self,
+        table: str,
+        batch: list[Mapping[str, object]],
+        more: AsyncIterator[list[Mapping[str, object]]],
+        batch_size: int | None,
+        returning: bool,
+    ) -> list[Row] | int:
+        copying, total = not returning and batch_size is None, 0
+        found: list[Row] = []
+        async with self._transaction() as connection:
+            while batch:
+                copying = copying and await _copied(connection, table, batch)
+                if not copying:
+                    found += await insert_rows(
+                        connection, table, batch, batch_size=batch_size, returning=returning
+                    )
+                total += len(batch)
+                batch = await anext(more, [])
+        return found if returning else total
+
+    async def copy_in(
+        self,
+        table: str,
+        source: AsyncSource[object] | bytes | str | Readable,
+        columns: Sequence[str] | None = None,
+        *,
+        format: Literal["text", "csv", "binary"] = "text",
+        header: bool = False,
+    ) -> int:
+        """Send rows by COPY, all or none, in bounded memory; return how many there were.
+
+        ``source`` is an open file, bytes, pieces of bytes, or rows: sequences in the order of
+        ``columns``, by default the table's, or mappings with the keys of the first. ``format``
+        and ``header`` are for bytes. Rows that CockroachDB would read from COPY otherwise than
+        from INSERT (bytes; JSON and arrays before v23.1) raise `QueryError`: `batch_insert`
+        takes them.
+        """
+        async with self._transaction() as connection:
+            return await async_copy_in(
+                connection, table, source, names_of(columns or ()), format, header
+            )
+
+    def table(self, name: str) -> AsyncTable:
+        """Return a handle of one table: ``db.table("users").insert({…})``."""
+        from .async_table import AsyncTable
+
+        return AsyncTable(self, name)
 
     # --- tables ---------------------------------------------------------------------------------
 
@@ -267,18 +345,26 @@ class AsyncVerbs:
         """
         policy = self.retry_policy
         if max_retries is not None:
-            policy = replace(policy, max_retries=_count("max_retries", max_retries))
+            policy = replace(policy, max_retries=count_of("max_retries", max_retries))
         return AsyncRetrying(policy, self._inside)
 
 
-def _names(columns: str | Sequence[str]) -> tuple[str, ...]:
-    return (columns,) if isinstance(columns, str) else tuple(columns)
-
-
-def _count(name: str, number: int) -> int:
-    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
-        raise QueryError(f"{name} takes a whole number, not {number!r}.")
-    return number
+async def _copied(
+    connection: AsyncPooledConnection, table: str, rows: Sequence[Mapping[str, object]]
+) -> bool:
+    """Send rows by COPY, in a savepoint; return whether that could be done."""
+    if not rows[0]:
+        return False
+    try:
+        async with connection.transaction():
+            await copy_rows(connection, table, rows)
+    except NoCopy:
+        return False
+    except psycopg.Error as error:
+        if not refuses_copy(error.sqlstate):
+            raise
+        return False
+    return True
 
 
 def _narrow(verb: str, where: Where | None, all_rows: bool) -> tuple[str, list[object]]:

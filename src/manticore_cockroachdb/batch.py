@@ -25,6 +25,8 @@ Row: TypeAlias = dict[str, Any]
 MAX_PARAMETERS = 65_535
 # Larger chunks gain nothing and make the server plan and keep longer statements.
 CHUNK_PARAMETERS = 2_000
+# Rows of a generator that are in memory at a time.
+AT_ONCE = 5_000
 
 
 def picker(columns: tuple[str, ...]) -> Callable[[Mapping[str, object]], tuple[object, ...]]:
@@ -58,10 +60,8 @@ def copy_rows(
     """
     columns = tuple(rows[0])
     width, pick = len(columns), picker(columns)
-    if CrdbConnection.is_crdb(connection):
-        kinds = (connection.execute(sql.kinds(table, columns))).description or ()
-        if not _SAFE.issuperset(kind.type_code for kind in kinds):
-            raise NoCopy
+    if not reads_alike(connection, table, columns):
+        raise NoCopy
     with (
         connection.cursor() as cursor,
         cursor.copy(sql.copy(table, columns)) as copy,
@@ -74,6 +74,14 @@ def copy_rows(
                 write(pick(row))
         except KeyError as error:
             raise NoCopy from error
+
+
+def reads_alike(connection: Connection[Row], table: str, columns: tuple[str, ...]) -> bool:
+    """Return whether the server takes these columns from COPY as it does from INSERT."""
+    if not CrdbConnection.is_crdb(connection):
+        return True
+    kinds = (connection.execute(sql.kinds(table, columns))).description or ()
+    return _SAFE.issuperset(kind.type_code for kind in kinds)
 
 
 def columns_of(rows: Sequence[Mapping[str, object]]) -> tuple[tuple[str, ...], bool]:

@@ -12,19 +12,21 @@ Tables are named ``table``, ``schema.table`` or ``database.schema.table``. All n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from typing import Self
+from typing import Any, Self, TypeVar, overload
 
 from psycopg.crdb import CrdbConnection
-from psycopg.sql import Composable
 
 from . import sql as statements
 from .connections import Connections
 from .errors import TransactionError
 from .pooled import Block, PooledConnection
-from .verbs import Parameters, Row, Verbs
+from .rows import Parameters, Row, Rows, Statement
+from .verbs import Verbs
+
+R = TypeVar("R")
 
 
 class Database(Verbs, Connections):
@@ -45,31 +47,43 @@ class Database(Verbs, Connections):
 
     # --- statements -----------------------------------------------------------------------------
 
-    def execute(self, sql: str | bytes | Composable, params: Parameters | None = None) -> list[Row]:
+    @overload
+    def execute(
+        self, sql: Statement, params: Parameters | None = None, *, row: None = None
+    ) -> Rows[Row]: ...
+
+    @overload
+    def execute(
+        self, sql: Statement, params: Parameters | None = None, *, row: Callable[..., R]
+    ) -> Rows[R]: ...
+
+    def execute(
+        self,
+        sql: Statement,
+        params: Parameters | None = None,
+        *,
+        row: Callable[..., Any] | None = None,
+    ) -> Rows[Any]:
         """Run a statement and return its rows, ``[]`` when it has none.
 
-        Placeholders are ``%s`` or ``%(name)s``; without ``params`` a ``%`` is only a ``%``, and
-        ``sql`` may hold several statements: they run as one transaction, and the rows are those
-        of the last that has any.
+        They are dicts, or objects of the class ``row``; their ``rowcount`` is how many the
+        statement returned or touched. Placeholders are ``%s`` or ``%(name)s``; without ``params``
+        a ``%`` is only a ``%``, and ``sql`` may hold several statements: they run as one
+        transaction, the rows are those of the last that has any, the count is the last one's.
         """
-        return self._rows(sql.encode() if isinstance(sql, str) else sql, params)
+        return self._rows(sql, params, row)
 
-    def _rows(self, sql: bytes | Composable, params: Parameters | None) -> list[Row]:
+    def _rows(
+        self, sql: Statement, params: Parameters | None, row: Callable[..., Any] | None = None
+    ) -> Rows[Any]:
         pool, connection = self._borrow()
         try:
-            cursor = connection.execute(sql, params)  # type: ignore[arg-type]
-            rows: list[Row] = []
-            while True:
-                if cursor.description:
-                    rows = cursor.fetchall()
-                if not cursor.nextset():
-                    return rows
+            return connection._rows(sql, params, row)
         finally:
             self._give_back(pool, connection)
 
-    def _changed(self, sql: bytes, params: Parameters) -> int:
-        with self.connection() as connection:
-            return connection._changed(sql, params)
+    def _lend(self) -> AbstractContextManager[PooledConnection]:
+        return self.connection()
 
     # --- databases ------------------------------------------------------------------------------
 

@@ -65,6 +65,8 @@ class Capabilities:
     """Functions may be written in PL/pgSQL."""
     explain_ddl_shape: bool = False
     """Has `EXPLAIN (DDL, SHAPE)`, which lists backfills and validations."""
+    cursors: bool = True
+    """Has `DECLARE … CURSOR`."""
     advisory_locks: bool = True
     """`pg_advisory_lock` locks something."""
     advisory_xact_locks: bool = True
@@ -110,6 +112,7 @@ _OLDEST: dict[Engine, Capabilities] = {
         ddl_in_do=False,
         functions=False,
         plpgsql=False,
+        cursors=False,
         advisory_locks=False,
         drop_constraint_unique=False,
         advisory_xact_locks=False,
@@ -129,9 +132,11 @@ STEPS: tuple[Since, ...] = (
     _since(
         "cockroachdb",
         (22, 1),
-        "release notes v22.1.0: custom session options, default_transaction_quality_of_service",
+        "release notes v22.1.0: custom session options, default_transaction_quality_of_service,"
+        " SQL cursors",
         session_options=True,
         quality_of_service=True,
+        cursors=True,
     ),
     _since(
         "cockroachdb",

@@ -3,6 +3,7 @@
     ManticoreError                    message says what happened, ``hint`` what to do
     ├── ConfigError                   an option, setting, URL or file of settings is wrong
     ├── QueryError                    a call's arguments make no statement (a ValueError too)
+    ├── NotOneRow                     a query for one row found none, or more; says how many
     ├── TransactionError              a call is not where it could belong to a transaction
     ├── ConnectionFailed              no server reached, or it refused us
     │   └── NoSuchDatabase            the server answered; the database is not there
@@ -51,6 +52,14 @@ class ConfigError(ManticoreError):
 
 class QueryError(ManticoreError, ValueError):
     """The arguments of ``select``, ``insert`` and the like make no statement; nothing was sent."""
+
+
+class NotOneRow(ManticoreError):
+    """A query that one row was asked of found ``found`` of them."""
+
+    def __init__(self, message: str, *, found: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.found = found
 
 
 class TransactionError(ManticoreError):

@@ -30,11 +30,11 @@ server then makes COMMIT a rollback.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from time import monotonic
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 from psycopg import Connection, Cursor
@@ -44,7 +44,8 @@ from psycopg.pq import PipelineStatus, TransactionStatus
 
 from ._acompat import owner
 from .errors import TransactionError
-from .verbs import Parameters, Row, Verbs
+from .rows import Parameters, Row, Rows, Statement, row_factory
+from .verbs import Verbs
 
 RV = TypeVar("RV")
 
@@ -121,11 +122,13 @@ class Transaction(Verbs, psycopg.Transaction):
         assert isinstance(self._conn, PooledConnection)
         return self._conn
 
-    def _rows(self, sql: bytes, params: Parameters | None) -> list[Row]:
-        return self._pooled()._rows(sql, params)
+    def _rows(
+        self, sql: Statement, params: Parameters | None, row: Callable[..., Any] | None = None
+    ) -> Rows[Any]:
+        return self._pooled()._rows(sql, params, row)
 
-    def _changed(self, sql: bytes, params: Parameters) -> int:
-        return self._pooled()._changed(sql, params)
+    def _lend(self) -> AbstractContextManager[PooledConnection]:
+        return nullcontext(self._pooled())
 
     def _transaction(self) -> AbstractContextManager[PooledConnection]:
         return self._pooled()._transaction()
@@ -253,12 +256,26 @@ class PooledConnection(Verbs, Connection[Row]):
 
     # --- for the verbs --------------------------------------------------------------------------
 
-    def _rows(self, sql: bytes, params: Parameters | None) -> list[Row]:
-        cursor = self.execute(sql, params)
-        return cursor.fetchall() if cursor.description else []
+    def _rows(
+        self, sql: Statement, params: Parameters | None, row: Callable[..., Any] | None = None
+    ) -> Rows[Any]:
+        if isinstance(sql, str):
+            sql = sql.encode()
+        if row is None:
+            cursor = self.execute(sql, params)  # type: ignore[arg-type]
+        else:
+            cursor = self.cursor(row_factory=row_factory(row))
+            cursor.execute(sql, params)  # type: ignore[arg-type]
+        rows: Rows[Any] = Rows()
+        while True:
+            if cursor.description:
+                rows = Rows(cursor.fetchall())
+            rows.rowcount = cursor.rowcount
+            if not cursor.nextset():
+                return rows
 
-    def _changed(self, sql: bytes, params: Parameters) -> int:
-        return (self.execute(sql, params)).rowcount
+    def _lend(self) -> AbstractContextManager[PooledConnection]:
+        return nullcontext(self)
 
     @contextmanager
     def _transaction(self) -> Iterator[PooledConnection]:

@@ -106,6 +106,13 @@ def select(
     return text.encode()
 
 
+@_cached
+def count(table: str, columns: tuple[()], where: str) -> bytes:
+    """Return a SELECT of the number of rows, as ``count``."""
+    condition = f" WHERE {where}" if where else ""
+    return f"SELECT count(*) AS count FROM {table_name(table)}{condition}".encode()
+
+
 @lru_cache(1024)
 def insert(table: str, columns: tuple[str, ...]) -> bytes:
     """Return an INSERT of one row that returns it."""
@@ -134,13 +141,16 @@ def upsert(
 
 
 @_cached
-def update(table: str, columns: tuple[str, ...], where: str) -> bytes:
-    """Return an UPDATE that returns the new rows."""
+def update(table: str, columns: tuple[str, ...], where: str, returning: str = "all") -> bytes:
+    """Return an UPDATE that returns the new rows: ``all`` of them, the ``first``, or ``none``."""
     if not columns:
         raise QueryError("An update needs at least one column to set.")
     sets = ", ".join(f"{identifier(column)} = %s" for column in columns)
-    condition = f" WHERE {where}" if where else ""
-    return f"UPDATE {table_name(table)} SET {sets}{condition} RETURNING *".encode()
+    text = f"UPDATE {table_name(table)} SET {sets}{f' WHERE {where}' if where else ''}"
+    if returning == "first":
+        # A statement in WITH is carried out to its end, however few of its rows are read.
+        return f"WITH updated AS ({text} RETURNING *) SELECT * FROM updated LIMIT 1".encode()
+    return f"{text}{' RETURNING *' if returning == 'all' else ''}".encode()
 
 
 @_cached
@@ -169,15 +179,37 @@ def insert_many(
     return f"INSERT INTO {target} ({names}) VALUES {values}{end}".encode()
 
 
-def copy(table: str, columns: tuple[str, ...]) -> bytes:
+def copy(table: str, columns: tuple[str, ...], format: str = "text", header: bool = False) -> bytes:
     """Return a COPY from the client. It takes no parameters, so a % stays single."""
-    text = f"COPY {table_name(table)} ({columns_of(columns)}) FROM STDIN"
+    names = f" ({columns_of(columns)})" if columns else ""
+    text = f"COPY {table_name(table)}{names} FROM STDIN{_options(format, header)}"
     return text.replace("%%", "%").encode()
+
+
+def copy_out(table: str | None, columns: tuple[str, ...], format: str, header: bool) -> bytes:
+    """Return a COPY to the client, of a table, or with ``%s`` of a query to put there."""
+    if table is None:
+        return f"COPY (%s) TO STDOUT{_options(format, header)}".encode()
+    names = f" ({columns_of(columns)})" if columns else ""
+    text = f"COPY {table_name(table)}{names} TO STDOUT{_options(format, header)}"
+    return text.replace("%%", "%").encode()
+
+
+def _options(format: str, header: bool) -> str:
+    """Return COPY's options in their old spelling, which every CockroachDB knows."""
+    if format not in ("text", "csv", "binary") or (header and format != "csv"):
+        raise QueryError(
+            f"COPY has no format {format!r}{' with a header' if header else ''}.",
+            hint="The format is 'text', 'csv' or 'binary'; a header has csv alone.",
+        )
+    return {"text": "", "csv": " WITH CSV", "binary": " WITH BINARY"}[format] + (
+        " HEADER" if header else ""
+    )
 
 
 def kinds(table: str, columns: tuple[str, ...]) -> bytes:
     """Return a SELECT without rows, whose answer tells the columns' types."""
-    return f"SELECT {columns_of(columns)} FROM {table_name(table)} LIMIT 0".encode()
+    return f"SELECT {columns_of(columns) or '*'} FROM {table_name(table)} LIMIT 0".encode()
 
 
 def create_table(table: str, columns: Mapping[str, str], *, if_not_exists: bool) -> bytes:

@@ -3,50 +3,44 @@
 
 `Database` has them, each call a statement on a connection of the pool; so has every
 connection that it lends, and the nested transactions of that. Where a verb's statement goes is
-decided by three methods of the class that mixes this in: `_rows`, `_changed` and
-`_transaction`.
+decided by a few methods of the class that mixes this in, which begin with an underscore.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import psycopg
-from psycopg import Connection
 
 from . import sql as statements
-from .batch import NoCopy, copy_rows, insert_rows
-from .conditions import OrderBy, Where, conditions, ordering
+from ._acompat import Source, batched
+from .batch import AT_ONCE, NoCopy, copy_rows, insert_rows
+from .conditions import Where, conditions
+from .copying import Readable, copy_in
 from .errors import QueryError
-from .outcome import refuses_copy
+from .outcome import Verdict, refuses_copy, verdict_of
+from .reading import Reading, count_of, names_of
 from .retry import RetryPolicy
 from .retrying import Retrying
+from .rows import Row, Rows
 
 if TYPE_CHECKING:
     from .pooled import PooledConnection
+    from .table import Table
 
+R = TypeVar("R")
 T = TypeVar("T")
-Row: TypeAlias = dict[str, Any]
-Parameters: TypeAlias = Sequence[object] | Mapping[str, object]
 
 
-class Verbs:
+class Verbs(Reading):
     """Verbs on tables: dicts in, dicts out; each is one statement."""
 
     retry_policy = RetryPolicy()
 
     # --- where statements go --------------------------------------------------------------------
-
-    def _rows(self, sql: bytes, params: Parameters | None) -> list[Row]:
-        """Run a statement and return its rows, ``[]`` when it has none."""
-        raise NotImplementedError
-
-    def _changed(self, sql: bytes, params: Parameters) -> int:
-        """Run a statement and return how many rows it touched."""
-        raise NotImplementedError
 
     def _transaction(self) -> AbstractContextManager[PooledConnection]:
         """Lend a connection in a transaction, or in a savepoint of the one that is open."""
@@ -58,41 +52,21 @@ class Verbs:
 
     # --- statements -----------------------------------------------------------------------------
 
-    def select(
-        self,
-        table: str,
-        columns: Sequence[str] | None = None,
-        where: Where | None = None,
-        order_by: OrderBy | None = None,
-        limit: int | None = None,
-        offset: int | None = None,
-    ) -> list[Row]:
-        """Return the rows of a table.
+    @overload
+    def insert(self, table: str, data: Mapping[str, object], *, row: None = None) -> Row: ...
 
-        In ``where`` a value means equality, None ``IS NULL``, a list or set membership, a tuple
-        an operator and its operand: ``{"age": (">=", 18), "name": ("ilike", "a%")}``; all must
-        hold. ``order_by`` is ``"name"``, ``"-name"``, ``"name desc nulls last"``, or a list.
-        """
-        condition, parameters = conditions(where) if where else ("", [])
-        for name, number in (("limit", limit), ("offset", offset)):
-            if number is not None:
-                parameters.append(_count(name, number))
-        text = statements.select(
-            table,
-            _names(columns) if columns else (),
-            condition,
-            ordering(order_by) if order_by else "",
-            limit is not None,
-            offset is not None,
-        )
-        return self._rows(text, parameters)
+    @overload
+    def insert(self, table: str, data: Mapping[str, object], *, row: Callable[..., R]) -> R: ...
 
-    def insert(self, table: str, data: Mapping[str, object]) -> Row:
+    def insert(
+        self, table: str, data: Mapping[str, object], *, row: Callable[..., Any] | None = None
+    ) -> Any:
         """Insert one row and return it as the server has it, defaults included.
 
-        Where a trigger leaves the row out, the result is empty.
+        As a dict, or with ``row`` as an object of that class. Where a trigger leaves the row
+        out, the result is an empty dict.
         """
-        rows = self._rows(statements.insert(table, tuple(data)), tuple(data.values()))
+        rows = self._rows(statements.insert(table, tuple(data)), tuple(data.values()), row)
         return rows[0] if rows else {}
 
     def upsert(
@@ -107,12 +81,12 @@ class Verbs:
         These need a unique index. ``update_columns`` are those to overwrite, by default all
         others of ``data``; with ``[]`` an existing row stays as it is, and the result is None.
         """
-        conflict = _names(conflict_columns)
+        conflict = names_of(conflict_columns)
         if update_columns is None:
             # With nothing else to set, setting what is equal anyway makes RETURNING return it.
             update = tuple(name for name in data if name not in conflict) or conflict
         else:
-            update = _names(update_columns)
+            update = names_of(update_columns)
         text = statements.upsert(table, tuple(data), conflict, update)
         rows = self._rows(text, tuple(data.values()))
         return rows[0] if rows else None
@@ -127,10 +101,35 @@ class Verbs:
     ) -> Row | None:
         """Set columns in the rows that ``where`` finds; return the first of them, or None.
 
-        `update_many` returns all of them. An empty ``where`` is refused unless ``all_rows``.
+        `update_many` returns all of them. An empty ``where`` is refused unless ``all_rows``,
+        and then one row is fetched of however many are set.
         """
-        rows = self.update_many(table, data, where, all_rows=all_rows)
+        condition, parameters = _narrow("update", where, all_rows)
+        text = statements.update(table, tuple(data), condition, "first" if all_rows else "all")
+        rows = self._rows(text, [*data.values(), *parameters])
         return rows[0] if rows else None
+
+    @overload
+    def update_many(
+        self,
+        table: str,
+        data: Mapping[str, object],
+        where: Where | None = None,
+        *,
+        all_rows: bool = False,
+        returning: Literal[True] = True,
+    ) -> Rows[Row]: ...
+
+    @overload
+    def update_many(
+        self,
+        table: str,
+        data: Mapping[str, object],
+        where: Where | None = None,
+        *,
+        all_rows: bool = False,
+        returning: Literal[False],
+    ) -> int: ...
 
     def update_many(
         self,
@@ -139,11 +138,16 @@ class Verbs:
         where: Where | None = None,
         *,
         all_rows: bool = False,
-    ) -> list[Row]:
-        """Set columns in the rows that ``where`` finds, as in `select`; return these rows."""
+        returning: bool = True,
+    ) -> Rows[Row] | int:
+        """Set columns in the rows that ``where`` finds, as in `select`; return these rows.
+
+        With ``returning=False`` none is fetched, and it returns how many there were.
+        """
         condition, parameters = _narrow("update", where, all_rows)
-        text = statements.update(table, tuple(data), condition)
-        return self._rows(text, [*data.values(), *parameters])
+        text = statements.update(table, tuple(data), condition, "all" if returning else "none")
+        rows: Rows[Row] = self._rows(text, [*data.values(), *parameters])
+        return rows if returning else rows.rowcount
 
     def delete(self, table: str, where: Where | None = None, *, all_rows: bool = False) -> int:
         """Delete the rows that ``where`` finds, as in `select`; return how many.
@@ -152,13 +156,13 @@ class Verbs:
         """
         condition, parameters = _narrow("delete", where, all_rows)
         text = statements.delete(table, (), condition)
-        return self._changed(text, parameters)
+        return (self._rows(text, parameters)).rowcount
 
     @overload
     def batch_insert(
         self,
         table: str,
-        rows: Iterable[Mapping[str, object]],
+        rows: Source[Mapping[str, object]],
         *,
         batch_size: int | None = None,
         returning: Literal[True] = True,
@@ -168,7 +172,7 @@ class Verbs:
     def batch_insert(
         self,
         table: str,
-        rows: Iterable[Mapping[str, object]],
+        rows: Source[Mapping[str, object]],
         *,
         batch_size: int | None = None,
         returning: Literal[False],
@@ -177,7 +181,7 @@ class Verbs:
     def batch_insert(
         self,
         table: str,
-        rows: Iterable[Mapping[str, object]],
+        rows: Source[Mapping[str, object]],
         *,
         batch_size: int | None = None,
         returning: bool = True,
@@ -188,17 +192,40 @@ class Verbs:
         by COPY where that takes them. A row without a key that others have gets that column's
         default. ``batch_size`` is the number of rows a statement, by default as many as do well.
         The transaction is tried again after a 40001, as in `run_in_transaction`.
+
+        Rows of a generator are taken as they come, some thousands in memory at a time. Once more
+        than that are gone, nothing can be tried again: the error says so.
         """
-        if batch_size is not None and _count("batch_size", batch_size) < 1:
+        if batch_size is not None and count_of("batch_size", batch_size) < 1:
             raise QueryError("batch_size is at least 1.")
-        given = list(rows)
+        if isinstance(rows, Collection):
+            return self._insert_all(table, list(rows), batch_size, returning)
+        batches = batched(rows, AT_ONCE)
+        first: list[Mapping[str, object]] = next(batches, [])
+        if len(first) < AT_ONCE:
+            return self._insert_all(table, first, batch_size, returning)
+
+        try:
+            return self._insert_as_they_come(table, first, batches, batch_size, returning)
+        except psycopg.Error as error:
+            if verdict_of(error.sqlstate) is Verdict.RETRY:
+                error.add_note("not tried again: the rows came one by one, and are gone")
+            raise
+
+    def _insert_all(
+        self,
+        table: str,
+        given: list[Mapping[str, object]],
+        batch_size: int | None,
+        returning: bool,
+    ) -> list[Row] | int:
         if not given:
             return [] if returning else 0
 
-        def copy(connection: Connection[Row]) -> None:
+        def copy(connection: PooledConnection) -> None:
             copy_rows(connection, table, given)
 
-        def insert(connection: Connection[Row]) -> list[Row]:
+        def insert(connection: PooledConnection) -> list[Row]:
             return insert_rows(connection, table, given, batch_size=batch_size, returning=returning)
 
         if not returning and batch_size is None and given[0]:
@@ -212,6 +239,53 @@ class Verbs:
                     raise
         inserted = self.run_in_transaction(insert)
         return inserted if returning else len(given)
+
+    def _insert_as_they_come(
+        self,
+        table: str,
+        batch: list[Mapping[str, object]],
+        more: Iterator[list[Mapping[str, object]]],
+        batch_size: int | None,
+        returning: bool,
+    ) -> list[Row] | int:
+        copying, total = not returning and batch_size is None, 0
+        found: list[Row] = []
+        with self._transaction() as connection:
+            while batch:
+                copying = copying and _copied(connection, table, batch)
+                if not copying:
+                    found += insert_rows(
+                        connection, table, batch, batch_size=batch_size, returning=returning
+                    )
+                total += len(batch)
+                batch = next(more, [])
+        return found if returning else total
+
+    def copy_in(
+        self,
+        table: str,
+        source: Source[object] | bytes | str | Readable,
+        columns: Sequence[str] | None = None,
+        *,
+        format: Literal["text", "csv", "binary"] = "text",
+        header: bool = False,
+    ) -> int:
+        """Send rows by COPY, all or none, in bounded memory; return how many there were.
+
+        ``source`` is an open file, bytes, pieces of bytes, or rows: sequences in the order of
+        ``columns``, by default the table's, or mappings with the keys of the first. ``format``
+        and ``header`` are for bytes. Rows that CockroachDB would read from COPY otherwise than
+        from INSERT (bytes; JSON and arrays before v23.1) raise `QueryError`: `batch_insert`
+        takes them.
+        """
+        with self._transaction() as connection:
+            return copy_in(connection, table, source, names_of(columns or ()), format, header)
+
+    def table(self, name: str) -> Table:
+        """Return a handle of one table: ``db.table("users").insert({…})``."""
+        from .table import Table
+
+        return Table(self, name)
 
     # --- tables ---------------------------------------------------------------------------------
 
@@ -262,18 +336,24 @@ class Verbs:
         """
         policy = self.retry_policy
         if max_retries is not None:
-            policy = replace(policy, max_retries=_count("max_retries", max_retries))
+            policy = replace(policy, max_retries=count_of("max_retries", max_retries))
         return Retrying(policy, self._inside)
 
 
-def _names(columns: str | Sequence[str]) -> tuple[str, ...]:
-    return (columns,) if isinstance(columns, str) else tuple(columns)
-
-
-def _count(name: str, number: int) -> int:
-    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
-        raise QueryError(f"{name} takes a whole number, not {number!r}.")
-    return number
+def _copied(connection: PooledConnection, table: str, rows: Sequence[Mapping[str, object]]) -> bool:
+    """Send rows by COPY, in a savepoint; return whether that could be done."""
+    if not rows[0]:
+        return False
+    try:
+        with connection.transaction():
+            copy_rows(connection, table, rows)
+    except NoCopy:
+        return False
+    except psycopg.Error as error:
+        if not refuses_copy(error.sqlstate):
+            raise
+        return False
+    return True
 
 
 def _narrow(verb: str, where: Where | None, all_rows: bool) -> tuple[str, list[object]]:

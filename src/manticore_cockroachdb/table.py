@@ -1,0 +1,177 @@
+# Generated from async_table.py by tools/unasync.py; do not edit.
+"""Table: the verbs of one table, which is named once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+
+from .conditions import OrderBy, Where
+from .reading import not_one
+from .rows import Row, Rows
+
+if TYPE_CHECKING:
+    from ._acompat import Source
+    from .verbs import Verbs
+
+R = TypeVar("R")
+
+
+class Table:
+    """One table of a database, or of a transaction: ``db.table("users").insert({…})``.
+
+    Every method is the verb of the same name with the table already given; see `Verbs`.
+    """
+
+    def __init__(self, verbs: Verbs, name: str) -> None:
+        self.name = name
+        self._verbs = verbs
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name} of {self._verbs!r}>"
+
+    @overload
+    def select(
+        self,
+        columns: Sequence[str] | None = None,
+        where: Where | None = None,
+        order_by: OrderBy | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        *,
+        row: None = None,
+    ) -> Rows[Row]: ...
+
+    @overload
+    def select(
+        self,
+        columns: Sequence[str] | None = None,
+        where: Where | None = None,
+        order_by: OrderBy | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        *,
+        row: Callable[..., R],
+    ) -> Rows[R]: ...
+
+    def select(
+        self,
+        columns: Sequence[str] | None = None,
+        where: Where | None = None,
+        order_by: OrderBy | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        *,
+        row: Callable[..., Any] | None = None,
+    ) -> Rows[Any]:
+        """Return rows."""
+        return self._verbs.select(
+            self.name, columns, where, order_by, limit, offset, row=row or dict
+        )
+
+    @overload
+    def one(self, where: Where, *, row: None = None) -> Row: ...
+
+    @overload
+    def one(self, where: Where, *, row: Callable[..., R]) -> R: ...
+
+    def one(self, where: Where, *, row: Callable[..., Any] | None = None) -> Any:
+        """Return the only row that ``where`` finds. Raises `NotOneRow`."""
+        rows = self._verbs.select(self.name, where=where, limit=2, row=row or dict)
+        if len(rows) != 1:
+            raise not_one(len(rows), at_least=True)
+        return rows[0]
+
+    @overload
+    def one_or_none(self, where: Where, *, row: None = None) -> Row | None: ...
+
+    @overload
+    def one_or_none(self, where: Where, *, row: Callable[..., R]) -> R | None: ...
+
+    def one_or_none(self, where: Where, *, row: Callable[..., Any] | None = None) -> Any:
+        """Return the only row that ``where`` finds, None if there is none. Raises `NotOneRow`."""
+        rows = self._verbs.select(self.name, where=where, limit=2, row=row or dict)
+        if len(rows) > 1:
+            raise not_one(len(rows), at_least=True)
+        return rows[0] if rows else None
+
+    def count(self, where: Where | None = None) -> int:
+        """Return how many rows there are, or how many ``where`` finds."""
+        return self._verbs.count(self.name, where)
+
+    @overload
+    def insert(self, data: Mapping[str, object], *, row: None = None) -> Row: ...
+
+    @overload
+    def insert(self, data: Mapping[str, object], *, row: Callable[..., R]) -> R: ...
+
+    def insert(self, data: Mapping[str, object], *, row: Callable[..., Any] | None = None) -> Any:
+        """Insert one row and return it."""
+        return self._verbs.insert(self.name, data, row=row or dict)
+
+    def upsert(
+        self,
+        data: Mapping[str, object],
+        conflict_columns: str | Sequence[str],
+        update_columns: Sequence[str] | None = None,
+    ) -> Row | None:
+        """Insert one row, or update the one that it conflicts with."""
+        return self._verbs.upsert(self.name, data, conflict_columns, update_columns)
+
+    def update(
+        self, data: Mapping[str, object], where: Where | None = None, *, all_rows: bool = False
+    ) -> Row | None:
+        """Set columns; return the first row."""
+        return self._verbs.update(self.name, data, where, all_rows=all_rows)
+
+    def update_many(
+        self, data: Mapping[str, object], where: Where | None = None, *, all_rows: bool = False
+    ) -> Rows[Row]:
+        """Set columns; return all rows."""
+        return self._verbs.update_many(self.name, data, where, all_rows=all_rows)
+
+    def delete(self, where: Where | None = None, *, all_rows: bool = False) -> int:
+        """Delete rows; return how many."""
+        return self._verbs.delete(self.name, where, all_rows=all_rows)
+
+    @overload
+    def batch_insert(
+        self,
+        rows: Source[Mapping[str, object]],
+        *,
+        batch_size: int | None = None,
+        returning: Literal[True] = True,
+    ) -> list[Row]: ...
+
+    @overload
+    def batch_insert(
+        self,
+        rows: Source[Mapping[str, object]],
+        *,
+        batch_size: int | None = None,
+        returning: Literal[False],
+    ) -> int: ...
+
+    def batch_insert(
+        self,
+        rows: Source[Mapping[str, object]],
+        *,
+        batch_size: int | None = None,
+        returning: bool = True,
+    ) -> list[Row] | int:
+        """Insert many rows, all or none."""
+        if returning:
+            return self._verbs.batch_insert(self.name, rows, batch_size=batch_size)
+        return self._verbs.batch_insert(self.name, rows, batch_size=batch_size, returning=False)
+
+    def create(self, columns: Mapping[str, str], if_not_exists: bool = True) -> None:
+        """Create the table."""
+        self._verbs.create_table(self.name, columns, if_not_exists)
+
+    def drop(self, if_exists: bool = True, *, cascade: bool = False) -> None:
+        """Drop the table."""
+        self._verbs.drop_table(self.name, if_exists, cascade=cascade)
+
+    def exists(self) -> bool:
+        """Return whether there is such a table or view."""
+        return self._verbs.exists(self.name)
