@@ -21,6 +21,7 @@ class Readable(Protocol):
 
     def read(self, size: int, /) -> bytes | str:
         """Return the next so many bytes or characters, none at the end."""
+        ...
 
 
 async def async_copy_in(

@@ -22,6 +22,7 @@ class Readable(Protocol):
 
     def read(self, size: int, /) -> bytes | str:
         """Return the next so many bytes or characters, none at the end."""
+        ...
 
 
 def copy_in(
