@@ -19,6 +19,7 @@ from ..outcome import Verdict, is_of_a_row, took_too_long, verdict_of
 from ..runner.async_session import RECONNECTS, AsyncSession, worth_waiting
 from ..runner.identity import new_owner
 from . import machine as m
+from .async_sampling import async_middle
 from .job import Job, key_of, told_of
 from .keys import decode
 
@@ -117,9 +118,14 @@ class AsyncWorker:
             case m.Release():
                 sets = await self._fetch(tables.release(job.run, self.owner), tables.told(job.run))
                 return m.Rested(told_of(sets[-1]))
-            case m.Wait():
+            case m.Wait(ask=ask):
+                texts = [tables.ask(job.run)] if ask else []
+                sets = await self._fetch(*texts, tables.told(job.run))
                 await async_sleep(IDLE)
-                return m.Rested(told_of((await self._fetch(tables.told(job.run)))[0]))
+                return m.Rested(told_of(sets[-1]))
+            case m.Divide():
+                assert held is not None
+                return await self._divide(held)
             case m.Complete():
                 sets = await self._fetch(tables.complete(job.run), tables.settled(job.run))
                 if not sets[-1]:
@@ -156,6 +162,18 @@ class AsyncWorker:
         if self.job.spec.batching.pause:
             await async_sleep(self.job.spec.batching.pause)
         return m.Committed(_ahead(rest), self._seconds, told)
+
+    async def _divide(self, held: m.Held) -> m.Answer:
+        job, tables, ahead = self.job, self.job.tables, self.state.ahead
+        assert ahead is not None
+        size = self.state.size
+        at = await async_middle(self.session, job.walk, ahead.upto, held.hi, size)
+        if at is None or at == held.hi:
+            return m.Divided(None)
+        number = random.getrandbits(52)
+        texts = tables.divide(job.run, held, at, id=number, size=size)
+        await self._fetch(tables.begin, *texts, "COMMIT")
+        return m.Divided(at)
 
     # --- when something goes wrong ---------------------------------------------------------
 

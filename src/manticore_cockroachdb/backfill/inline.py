@@ -11,29 +11,25 @@ each range has its own. Whoever else works on the backfill meanwhile joins in.
 from __future__ import annotations
 
 import uuid
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from ..errors import ChangedFile, ConnectionFailed, PartialMigration, Refused
 from ..migrations.file import checksum
 from ..own_tables import BACKFILLS
 from ..parser.quoting import literal
-from ..runner import events as e
 from ..runner.failures import repair_hint, sentence
 from . import machine as m
 from .catalog import Table, questions, table_of
 from .job import Job, Noted, manners
 from .keys import Walk, decode
+from .sampling import bounds
 from .tables import BackfillTables
-from .worker import Worker
+from .team import Team
 
 if TYPE_CHECKING:
     from ..migrations.backfill import Backfill
     from ..migrations.script import MigrationPlan
     from ..runner.commit import Committer
-
-EVERY = 0.1
-"""Seconds between two reports of progress."""
 
 
 def name_of(plan: MigrationPlan) -> str:
@@ -52,9 +48,7 @@ class Inline:
         self.plan = plan
         self.spec: Backfill = plan.script.backfill
         self.tables = BackfillTables(self.session.tables.schema, self.session.tables.cockroachdb)
-        self._told = 0.0
         self._before = 0
-        self._started = monotonic()
 
     def run(self) -> None:
         """Return once every row is done. Raises PartialMigration, ChangedFile or Refused."""
@@ -68,18 +62,20 @@ class Inline:
             name_of(self.plan),
             run,
             self.spec,
-            Walk(found.relation, found.key, self.spec.where),
+            self._walk(found),
             self.tables,
             self.plan.version,
             estimate,
             self.lease.ttl,
             manners(self.session.caps, self.lease.ttl),
         )
-        worker = Worker(self.session, job, tell=self._tell)
-        why = worker.run()
-        self._tell(worker, last=True)
+        team = Team(self.session, job, self.spec.batching.workers, before=self._before)
+        why = team.run()
         if why != m.Wish.COMPLETE:
-            raise self._unfinished(why, worker)
+            raise self._unfinished(why, team)
+
+    def _walk(self, found: Table) -> Walk:
+        return Walk(found.relation, found.key, self.spec.where)
 
     # --- beginning -------------------------------------------------------------------------
 
@@ -107,7 +103,8 @@ class Inline:
         if not have_tables:
             self.session.fetch(tables.create())
         run, name = uuid.uuid4().hex, name_of(plan)
-        step = plan.steps[0]
+        step, workers = plan.steps[0], self.spec.batching.workers
+        begun = bounds(self.session, self._walk(found), workers)
 
         def after() -> tuple[str, ...]:
             token, direction = self.lease.token, plan.script.direction
@@ -126,7 +123,7 @@ class Inline:
                 state=m.Wish.RUNNING,
                 estimate=found.estimate,
             )
-            ranges = tables.add_ranges(run, [(0, None, None)])
+            ranges = tables.add_ranges(run, begun)
             fence = self.session.tables.fence(token)
             return (fence, begin, *tables.forget(name), register, ranges, "COMMIT")
 
@@ -164,55 +161,32 @@ class Inline:
         self._before = int(rows_done)
         return noted.run, noted.estimate
 
-    # --- progress and the end --------------------------------------------------------------
+    # --- the end --------------------------------------------------------------
 
-    def _tell(self, worker: Worker, *, last: bool = False) -> None:
-        now = monotonic()
-        if now - self._told < EVERY and not last:
-            return
-        self._told = now
-        rows = self._before + worker.rows
-        rate = worker.rows / max(now - self._started, 1e-3)
-        estimate = worker.job.estimate
-        left = None if estimate is None or not rate else max(estimate - rows, 0) / rate
-        self.session.listener(
-            e.BackfillProgress(
-                self.plan.version,
-                worker.job.name,
-                rows,
-                estimate,
-                rate,
-                left,
-                worker.state.size,
-                1,
-                worker.failed_rows,
-            )
-        )
-
-    def _unfinished(self, why: str, worker: Worker) -> Exception:
+    def _unfinished(self, why: str, team: Team) -> Exception:
         """The error that says why not all is done, and how to go on."""
-        plan, done = self.plan, self._before + worker.rows
+        plan, failure = self.plan, team.failure
         what = (
             f"migration {plan.version}"
             if plan.script.direction == "up"
             else (f"the rollback of migration {plan.version}")
         )
-        so_far = f"{done:,} rows are done and stay so."
-        if isinstance(worker.failure, ConnectionFailed):
+        so_far = f"{team.rows:,} rows are done and stay so."
+        if isinstance(failure, ConnectionFailed):
             return ConnectionFailed(
-                f"The connection was lost during the backfill of {what}: {worker.failure.message}",
+                f"The connection was lost during the backfill of {what}: {failure.message}",
                 hint="run again when the server is back: it goes on where it stopped",
             )
-        if worker.failure is not None:
+        if failure is not None:
             return PartialMigration(
-                f"The backfill of {what} failed: {sentence(worker.failure)} {so_far}",
+                f"The backfill of {what} failed: {sentence(failure)} {so_far}",
                 version=plan.version,
                 path=plan.script.path,
-                sqlstate=worker.failure.sqlstate,
+                sqlstate=failure.sqlstate,
                 hint="run again when the cause is mended: it goes on where it stopped",
             )
         if why == m.Wish.RUNNING:
-            failed = self.session.read(self.tables.failures(worker.job.run, 3))
+            failed = self.session.read(self.tables.failures(team.job.run, 3))
             shown = "; ".join(
                 f"{'/'.join(decode(key) or ())}: {text}" for key, _, text, _ in failed
             )

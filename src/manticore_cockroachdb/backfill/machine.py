@@ -88,7 +88,8 @@ class Reclaim:
 
 @dataclass(frozen=True, slots=True)
 class Divide:
-    """Give away the half of the range that begins after `at`."""
+    """Give away about half of what is left of the range behind the next batch, if that is worth
+    while."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from ..own_tables import BACKFILLS, FAILURES, RANGES
 from ..parser.quoting import literal, quote
 from .keys import Key, encode
+from .machine import Held
 
 _HELD = "id, token, cursor, hi, size"
 
@@ -211,6 +212,23 @@ class BackfillTables:
             f" AND token = {int(token)} AND NOT done AND cursor {was} RETURNING 1)"
             " SELECT 1 / count(*) FROM moved"
         )
+
+    def divide(self, run: str, held: Held, at: Key, *, id: int, size: int) -> tuple[str, ...]:
+        """Make a range of what comes after `at` in one that is ours, or fail with 22012."""
+        return (
+            f"WITH moved AS (UPDATE {self.name(RANGES)} SET hi = {text(encode(at))}"
+            f" WHERE run = {literal(run)} AND id = {int(held.id)} AND token = {int(held.token)}"
+            " AND NOT done RETURNING 1) SELECT 1 / count(*) FROM moved",
+            f"INSERT INTO {self.name(RANGES)} (run, id, lo, hi, cursor, size) VALUES"
+            f" ({literal(run)}, {int(id)}, {text(encode(at))}, {text(encode(held.hi))},"
+            f" {text(encode(at))}, {int(size)})",
+            f"UPDATE {self.name(BACKFILLS)} SET wanted = wanted - 1 WHERE run = {literal(run)}"
+            " AND wanted > 0",
+        )
+
+    def ask(self, run: str) -> str:
+        """Say that one more worker has nothing to do."""
+        return f"UPDATE {self.name(BACKFILLS)} SET wanted = wanted + 1 WHERE run = {literal(run)}"
 
     def release(self, run: str, owner: str) -> str:
         """Let others have what we hold."""

@@ -22,6 +22,7 @@ from ..runner.session import RECONNECTS, Session, worth_waiting
 from . import machine as m
 from .job import Job, key_of, told_of
 from .keys import decode
+from .sampling import middle
 
 Rows = list[tuple[Any, ...]]
 IDLE = 0.2
@@ -118,9 +119,14 @@ class Worker:
             case m.Release():
                 sets = self._fetch(tables.release(job.run, self.owner), tables.told(job.run))
                 return m.Rested(told_of(sets[-1]))
-            case m.Wait():
+            case m.Wait(ask=ask):
+                texts = [tables.ask(job.run)] if ask else []
+                sets = self._fetch(*texts, tables.told(job.run))
                 sleep(IDLE)
-                return m.Rested(told_of((self._fetch(tables.told(job.run)))[0]))
+                return m.Rested(told_of(sets[-1]))
+            case m.Divide():
+                assert held is not None
+                return self._divide(held)
             case m.Complete():
                 sets = self._fetch(tables.complete(job.run), tables.settled(job.run))
                 if not sets[-1]:
@@ -157,6 +163,18 @@ class Worker:
         if self.job.spec.batching.pause:
             sleep(self.job.spec.batching.pause)
         return m.Committed(_ahead(rest), self._seconds, told)
+
+    def _divide(self, held: m.Held) -> m.Answer:
+        job, tables, ahead = self.job, self.job.tables, self.state.ahead
+        assert ahead is not None
+        size = self.state.size
+        at = middle(self.session, job.walk, ahead.upto, held.hi, size)
+        if at is None or at == held.hi:
+            return m.Divided(None)
+        number = random.getrandbits(52)
+        texts = tables.divide(job.run, held, at, id=number, size=size)
+        self._fetch(tables.begin, *texts, "COMMIT")
+        return m.Divided(at)
 
     # --- when something goes wrong ---------------------------------------------------------
 

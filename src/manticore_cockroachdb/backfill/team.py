@@ -1,0 +1,114 @@
+# Generated from async_team.py by tools/unasync.py; do not edit.
+"""Team: several workers of one process on one job, and how far they are together.
+
+The first works on the session that it is given, in the caller's own task or thread; each other one
+has a task, or a thread, and a session of its own. One that fails stops all: what made it fail would
+make the others fail as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+
+import psycopg
+
+from .._acompat import Task
+from ..errors import ConnectionFailed
+from ..runner import events as e
+from ..runner.session import Session
+from . import machine as m
+from .job import Job
+from .worker import Worker
+
+EVERY = 0.1
+"""Seconds between two reports of progress."""
+
+
+class Team:
+    """Workers that share a job. `before`: rows that were done when it began."""
+
+    def __init__(
+        self,
+        session: Session,
+        job: Job,
+        workers: int,
+        *,
+        before: int = 0,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.session = session
+        self.job = job
+        self.before = before
+        self.failure: psycopg.Error | ConnectionFailed | None = None
+        self._asked_to_stop = stop
+        self._stop = False
+        self._told = 0.0
+        self._started = monotonic()
+        self.workers = [self._worker(session)]
+        for _ in range(workers - 1):
+            other = Session(session.database, session.settings, session.listener)
+            self.workers.append(self._worker(other))
+
+    def _worker(self, session: Session) -> Worker:
+        return Worker(session, self.job, tell=self._tell, stop=self._stopped)
+
+    def _stopped(self) -> bool:
+        return self._stop or self._asked_to_stop()
+
+    @property
+    def rows(self) -> int:
+        """Rows that are done, by us and before us."""
+        return self.before + sum(worker.rows for worker in self.workers)
+
+    def run(self) -> str:
+        """Work until nothing is left; return why it ended: a state, or "stopped"."""
+        first, *others = self.workers
+        tasks = [self._beside(worker) for worker in others]
+        why = "failed"
+        try:
+            why = first.run()
+        finally:  # also where the program is interrupted
+            self._stop = self._stop or why == "failed"
+            for task in tasks:
+                task.join()
+        failed = [worker.failure for worker in self.workers if worker.failure is not None]
+        self.failure = failed[0] if failed else None
+        self._tell(first, last=True)
+        return "failed" if failed and why != m.Wish.COMPLETE else why
+
+    def _beside(self, worker: Worker) -> Task:
+        def work() -> None:
+            try:
+                worker.session.steady(worker.session.reopen)
+                worker.run()
+            except (psycopg.Error, ConnectionFailed) as error:
+                worker.failure = error
+            finally:
+                if worker.failure is not None:
+                    self._stop = True
+                worker.session.close()
+
+        return Task(work, name="manticore backfill")
+
+    def _tell(self, worker: Worker, *, last: bool = False) -> None:
+        now = monotonic()
+        if now - self._told < EVERY and not last:
+            return
+        self._told = now
+        done, estimate = self.rows, self.job.estimate
+        rate = (done - self.before) / max(now - self._started, 1e-3)
+        left = None if estimate is None or not rate else max(estimate - done, 0) / rate
+        self.session.listener(
+            e.BackfillProgress(
+                self.job.version,
+                self.job.name,
+                done,
+                estimate,
+                rate,
+                left,
+                worker.state.size,
+                len(self.workers),
+                sum(one.failed_rows for one in self.workers),
+            )
+        )
