@@ -4,6 +4,7 @@
     python -m faults --every-message --engine postgresql
     python -m faults --only postgresql:sync:up:5:cut-after:client:12
     python -m faults race --runners 50
+    python -m faults model                            every interleaving of a backfill's workers
 
 Exit code 1 when anything was lost, doubled, falsely recorded or otherwise wrong.
 """
@@ -22,6 +23,7 @@ from faults.harness_race import race
 from faults.harness_servers import engines
 from faults.harness_session import Session, Wanted
 from faults.harness_table import write
+from faults.model import main as model
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["race"]:
         return race(given[1:])
+    if given[:1] == ["model"]:
+        return model(given[1:])
     parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__.split("\n")[0])
     parser.add_argument("--faults", type=int, default=200, metavar="N", help="how many to draw")
     parser.add_argument(

@@ -267,9 +267,13 @@ def heard(worker: Worker, move: Move, answer: Answer) -> Worker:
             return replace(worker, held=None, ahead=None, doubt=False, bad=None, others=others)
         case Taken(held=held):
             assert held is not None
-            worker = replace(worker, held=held, ahead=None, doubt=False)
             if isinstance(move, Reclaim):
-                return worker
+                # A row is to blame for a failure only if the fence was not: nobody but we just now
+                # has raised the token since.
+                ours = worker.held is not None and held.token == worker.held.token + 1
+                bad = worker.bad if ours else None
+                return replace(worker, held=held, ahead=None, doubt=False, bad=bad)
+            worker = replace(worker, held=held, ahead=None, doubt=False)
             size = _size(worker, held)
             return replace(worker, size=size, bad=None, asked=False, divided=False)
         case Found(ahead=ahead):
