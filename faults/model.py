@@ -153,7 +153,9 @@ class Server:
             case m.Reclaim():
                 return self._reclaim(world, sent.worker, held)
             case m.Look(rows=rows):
-                return world, m.Found(self._ahead(_number(held and held.cursor), held, rows))
+                return world, m.Found(
+                    self._ahead(_number(held.cursor if held else None), held, rows)
+                )
             case m.Batch():
                 return self._batch(world, sent.move, held, sent.worker)
             case m.Divide():
@@ -434,7 +436,7 @@ def describe(move: m.Move, held: m.Held | None) -> str:
         case m.Look():
             return f"looks for the next key of {of}"
         case m.Batch(upto=upto, skip=skip):
-            begin = _number(held and held.cursor) + 1
+            begin = _number(held.cursor if held else None) + 1
             rows = f"rows {begin} to {upto[0]}" if upto else f"whatever is left from row {begin} on"
             return f"{'passes over' if skip else 'changes'} {rows} under {of}"
         case m.Divide():

@@ -12,23 +12,25 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from ..errors import ChangedFile, ConnectionFailed, PartialMigration, Refused
+from ..errors import ChangedFile, ConnectionFailed, MigrationError, PartialMigration, Refused
 from ..migrations.file import checksum
 from ..own_tables import BACKFILLS
 from ..parser.quoting import literal
-from ..runner.failures import repair_hint, sentence
+from ..runner.failures import repair_hint
 from . import machine as m
 from .async_sampling import async_bounds
 from .async_team import AsyncTeam
 from .catalog import Table, questions, table_of
 from .job import Job, Noted, manners
-from .keys import Walk, decode
+from .keys import Walk
 from .tables import BackfillTables
+from .words import SHOWN, unfinished
 
 if TYPE_CHECKING:
     from ..migrations.backfill import Backfill
     from ..migrations.script import MigrationPlan
     from ..runner.async_commit import AsyncCommitter
+    from ..runner.async_session import Rows
 
 
 def name_of(plan: MigrationPlan) -> str:
@@ -162,47 +164,26 @@ class AsyncInline:
 
     # --- the end --------------------------------------------------------------
 
-    async def _unfinished(self, why: str, team: AsyncTeam) -> Exception:
-        """The error that says why not all is done, and how to go on."""
-        plan, failure = self.plan, team.failure
-        what = (
-            f"migration {plan.version}"
-            if plan.script.direction == "up"
-            else (f"the rollback of migration {plan.version}")
+    async def _unfinished(self, why: str, team: AsyncTeam) -> MigrationError | ConnectionFailed:
+        failed = note = None
+        if team.failure is None:
+            note, failed = await self._said(team.job.run)
+        return unfinished(
+            self.plan.version,
+            self.plan.script.direction,
+            self.plan.script.path,
+            why,
+            team.rows,
+            failure=team.failure,
+            note=note,
+            failed=failed or (),
         )
-        so_far = f"{team.rows:,} rows are done and stay so."
-        if isinstance(failure, ConnectionFailed):
-            return ConnectionFailed(
-                f"The connection was lost during the backfill of {what}: {failure.message}",
-                hint="run again when the server is back: it goes on where it stopped",
-            )
-        if failure is not None:
-            return PartialMigration(
-                f"The backfill of {what} failed: {sentence(failure)} {so_far}",
-                version=plan.version,
-                path=plan.script.path,
-                sqlstate=failure.sqlstate,
-                hint="run again when the cause is mended: it goes on where it stopped",
-            )
-        if why == m.Wish.RUNNING:
-            failed = await self.session.read(self.tables.failures(team.job.run, 3))
-            shown = "; ".join(
-                f"{'/'.join(decode(key) or ())}: {text}" for key, _, text, _ in failed
-            )
-            return PartialMigration(
-                f"The backfill of {what} is done but for rows that cannot be changed: {shown}",
-                version=plan.version,
-                path=plan.script.path,
-                hint=f"`manticore backfill status {plan.version}` lists them; mend them, then"
-                f" `manticore backfill retry {plan.version}`, and run again",
-            )
-        return PartialMigration(
-            f"The backfill of {what} is {why}. {so_far}",
-            version=plan.version,
-            path=plan.script.path,
-            hint=f"`manticore backfill resume {plan.version}`, then run again: it goes on where it"
-            " stopped",
-        )
+
+    async def _said(self, run: str) -> tuple[str | None, Rows]:
+        """What is noted of a run that is not complete, and rows of it that failed."""
+        texts = (self.tables.note(run), self.tables.failures(run, SHOWN))
+        rows, failed = await self.session.fetch(";\n".join(texts))
+        return rows[0][0] if rows else None, failed
 
 
 async def async_run_inline(committer: AsyncCommitter, plan: MigrationPlan) -> None:

@@ -92,7 +92,7 @@ class AsyncTeam:
 
     def _tell(self, worker: AsyncWorker, *, last: bool = False) -> None:
         now = monotonic()
-        if now - self._told < EVERY and not last:
+        if now - self._told < EVERY and not last and not worker.waits_for:
             return
         self._told = now
         done, estimate = self.rows, self.job.estimate
@@ -109,5 +109,6 @@ class AsyncTeam:
                 worker.state.size,
                 len(self.workers),
                 sum(one.failed_rows for one in self.workers),
+                worker.waits_for,
             )
         )

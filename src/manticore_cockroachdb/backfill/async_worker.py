@@ -18,6 +18,7 @@ from ..errors import ConnectionFailed
 from ..outcome import Verdict, is_of_a_row, took_too_long, verdict_of
 from ..runner.async_session import RECONNECTS, AsyncSession, worth_waiting
 from ..runner.identity import new_owner
+from . import brakes
 from . import machine as m
 from .async_sampling import async_middle
 from .job import Job, key_of, told_of
@@ -26,6 +27,12 @@ from .keys import decode
 Rows = list[tuple[Any, ...]]
 IDLE = 0.2
 """Seconds that a worker with nothing to do waits before it looks again."""
+
+SPARSE = 20
+"""Batches of rows of any kind, before rows that -- @where holds for are looked for again."""
+
+SHOWN = 5
+"""Rows of -- @check that are shown."""
 
 
 class AsyncWorker:
@@ -49,7 +56,10 @@ class AsyncWorker:
         self.batches = 0
         self.failed_rows = 0
         self._tell = tell
+        self.waits_for = ""
         self._seconds = 0.0
+        self._braked = 0.0
+        self._sparse = 0
         self._note: tuple[str | None, str] = (None, "")
         self._last: psycopg.Error | ConnectionFailed | None = None
         self._mannered: psycopg.AsyncConnection[Any] | None = None
@@ -111,7 +121,7 @@ class AsyncWorker:
                 return m.Taken(_held((await self._fetch(text))[0]))
             case m.Look():
                 assert held is not None
-                return m.Found(_ahead((await self._fetch(job.look(held, move)))[0]))
+                return await self._look(held, move)
             case m.Batch():
                 assert held is not None
                 return await self._batch(held, move)
@@ -127,6 +137,10 @@ class AsyncWorker:
                 assert held is not None
                 return await self._divide(held)
             case m.Complete():
+                if job.spec.check is not None and (left := await self._check(job.spec.check)):
+                    again = (m.Wish.RUNNING, m.Wish.FAILED)
+                    await self._fetch(tables.set_state(job.run, m.Wish.FAILED, of=again, note=left))
+                    return m.Settled(m.Wish.FAILED)
                 sets = await self._fetch(tables.complete(job.run), tables.settled(job.run))
                 if not sets[-1]:
                     return m.Settled(m.Wish.CANCELLED)
@@ -147,21 +161,84 @@ class AsyncWorker:
             if not gone:
                 return m.Taken(None, int(left))
 
+    async def _look(self, held: m.Held, move: m.Look) -> m.Answer:
+        texts = self.job.look(held, move, sparse=self._sparse > 0)
+        try:
+            sets = await self._fetch(*texts)
+        except psycopg.Error as error:
+            if self.job.walk.where is None or not took_too_long(error.sqlstate):
+                raise
+            await self._roll_back()
+            self._sparse = SPARSE
+            sets = await self._fetch(*self.job.look(held, move, sparse=True))
+        return m.Found(_ahead(_first(sets)))
+
     async def _batch(self, held: m.Held, move: m.Batch) -> m.Answer:
-        text = self.job.batch(held, move, seconds=self._seconds, note=self._note)
+        crdb = self.job.tables.cockroachdb
+        asked: list[str] = []
+        if monotonic() - self._braked > brakes.INTERVAL:
+            self._braked = monotonic()
+            asked = self._questions()
+        text, after = self.job.batch(
+            held,
+            move,
+            seconds=self._seconds,
+            note=self._note,
+            sparse=self._sparse > 0,
+            asked=asked,
+        )
         started = monotonic()
         sets = await self._fetch(text)
         self._seconds = max(monotonic() - started - min(self.session.distance, 1.0), 1e-6)
         self.rows += move.rows
         self.batches += 1
         self.failed_rows += move.skip
-        rest = sets[-1] if move.upto is not None else []
-        told = told_of(sets[-2] if move.upto is not None else sets[-1])
+        self._sparse = max(self._sparse - 1, 0)
+        said, *sets = sets[-after:]
+        told = told_of(said)
+        pause, why = self.job.spec.batching.pause, ""
+        if asked:
+            braked, why = brakes.verdict(sets[: len(asked)], self._seconds, cockroachdb=crdb)
+            pause = max(pause, braked)
+        self.waits_for = why
         if self._tell is not None:
             self._tell(self)
-        if self.job.spec.batching.pause:
-            await async_sleep(self.job.spec.batching.pause)
-        return m.Committed(_ahead(rest), self._seconds, told)
+        if pause:
+            told = await self._pause(held, pause, told)
+        return m.Committed(_ahead(_first(sets[len(asked) :])), self._seconds, told)
+
+    def _questions(self) -> list[str]:
+        job = self.job
+        return brakes.questions(
+            job.walk.table, job.spec.throttle, cockroachdb=job.tables.cockroachdb
+        )
+
+    async def _pause(self, held: m.Held, seconds: float, told: m.Told) -> m.Told:
+        """Wait, keep the range, and ask again until nothing speaks against going on."""
+        job, asked = self.job, self._questions() if self.waits_for else []
+        while seconds > 0 and told.wish is m.Wish.RUNNING and not self.stopped():
+            step = min(seconds, max(job.ttl / 3, 0.1), brakes.HOLD)
+            await async_sleep(step)
+            seconds -= step
+            if not self.waits_for and seconds <= 0:
+                break
+            renew = job.tables.renew(job.run, held.id, held.token, job.ttl)
+            _, rows, *answers = await self._fetch(renew, job.tables.told(job.run), *asked)
+            told = told_of(rows)
+            if self.waits_for and seconds <= 0:
+                seconds, self.waits_for = brakes.verdict(
+                    answers, 0.0, cockroachdb=job.tables.cockroachdb
+                )
+        self.waits_for = ""
+        return told
+
+    async def _check(self, query: str) -> str:
+        """What -- @check finds that is not as it should be, in words; nothing if all is well."""
+        rows = (await self._fetch(f"SELECT * FROM ({query}) AS c LIMIT {SHOWN + 1}"))[0]
+        if not rows:
+            return ""
+        shown = "; ".join(", ".join(map(str, row)) for row in rows[:SHOWN])
+        return f"-- @check finds {shown}{' and more' if len(rows) > SHOWN else ''}"
 
     async def _divide(self, held: m.Held) -> m.Answer:
         job, tables, ahead = self.job, self.job.tables, self.state.ahead
@@ -214,6 +291,11 @@ def _held(rows: Rows) -> m.Held | None:
         return None
     id, token, cursor, hi, size = rows[0]
     return m.Held(int(id), int(token), decode(cursor), decode(hi), int(size))
+
+
+def _first(sets: list[Rows]) -> Rows:
+    """The rows of the only statement that has any."""
+    return next((rows for rows in sets if rows), [])
 
 
 def _ahead(rows: Rows) -> m.Ahead:

@@ -7,7 +7,8 @@ pauses a backfill or has nothing to do gets in the way of a batch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from ..dialect import Capabilities
 from ..migrations.backfill import Backfill
@@ -20,6 +21,10 @@ _JOIN = ";\n"
 
 LOCK_TIMEOUT = 1.0
 """Seconds that a batch waits for a lock while it holds others back itself."""
+
+
+SEARCH = 2.0
+"""Seconds to look for rows that -- @where holds for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +66,26 @@ class Job:
     ttl: float = 30.0
     manners: Manners = Manners()
 
-    def look(self, held: Held, move: Look) -> str:
-        """The question for the end of the next batch."""
-        return self.walk.next_key(held.cursor, held.hi, move.rows)
+    def look(self, held: Held, move: Look, *, sparse: bool = False) -> tuple[str, ...]:
+        """The question for the end of the next batch; see `batch`."""
+        return self._look(held.cursor, held.hi, move.rows, sparse=sparse)
 
     def batch(
-        self, held: Held, move: Batch, *, seconds: float, note: tuple[str | None, str]
-    ) -> str:
-        """The message of one batch; `note` is SQLSTATE and words of the failure of a row that is
-        passed over."""
+        self,
+        held: Held,
+        move: Batch,
+        *,
+        seconds: float,
+        note: tuple[str | None, str],
+        sparse: bool = False,
+        asked: Sequence[str] = (),
+    ) -> tuple[str, int]:
+        """The message of one batch, and how many of its statements come after COMMIT: `told`, what
+        is `asked`, and the look for the end of the next one.
+
+        `note` is SQLSTATE and words of the failure of a row that is passed over. `sparse`: looking
+        for rows that -- @where holds for takes too long, so the next batch is of rows of any kind.
+        """
         condition = {"after": held.cursor, "upto": held.hi if move.upto is None else move.upto}
         if move.skip:
             assert move.upto is not None
@@ -90,17 +106,21 @@ class Job:
             size=move.then,
             ttl=self.ttl,
         )
-        parts = [
-            self.tables.begin,
-            *self.manners.local,
-            *body,
-            checkpoint,
-            "COMMIT",
-            self.tables.told(self.run),
-        ]
+        parts = [self.tables.begin, *self.manners.local, *body, checkpoint, "COMMIT"]
+        after = [self.tables.told(self.run), *asked]
         if move.upto is not None:
-            parts.append(self.walk.next_key(move.upto, held.hi, move.then))
-        return _JOIN.join(parts)
+            after += self._look(move.upto, held.hi, move.then, sparse=sparse)
+        return _JOIN.join((*parts, *after)), len(after)
+
+    def _look(
+        self, after: Key | None, upto: Key | None, rows: int, *, sparse: bool
+    ) -> tuple[str, ...]:
+        walk = replace(self.walk, where=None) if sparse else self.walk
+        query = walk.next_key(after, upto, rows)
+        if walk.where is None or not self.manners.local:
+            return (query,)
+        limit = f"SET LOCAL statement_timeout = {int(SEARCH * 1000)}"
+        return ("BEGIN", limit, query, "COMMIT")
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,6 +213,14 @@ class BackfillTables:
             " SELECT 1 / count(*) FROM moved"
         )
 
+    def renew(self, run: str, id: int, token: int, ttl: float) -> str:
+        """Keep a range that is ours."""
+        return (
+            f"UPDATE {self.name(RANGES)} SET expires_at = {_in(ttl)},"
+            f" changed_at = clock_timestamp() WHERE run = {literal(run)} AND id = {int(id)}"
+            f" AND token = {int(token)} AND NOT done"
+        )
+
     def divide(self, run: str, held: Held, at: Key, *, id: int, size: int) -> tuple[str, ...]:
         """Make a range of what comes after `at` in one that is ours, or fail with 22012."""
         return (
@@ -246,6 +254,10 @@ class BackfillTables:
     def told(self, run: str) -> str:
         """State, how many workers have nothing to do; no row once the run is forgotten."""
         return f"SELECT state, wanted FROM {self.name(BACKFILLS)} WHERE run = {literal(run)}"
+
+    def note(self, run: str) -> str:
+        """Why the state is what it is, where somebody said so."""
+        return f"SELECT note FROM {self.name(BACKFILLS)} WHERE run = {literal(run)}"
 
     def set_state(self, run: str, state: str, *, of: Sequence[str], note: str | None = None) -> str:
         """Change the state from one of those in `of`; returns the new one, or no row."""

@@ -93,7 +93,7 @@ class Team:
 
     def _tell(self, worker: Worker, *, last: bool = False) -> None:
         now = monotonic()
-        if now - self._told < EVERY and not last:
+        if now - self._told < EVERY and not last and not worker.waits_for:
             return
         self._told = now
         done, estimate = self.rows, self.job.estimate
@@ -110,5 +110,6 @@ class Team:
                 worker.state.size,
                 len(self.workers),
                 sum(one.failed_rows for one in self.workers),
+                worker.waits_for,
             )
         )

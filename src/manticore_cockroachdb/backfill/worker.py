@@ -19,6 +19,7 @@ from ..errors import ConnectionFailed
 from ..outcome import Verdict, is_of_a_row, took_too_long, verdict_of
 from ..runner.identity import new_owner
 from ..runner.session import RECONNECTS, Session, worth_waiting
+from . import brakes
 from . import machine as m
 from .job import Job, key_of, told_of
 from .keys import decode
@@ -27,6 +28,12 @@ from .sampling import middle
 Rows = list[tuple[Any, ...]]
 IDLE = 0.2
 """Seconds that a worker with nothing to do waits before it looks again."""
+
+SPARSE = 20
+"""Batches of rows of any kind, before rows that -- @where holds for are looked for again."""
+
+SHOWN = 5
+"""Rows of -- @check that are shown."""
 
 
 class Worker:
@@ -50,7 +57,10 @@ class Worker:
         self.batches = 0
         self.failed_rows = 0
         self._tell = tell
+        self.waits_for = ""
         self._seconds = 0.0
+        self._braked = 0.0
+        self._sparse = 0
         self._note: tuple[str | None, str] = (None, "")
         self._last: psycopg.Error | ConnectionFailed | None = None
         self._mannered: psycopg.Connection[Any] | None = None
@@ -112,7 +122,7 @@ class Worker:
                 return m.Taken(_held((self._fetch(text))[0]))
             case m.Look():
                 assert held is not None
-                return m.Found(_ahead((self._fetch(job.look(held, move)))[0]))
+                return self._look(held, move)
             case m.Batch():
                 assert held is not None
                 return self._batch(held, move)
@@ -128,6 +138,10 @@ class Worker:
                 assert held is not None
                 return self._divide(held)
             case m.Complete():
+                if job.spec.check is not None and (left := self._check(job.spec.check)):
+                    again = (m.Wish.RUNNING, m.Wish.FAILED)
+                    self._fetch(tables.set_state(job.run, m.Wish.FAILED, of=again, note=left))
+                    return m.Settled(m.Wish.FAILED)
                 sets = self._fetch(tables.complete(job.run), tables.settled(job.run))
                 if not sets[-1]:
                     return m.Settled(m.Wish.CANCELLED)
@@ -148,21 +162,84 @@ class Worker:
             if not gone:
                 return m.Taken(None, int(left))
 
+    def _look(self, held: m.Held, move: m.Look) -> m.Answer:
+        texts = self.job.look(held, move, sparse=self._sparse > 0)
+        try:
+            sets = self._fetch(*texts)
+        except psycopg.Error as error:
+            if self.job.walk.where is None or not took_too_long(error.sqlstate):
+                raise
+            self._roll_back()
+            self._sparse = SPARSE
+            sets = self._fetch(*self.job.look(held, move, sparse=True))
+        return m.Found(_ahead(_first(sets)))
+
     def _batch(self, held: m.Held, move: m.Batch) -> m.Answer:
-        text = self.job.batch(held, move, seconds=self._seconds, note=self._note)
+        crdb = self.job.tables.cockroachdb
+        asked: list[str] = []
+        if monotonic() - self._braked > brakes.INTERVAL:
+            self._braked = monotonic()
+            asked = self._questions()
+        text, after = self.job.batch(
+            held,
+            move,
+            seconds=self._seconds,
+            note=self._note,
+            sparse=self._sparse > 0,
+            asked=asked,
+        )
         started = monotonic()
         sets = self._fetch(text)
         self._seconds = max(monotonic() - started - min(self.session.distance, 1.0), 1e-6)
         self.rows += move.rows
         self.batches += 1
         self.failed_rows += move.skip
-        rest = sets[-1] if move.upto is not None else []
-        told = told_of(sets[-2] if move.upto is not None else sets[-1])
+        self._sparse = max(self._sparse - 1, 0)
+        said, *sets = sets[-after:]
+        told = told_of(said)
+        pause, why = self.job.spec.batching.pause, ""
+        if asked:
+            braked, why = brakes.verdict(sets[: len(asked)], self._seconds, cockroachdb=crdb)
+            pause = max(pause, braked)
+        self.waits_for = why
         if self._tell is not None:
             self._tell(self)
-        if self.job.spec.batching.pause:
-            sleep(self.job.spec.batching.pause)
-        return m.Committed(_ahead(rest), self._seconds, told)
+        if pause:
+            told = self._pause(held, pause, told)
+        return m.Committed(_ahead(_first(sets[len(asked) :])), self._seconds, told)
+
+    def _questions(self) -> list[str]:
+        job = self.job
+        return brakes.questions(
+            job.walk.table, job.spec.throttle, cockroachdb=job.tables.cockroachdb
+        )
+
+    def _pause(self, held: m.Held, seconds: float, told: m.Told) -> m.Told:
+        """Wait, keep the range, and ask again until nothing speaks against going on."""
+        job, asked = self.job, self._questions() if self.waits_for else []
+        while seconds > 0 and told.wish is m.Wish.RUNNING and not self.stopped():
+            step = min(seconds, max(job.ttl / 3, 0.1), brakes.HOLD)
+            sleep(step)
+            seconds -= step
+            if not self.waits_for and seconds <= 0:
+                break
+            renew = job.tables.renew(job.run, held.id, held.token, job.ttl)
+            _, rows, *answers = self._fetch(renew, job.tables.told(job.run), *asked)
+            told = told_of(rows)
+            if self.waits_for and seconds <= 0:
+                seconds, self.waits_for = brakes.verdict(
+                    answers, 0.0, cockroachdb=job.tables.cockroachdb
+                )
+        self.waits_for = ""
+        return told
+
+    def _check(self, query: str) -> str:
+        """What -- @check finds that is not as it should be, in words; nothing if all is well."""
+        rows = (self._fetch(f"SELECT * FROM ({query}) AS c LIMIT {SHOWN + 1}"))[0]
+        if not rows:
+            return ""
+        shown = "; ".join(", ".join(map(str, row)) for row in rows[:SHOWN])
+        return f"-- @check finds {shown}{' and more' if len(rows) > SHOWN else ''}"
 
     def _divide(self, held: m.Held) -> m.Answer:
         job, tables, ahead = self.job, self.job.tables, self.state.ahead
@@ -215,6 +292,11 @@ def _held(rows: Rows) -> m.Held | None:
         return None
     id, token, cursor, hi, size = rows[0]
     return m.Held(int(id), int(token), decode(cursor), decode(hi), int(size))
+
+
+def _first(sets: list[Rows]) -> Rows:
+    """The rows of the only statement that has any."""
+    return next((rows for rows in sets if rows), [])
 
 
 def _ahead(rows: Rows) -> m.Ahead:

@@ -87,7 +87,8 @@ class JobProgress(Event):
 @dataclass(frozen=True, slots=True)
 class BackfillProgress(Event):
     """A backfill goes on: `rows` of about `estimate` are done, `rate` a second; `remaining` seconds
-    by that; `size` rows in the next batch; `failed` rows could not be changed."""
+    by that; `size` rows in the next batch; `failed` rows could not be changed; `waits_for`: why it
+    waits now, empty while it does not."""
 
     version: int | None
     name: str
@@ -98,6 +99,7 @@ class BackfillProgress(Event):
     size: int
     workers: int
     failed: int
+    waits_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)

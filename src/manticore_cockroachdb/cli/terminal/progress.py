@@ -196,6 +196,8 @@ def rows_done(event: e.BackfillProgress) -> str:
         text += f", {took(event.remaining)} left"
     if event.workers > 1:
         text += f", {count(event.workers, 'worker')}"
+    if event.waits_for:
+        text += f", waiting: {one_line(event.waits_for)}"
     if event.failed:
         text += f", {count(event.failed, 'row')} failed"
     return text

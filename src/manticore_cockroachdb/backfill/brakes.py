@@ -1,0 +1,64 @@
+"""When a batch has to wait: what others suffer from, asked in the message of the batch before.
+
+PostgreSQL says how far replicas are behind, whether the table is being vacuumed, and how many dead
+rows it has, since each changed row leaves one. What a replica does not tell this user counts as
+slow: then half of the time is left to others, as it is during a vacuum. `-- @throttle` adds a
+question of the user's own. CockroachDB is told once to put a worker's transactions behind those of
+others (`job.manners`), and does the rest itself.
+"""
+
+from __future__ import annotations
+
+from ..parser.quoting import literal
+
+INTERVAL = 1.0
+"""Seconds between two questions."""
+
+LAG = 5.0
+"""Seconds that a replica may be behind."""
+
+HOLD = 1.0
+"""Seconds to wait before asking again."""
+
+
+def questions(relation: str, throttle: str | None, *, cockroachdb: bool) -> list[str]:
+    """The queries whose answers `verdict` takes."""
+    asked = []
+    if not cockroachdb:
+        table = f"{literal(relation)}::REGCLASS"
+        asked.append(
+            "SELECT (SELECT max(EXTRACT(EPOCH FROM replay_lag))::FLOAT8"
+            " FROM pg_catalog.pg_stat_replication WHERE application_name <> 'pg_basebackup'),"
+            " (SELECT count(*) FROM pg_catalog.pg_stat_replication WHERE state IS NULL),"
+            " (SELECT count(*) FROM pg_catalog.pg_stat_progress_vacuum WHERE relid IN"
+            f" (SELECT relid FROM pg_catalog.pg_partition_tree({table}))),"
+            f" pg_catalog.pg_stat_get_dead_tuples({table}),"
+            f" pg_catalog.pg_stat_get_live_tuples({table})"
+        )
+    if throttle is not None:
+        asked.append(f"SELECT ({throttle})::TEXT")
+    return asked
+
+
+def verdict(
+    answers: list[list[tuple[object, ...]]], took: float, *, cockroachdb: bool
+) -> tuple[float, str]:
+    """Seconds to wait after a batch that took so long, and why; 0 and nothing to go on."""
+    rest = list(answers)
+    if not cockroachdb:
+        lag, unseen, vacuums, dead, live = rest.pop(0)[0]
+        if lag is not None and float(str(lag)) > LAG:
+            return HOLD, f"a replica is {float(str(lag)):.0f} s behind"
+        if dead is not None and int(str(dead)) > max(int(str(live or 0)), 100_000):
+            return HOLD, f"{int(str(dead)):,} dead rows wait for a vacuum"
+        if int(str(unseen)):
+            return took, "how far replicas are behind cannot be seen"
+        if int(str(vacuums)):
+            return took, "the table is being vacuumed"
+    if rest:
+        said = str(rest[0][0][0]).lower() if rest[0] else "none"
+        if said in ("t", "true"):
+            return HOLD, "-- @throttle says so"
+        if said not in ("f", "false", "none"):
+            return max(float(said), 0.0), "-- @throttle says so"
+    return 0.0, ""

@@ -1,0 +1,64 @@
+"""What a user is told when a backfill is not complete: what happened, what stays, how to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import ConnectionFailed, MigrationError, PartialMigration
+from ..runner.failures import sentence
+from .keys import decode
+from .machine import Wish
+
+SHOWN = 3
+"""Failed rows that an error shows; `manticore backfill status` shows more."""
+
+
+def unfinished(
+    version: int,
+    direction: str,
+    path: str | None,
+    why: str,
+    rows: int,
+    *,
+    failure: Any = None,
+    note: str | None = None,
+    failed: Sequence[tuple[Any, ...]] = (),
+) -> MigrationError | ConnectionFailed:
+    """The error for a run that ended as `why` says, a state or "stopped".
+
+    `failure` is what stopped it, an error of psycopg's or ours; `note` what is noted of it;
+    `failed` are rows of `BackfillTables.failures`.
+    """
+    what = f"migration {version}"
+    if direction == "down":
+        what = f"the rollback of {what}"
+    so_far = f"{rows:,} rows are done and stay so."
+    again = "run again when the cause is mended: it goes on where it stopped"
+    sqlstate = getattr(failure, "sqlstate", None)
+    if failure is not None and not isinstance(failure, ConnectionFailed):
+        text = f"The backfill of {what} failed: {sentence(failure)} {so_far}"
+    elif failure is not None:
+        return ConnectionFailed(
+            f"The connection was lost during the backfill of {what}: {failure.message}",
+            hint="run again when the server is back: it goes on where it stopped",
+        )
+    elif failed:
+        shown = "; ".join(f"{shown_key(key)}: {words}" for key, _, words, _ in failed)
+        text = f"The backfill of {what} is done but for rows that cannot be changed: {shown}"
+        again = (
+            f"`manticore backfill status {version}` lists them; mend them, then"
+            f" `manticore backfill retry {version}`, and run again"
+        )
+    elif why == Wish.FAILED:
+        text = f"The backfill of {what} is not complete: {note or 'it failed'}."
+        again = "correct what is left, and run again"
+    else:
+        text = f"The backfill of {what} is {why}. {so_far}"
+        again = f"`manticore backfill resume {version}`, then run again: it goes on where it was"
+    return PartialMigration(text, version=version, path=path, sqlstate=sqlstate, hint=again)
+
+
+def shown_key(stored: str | None) -> str:
+    """A key as a person reads it."""
+    return ", ".join(decode(stored) or ())
