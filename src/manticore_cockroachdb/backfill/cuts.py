@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..parser.lex import unquoted
-from ..parser.quoting import identifier, literal
+from ..parser.quoting import literal, quote_always
 from .keys import Key, Walk
 
 PAGES = 200
@@ -33,7 +33,7 @@ def from_pages(walk: Walk, after: Key | None, upto: Key | None, parts: int) -> s
         f" FROM pg_catalog.pg_partition_tree({table}) t)"
     )
     size = f"coalesce(nullif({size}, 0), pg_catalog.pg_relation_size({table}) / 8192.0)"
-    names = ", ".join(identifier(column.name) for column in walk.columns)
+    names = ", ".join(quote_always(column.name) for column in walk.columns)
     some = (
         f"SELECT {names} FROM {walk.table} TABLESAMPLE SYSTEM"
         f" ((SELECT least(100.0, {PAGES * 100.0} / greatest({size}, 1.0))))"
@@ -87,6 +87,6 @@ def key_at(walk: Walk, value: str, after: Key | None, upto: Key | None, *, past:
     sign = "<=" if walk.mixed and first.descending else ">="
     return (
         f"SELECT {walk.key_texts} FROM {walk.table}{past} WHERE {walk.condition(after, upto)}"
-        f" AND {identifier(first.name)} {sign} {first.literal(value)}"
+        f" AND {quote_always(first.name)} {sign} {first.literal(value)}"
         f" ORDER BY {walk.order()} LIMIT 1"
     )
