@@ -48,7 +48,9 @@ class TestGolangMigrate:
         assert "same version" in refused("golang-migrate", {"1_a.up.sql": up, "01_b.up.sql": up})[0]
         assert ".cql file" in refused("golang-migrate", {"1_a.up.cql": up})[0]
         assert "way forward" in refused("golang-migrate", {"1_a.down.sql": up})[0]
-        assert "63 bits" in refused("golang-migrate", {f"{2**63}_a.up.sql": up})[0]
+        assert "64 bits" in refused("golang-migrate", {f"{2**64}_a.up.sql": up})[0]
+        big = {"1_a.up.sql": up, f"{2**63}_b.up.sql": up}
+        assert list(made("golang-migrate", big)) == ["1_a.sql", "2_b.sql"]
 
     def test_a_transaction_of_its_own(self) -> None:
         files = made(
@@ -196,8 +198,8 @@ class TestTern:
         assert "2 is missing" in refused("tern", {"1_a.sql": one, "3_b.sql": one})[0]
         assert "same version" in refused("tern", {"1_a.sql": one, "01_b.sql": one})[0]
         assert refused("tern", {"1_a.sql": 'SELECT 1;\n{{ template "shared/x.sql" . }}'})[0] == (
-            '1_a.sql:2: {{ template "shared/x.sql" . }} is a Go template, which only tern can'
-            " render"
+            '1_a.sql:2: {{ template "shared/x.sql" . }} is a Go template, which only the old tool'
+            " renders"
         )
         text = f"---- tern: disable-tx ----\nSELECT 1;\n{self.SEPARATOR}\nSELECT 2;\n"
         assert "one direction in a transaction" in refused("tern", {"1_a.sql": text})[0]
@@ -460,6 +462,9 @@ class TestPop:
         assert "SELECT 7" in made("pop", both, dialect="postgresql")["20240101_a.sql"]
 
     def test_refused(self) -> None:
+        texts = {"1_a.up.sql": 'CREATE TABLE {{ index .Options "Namespace" }}.t (i INT);'}
+        assert "auth.t" in made("pop", texts, variables={"Namespace": "auth"})["1_a.sql"]
+        assert refused("pop", texts)[0].startswith("1_a.up.sql:1: {{ index .Options")
         assert "fizz" in refused("pop", {"1_a.up.fizz": 'sql("x")'})[0]
         assert refused("pop", {"1_a.up.sql": "SELECT 1;\n{{ .x }}"})[0].startswith("1_a.up.sql:2:")
 
@@ -544,6 +549,17 @@ class TestSqitch:
         plan = "a 2024-01-01T00:00:00Z A <a@example.com>\n"
         said = refused("sqitch", {"sqitch.plan": plan, "deploy/a.sql": text})
         assert said[0].startswith(f"deploy/a.sql:{line}: ")
+
+    def test_another_folder(self) -> None:
+        texts = {
+            "sqitch.plan": "of another time 2024-01-01T00:00:00Z A <a@example.com>\n",
+            "sqitch.conf": "[core]\n\tengine = pg\n\ttop_dir = sql\n",
+            "sql/deploy/a.sql": "SELECT 2;",
+            "sql/sqitch.plan": "a 2024-01-01T00:00:00Z A <a@example.com>\n",
+        }
+        assert list(made("sqitch", texts)) == ["1_a.sql"]
+        texts["sqitch.conf"] = "[core]\n\tdeploy_dir = up\n"
+        assert refused("sqitch", texts)[0].startswith("sqitch.conf:2: ")
 
     def test_refused(self) -> None:
         plan = "a [other:b] 2024-01-01T00:00:00Z A <a@example.com>\nwhat\n"

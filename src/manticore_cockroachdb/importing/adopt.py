@@ -19,12 +19,15 @@ from ..migrations import foreign
 from ..migrations.file import MigrationFile
 from ..parser.quoting import literal, qualified
 from ..runner.bookkeeping import Carried
+from ..schema import model as m
 from ..schema.changes import without
 from ..schema.diff import Change, compare
-from ..schema.read import read_from
+from ..schema.read import read, read_from
+from ..schema.render import render
 from ..shadow.drift import replay_context, replayed
-from .convert import Conversion, Converted
-from .model import Applied, Finding, Findings, Reader
+from .convert import BASELINE, Conversion, Converted, with_baseline
+from .model import Applied, Finding, Findings, Old, Reader
+from .theirs import without_theirs
 
 if TYPE_CHECKING:
     from ..database import Database
@@ -74,24 +77,76 @@ def examine(
     out. Raises HistoryError where the old history cannot be told, SchemaError where the files
     cannot be replayed.
     """
-    assert reader.ledger is not None
     found = Findings()
-    home = _home(migrator.db, reader, table)
-    applied: list[Applied] = []
-    if home is not None:
-        rows = migrator.db.execute(reader.ledger.query(qualified(*home)))
-        _not_at_work(migrator.db, reader, home[0], found)
-        applied = reader.ledger.applied(rows, [one.old for one in conversion.files], found)
-    else:
-        found.note("", None, f"the database has no history of {reader.name}'s: nothing is applied")
+    home, applied = _applied(
+        migrator.db, reader, [one.old for one in conversion.files], table, found
+    )
     pairs, pending = _matched(conversion, applied, found)
+    return _judged(migrator, reader, home, pairs, pending, found, ignore)
+
+
+def baseline(
+    migrator: Migration,
+    reader: Reader,
+    olds: Sequence[Old],
+    found: Findings,
+    version: int,
+    *,
+    table: str | None = None,
+    ignore: Sequence[str] = (),
+) -> tuple[Conversion, Adoption]:
+    """The same with one file, the schema as it is, in place of all that is applied.
+
+    ``olds`` and ``found`` are what `read.read_olds` gave; none for a tool whose migrations are
+    programs. Raises HistoryError where the old history cannot be told.
+    """
+    home, applied = _applied(migrator.db, reader, olds, table, found)
+    actual = _without_theirs(read(migrator.db), reader, home)
+    keys = {what.key for what in applied}
+    conversion = with_baseline(reader.name, olds, found, keys, version, render(actual))
+    times = [what.at for what in applied if what.at is not None]
+    whole = Applied(BASELINE, max(times, default=None))
+    after = Findings()
+    pairs, pending = _matched(conversion, [whole] if conversion.files else [], after)
+    return conversion, _judged(migrator, reader, home, pairs, pending, after, ignore)
+
+
+def _applied(
+    database: Database,
+    reader: Reader,
+    olds: Sequence[Old],
+    table: str | None,
+    found: Findings,
+) -> tuple[tuple[str, str] | None, list[Applied]]:
+    """Where the old history is, and what it says is applied."""
+    if reader.ledger is None:
+        found.note("", None, f"{reader.name} has no history that is not ours already")
+        return None, []
+    home = _home(database, reader, table)
+    if home is None:
+        found.note("", None, f"the database has no history of {reader.name}'s: nothing is applied")
+        return None, []
+    rows = database.execute(reader.ledger.query(qualified(*home)))
+    _not_at_work(database, reader, home[0], found)
+    return home, reader.ledger.applied(rows, olds, found)
+
+
+def _judged(
+    migrator: Migration,
+    reader: Reader,
+    home: tuple[str, str] | None,
+    pairs: list[tuple[Converted, Applied]],
+    pending: tuple[int, ...],
+    found: Findings,
+    ignore: Sequence[str],
+) -> Adoption:
+    """Compare with what manticore knows, then with a replay."""
     files = [one.file for one, _ in pairs]
     own = migrator.get_applied_migrations()
     _agree(own, files, found)
     changes: tuple[Change, ...] = ()
     if not found.refused:
-        leave = (*ignore, *_of_the_tool(reader, home))
-        changes, notes = _differences(migrator, files, leave)
+        changes, notes = _differences(migrator, files, reader, home, ignore)
         for note in notes:
             found.note("", None, note)
     known = {row["version"] for row in own}
@@ -217,25 +272,24 @@ def _agree(own: Sequence[dict[str, object]], files: list[MigrationFile], found: 
             )
 
 
-def _of_the_tool(reader: Reader, home: tuple[str, str] | None) -> list[str]:
-    """Patterns for what the old tool has made for itself."""
-    assert reader.ledger is not None
-    if home is None:
-        return []
-    schema, table = home
-    names = {table, *reader.ledger.tables}
-    patterns = [p for name in names for p in (f"{schema}.{name}", f"{schema}.{name}_id_seq")]
-    for one in reader.ledger.schemas:
-        patterns += [one, f"{one}.*"]
-    return patterns
+def _without_theirs(schema: m.Schema, reader: Reader, home: tuple[str, str] | None) -> m.Schema:
+    """The catalog without what the old tool has made for itself."""
+    if home is None or reader.ledger is None:
+        return schema
+    return without_theirs(schema, home[0], {home[1], *reader.ledger.tables}, reader.ledger.schemas)
 
 
 def _differences(
-    migrator: Migration, files: list[MigrationFile], ignore: Sequence[str]
+    migrator: Migration,
+    files: list[MigrationFile],
+    reader: Reader,
+    home: tuple[str, str] | None,
+    ignore: Sequence[str],
 ) -> tuple[tuple[Change, ...], tuple[str, ...]]:
     """What the live database has otherwise than these files make on a scratch database."""
     with migrator.db.dedicated() as connection:
         context = replay_context(connection)
         actual = read_from(connection)
     expected, notes = replayed(migrator.db, files, migrator.settings, context)
+    actual = _without_theirs(actual, reader, home)
     return without(compare(expected, actual), ignore), notes

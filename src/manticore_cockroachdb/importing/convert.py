@@ -18,7 +18,7 @@ string for example, the file is refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -34,6 +34,7 @@ from ..parser.split import Unterminated, directives, split
 from .model import Finding, Findings, Old, Part
 
 EMPTY = "SELECT 1;"
+BASELINE = "baseline"
 _CONTROL = re.compile(
     r"(?:begin|start|commit|end|rollback|abort|prepare)\b(?!\s*\()", re.IGNORECASE
 )
@@ -128,6 +129,48 @@ def numbered(olds: Sequence[Old], found: Findings) -> list[Old]:
         replace(old, version=number, remarks=old.remarks or (f"was {old.title}",))
         for number, old in enumerate(olds, 1)
     ]
+
+
+def with_baseline(
+    tool: str,
+    olds: Sequence[Old],
+    found: Findings,
+    applied: Collection[str],
+    version: int,
+    sql: str,
+) -> Conversion:
+    """One file with ``sql``, the schema as it is, for all that is applied; then what is not.
+
+    What stands in the way of files that are applied does not matter then. What is no migration of
+    its own, such as a repeatable one, is in the schema as it is, and only said.
+    """
+    left = [old for old in olds if old.key not in applied]
+    theirs = {name for old in left for name in old.origin}
+    ours = Findings()
+    ours.notes += found.notes
+    for one in found.refused:
+        if not one.name or one.name in theirs:
+            ours.refused.append(one)
+        else:
+            ours.notes.append(
+                Finding(one.name, one.line, f"is only in the baseline: {one.message}")
+            )
+    part = Part(sql, "baseline")
+    first = Old(BASELINE, version, BASELINE, "baseline", part, origin=(BASELINE,))
+    for old in left:
+        if old.version is not None and old.version <= version:
+            ours.refuse(
+                old.origin[0],
+                None,
+                f"is not applied, and its version is not above that of the baseline, {version}",
+                "name a version between the newest that is applied and the oldest that is not",
+            )
+    if any(old.version is None for old in left):
+        left = [
+            replace(old, version=version + number, remarks=old.remarks or (f"was {old.title}",))
+            for number, old in enumerate(left, 1)
+        ]
+    return convert(tool, [first, *left], ours)
 
 
 # --- one file ------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import FileError
+from ..errors import ConfigError, FileError
 from .convert import Conversion, convert
 from .model import Files, Findings, Old, Options, Reader
 
@@ -13,8 +13,22 @@ def read_directory(
     files: Files, reader: Reader, options: Options, *, partial: bool = False
 ) -> Conversion:
     """What becomes of a directory. Raises FileError where there is nothing of the tool's."""
-    assert reader.read is not None
+    olds, found = read_olds(files, reader, options)
+    return convert(reader.name, olds, found, partial=partial)
+
+
+def read_olds(files: Files, reader: Reader, options: Options) -> tuple[list[Old], Findings]:
+    """The migrations as the tool has them, in its order, and what there is to say about them.
+
+    Raises ConfigError for a tool whose migrations are programs, FileError where there is nothing.
+    """
     found = Findings()
+    if reader.read is None:
+        raise ConfigError(
+            f"{reader.name}'s migrations are programs in {reader.files}; they have no SQL to carry"
+            " over.",
+            hint="begin with the schema as it is: --url URL --baseline-from VERSION",
+        )
     olds = reader.read(files, options, found)
     if not olds and not found.refused:
         raise FileError(
@@ -23,7 +37,7 @@ def read_directory(
             hint="name the directory that the old tool reads its migrations from",
         )
     _say_what_was_left(files, reader, olds, found)
-    return convert(reader.name, olds, found, partial=partial)
+    return olds, found
 
 
 def _say_what_was_left(files: Files, reader: Reader, olds: list[Old], found: Findings) -> None:

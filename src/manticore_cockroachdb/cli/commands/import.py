@@ -53,6 +53,11 @@ _SHOWN = 20
 @click.option(
     "--python", metavar="PATH", help="The Python that has Alembic or Django.  [default: this one]"
 )
+@click.option(
+    "--baseline-from",
+    metavar="VERSION",
+    help="Let one file, the schema as it is, stand for all that is applied; this is its version.",
+)
 @click.option("--table", metavar="NAME", help="The old history's table, where it has another name.")
 @click.option(
     "--ignore",
@@ -75,6 +80,7 @@ def command(
     dialect: str | None,
     linearize: bool,
     python: str | None,
+    baseline_from: str | None,
     table: str | None,
     ignore: tuple[str, ...],
     accept_differences: bool,
@@ -90,9 +96,10 @@ def command(
     Exits with 1 when something is refused, with 5 when the database is not what the files make.
     """
     from ...importing import disk
-    from ...importing.model import Options
-    from ...importing.read import read_directory
+    from ...importing.model import Findings, Options
+    from ...importing.read import read_directory, read_olds
     from ...importing.tools import reader_of
+    from ...migrations.choose import parse_version
 
     if len(names) > 2:
         raise ConfigError("One tool and one directory can be named, not more.")
@@ -106,17 +113,30 @@ def command(
     reader = reader_of(tool)
     options = Options(_values(variables), dialect, linearize, python)
     disk.check_output(source, target)
-    conversion = read_directory(files, reader, options, partial=partial)
-    due = disk.to_write(conversion, target)
-    if not connects or not conversion.files:
-        if not dry_run:
-            disk.write(due, target)
-        return _presented(call, conversion, None, target, len(due), files, dry_run, True)
-    from ...importing.adopt import examine
+    if baseline_from is not None and not connects:
+        raise ConfigError("--baseline-from needs the database; name it with --url.")
+    if baseline_from is None:
+        conversion = read_directory(files, reader, options, partial=partial)
+        due = disk.to_write(conversion, target)
+        if not connects or not conversion.files:
+            if not dry_run:
+                disk.write(due, target)
+            return _presented(call, conversion, None, target, len(due), files, dry_run, True)
+    from ...importing.adopt import baseline, examine
 
     with call.migration(changes=not dry_run) as migration:
-        found = examine(migration, conversion, reader, table=table, ignore=ignore)
-        proven = not found.refused and (not found.changes or accept_differences)
+        if baseline_from is None:
+            found = examine(migration, conversion, reader, table=table, ignore=ignore)
+        else:
+            version = parse_version(baseline_from, "version")
+            assert version is not None
+            olds, said = read_olds(files, reader, options) if reader.read else ([], Findings())
+            conversion, found = baseline(
+                migration, reader, olds, said, version, table=table, ignore=ignore
+            )
+            due = disk.to_write(conversion, target)
+        refused = found.refused or (conversion.refused and not partial)
+        proven = not refused and (not found.changes or accept_differences)
         if proven and not dry_run:
             disk.write(due, target)
             migration.carry_over(found.new)

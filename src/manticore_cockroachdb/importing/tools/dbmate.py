@@ -27,6 +27,7 @@ from ..model import (
 
 _NAME = re.compile(r"(\d+)([^/]*)\.sql")
 _MARKER = re.compile(r"^--\s*migrate:(up|down)(\s*$|[^\S\n]+\S.*$)", re.MULTILINE)
+_INDENTED = re.compile(r"^[ \t]+--\s*migrate:(?:up|down)\b", re.MULTILINE)
 _OPTION = re.compile(r"([^\s:]+):(\S+)")
 _BEFORE = re.compile(r"\s*(?:--.*)?")
 
@@ -46,6 +47,13 @@ def read(files: Files, _: Options, found: Findings) -> list[Old]:
 
 def _one(name: str, version: str, rest: str, text: str, found: Findings) -> Old:
     marks = list(_MARKER.finditer(text))
+    if indented := _INDENTED.search(text):
+        found.refuse(
+            name,
+            text.count("\n", 0, indented.start()) + 1,
+            f"{indented[0].strip()} has blanks before it, and so is no marker to dbmate",
+            "take the blanks away, if it was meant as one",
+        )
     if not marks or marks[0][1] != "up":
         found.refuse(
             name,

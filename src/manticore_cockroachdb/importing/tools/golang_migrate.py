@@ -35,6 +35,8 @@ def read(files: Files, _: Options, found: Findings) -> list[Old]:
         if match[4] != "sql":
             found.refuse(name, None, f"is a .{match[4]} file, and only SQL can be carried over")
         number = int(match[1])
+        if number >= 2**64:
+            found.refuse(name, None, f"the version {number} does not fit into 64 bits")
         pair = pairs.setdefault(number, Pair(match[1], number, match[2]))
         pair.add(match[3], name, found)
     return paired(files, pairs, found)

@@ -41,10 +41,6 @@ def paired(
             assert down is not None
             found.refuse(down, None, "has no file with the way forward beside it")
         number = whole_number(pair.key)
-        if number is None and pair.key.isdecimal():
-            found.refuse(
-                up or down or "", None, f"the version {pair.key} does not fit into 63 bits"
-            )
         olds.append(
             Old(
                 key=pair.key,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..model import (
     Applied,
@@ -20,6 +21,7 @@ from ..model import (
     Rows,
 )
 from .pairs import Pair, paired
+from .templates import rendered
 
 _NAME = re.compile(r"(\d+)_([^./]+)(?:\.([a-z0-9]+))?(\.autocommit)?\.(up|down)\.(sql|fizz)")
 _DIALECTS = {
@@ -83,15 +85,14 @@ def read(files: Files, options: Options, found: Findings) -> list[Old]:
         pair.add(direction, name, found)
         if autocommit:
             pair.transaction = False
-    olds = paired(files, pairs, found)
-    for old in olds:
-        for part in (old.up, old.down):
-            at = -1 if part is None else part.text.find("{{")
-            if part is not None and at >= 0:
-                found.refuse(
-                    part.name, part.line_of(at), "is a Go template, which only pop renders"
-                )
-    return olds
+    return [
+        replace(
+            old,
+            up=rendered(old.up, options, found),
+            down=None if old.down is None else rendered(old.down, options, found),
+        )
+        for old in paired(files, pairs, found)
+    ]
 
 
 def _applied(rows: Rows, _: Sequence[Old], __: Findings) -> list[Applied]:

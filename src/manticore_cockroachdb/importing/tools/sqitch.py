@@ -26,11 +26,14 @@ from ..model import (
 )
 
 _PRAGMA = re.compile(r"%([\w-]+)\s*=\s*(.*)")
+_SETTING = re.compile(r"[ \t]*(top_dir|\w+_dir|extension|plan_file)[ \t]*=[ \t]*(\S+)[ \t]*")
 _CHANGE = re.compile(
     r"(?P<name>[^\s@\[]+)\s*(?:\[(?P<needs>[^\]]*)\])?\s*"
     r"(?P<when>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)\s+(?P<who>[^<]*<[^>]*>)\s*(?:#\s*(?P<note>.*))?"
 )
-_PSQL = re.compile(r"^\s*\\\w+|(?<![:\w]):(?:'\w+'|\"\w+\"|[A-Za-z_]\w*)(?![:\w]*:)", re.MULTILINE)
+_PSQL = re.compile(
+    r"^[ \t]*\\\w+|(?<![:\w]):(?:'\w+'|\"\w+\"|[A-Za-z_]\w*)(?![:\w]*:)", re.MULTILINE
+)
 _CODE = re.compile(
     r"(?P<kept>:'\w+')|'(?:[^']|'')*'|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$|--[^\n]*|/\*.*?\*/", re.DOTALL
 )
@@ -46,11 +49,17 @@ class _Planned:
 
 def read(files: Files, options: Options, found: Findings) -> list[Old]:
     """The changes, in the order of the plan."""
-    plan = next((n for n in files.names if n.rpartition("/")[2] == "sqitch.plan"), None)
-    if plan is None:
+    shallow = sorted(files.names, key=lambda name: (name.count("/"), name))
+    conf = next((n for n in shallow if n.rpartition("/")[2] == "sqitch.conf"), "")
+    folder = conf.rpartition("/")[0]
+    base = (f"{folder}/" if folder else "") + _top(files, conf, found)
+    plan = f"{base}sqitch.plan"
+    if plan not in files:
+        plan = next((n for n in shallow if n.rpartition("/")[2] == "sqitch.plan"), "")
+    if not plan:
         return []
-    folder = plan.rpartition("/")[0]
-    base = f"{folder}/" if folder else ""
+    if not conf:
+        base = plan.removesuffix("sqitch.plan")
     olds = []
     for number, one in enumerate(_planned(plan, found.text(files, plan), found), 1):
         deploy, revert = f"{base}deploy/{one.script}.sql", f"{base}revert/{one.script}.sql"
@@ -77,6 +86,20 @@ def read(files: Files, options: Options, found: Findings) -> list[Old]:
             )
         )
     return olds
+
+
+def _top(files: Files, conf: str, found: Findings) -> str:
+    """The folder that the scripts' folders are in, as the configuration says it."""
+    top = ""
+    for number, line in enumerate(found.text(files, conf).splitlines() if conf in files else (), 1):
+        setting = _SETTING.fullmatch(line)
+        if setting is None:
+            continue
+        if setting[1] == "top_dir":
+            top = setting[2].strip("./")
+        elif setting[1].endswith("_dir") or setting[1] in ("extension", "plan_file"):
+            found.refuse(conf, number, f"the setting {setting[1]} is not understood here")
+    return f"{top}/" if top else ""
 
 
 def _planned(plan: str, text: str, found: Findings) -> list[_Planned]:
@@ -117,12 +140,8 @@ def _check(files: Files, name: str, found: Findings) -> None:
     text = found.text(files, name)
     bare = _CODE.sub(lambda m: m["kept"] or re.sub(r"[^\n]", " ", m[0]), text)
     for one in _PSQL.finditer(bare):
-        line = text.count("\n", 0, one.start() + len(one[0]) - len(one[0].lstrip())) + 1
-        found.refuse(
-            name,
-            line,
-            f"{text[one.start() : one.end()].strip()} is for psql, which runs the script",
-        )
+        line = text.count("\n", 0, one.start()) + 1
+        found.refuse(name, line, f"{one[0].strip()} is for psql, which runs the script")
 
 
 def _applied(rows: Rows, olds: Sequence[Old], found: Findings) -> list[Applied]:

@@ -22,11 +22,11 @@ from ..model import (
     described,
     whole_number,
 )
+from .templates import rendered
 
 _NAME = re.compile(r"(\d+)_([^/]+)\.sql")
 _SEPARATOR = "---- create above / drop below ----"
 _OFF = re.compile(r"^---- tern: disable-tx ----$", re.MULTILINE)
-_TEMPLATE = re.compile(r"\{\{-?\s*(\.(\w+))?(.*?)\s*-?\}\}", re.DOTALL)
 
 
 def read(files: Files, options: Options, found: Findings) -> list[Old]:
@@ -40,7 +40,7 @@ def read(files: Files, options: Options, found: Findings) -> list[Old]:
         if number in olds:
             found.refuse(name, None, f"has the same version as {olds[number].title}")
             continue
-        text = _rendered(name, found.text(files, name), options, found)
+        text = rendered(Part(found.text(files, name), name), options, found).text
         up, _, down = text.partition(_SEPARATOR)
         modes = [_OFF.search(part) is not None for part in (up, down) if part.strip()]
         if len(set(modes)) > 1:
@@ -68,20 +68,6 @@ def read(files: Files, options: Options, found: Findings) -> list[Old]:
     if any(name.endswith(".go") for name in files.names if "/" not in name):
         found.note("", None, "migrations that a program in Go adds are not among the files")
     return ordered
-
-
-def _rendered(name: str, text: str, options: Options, found: Findings) -> str:
-    def value(match: re.Match[str]) -> str:
-        line = text.count("\n", 0, match.start()) + 1
-        key = match[2]
-        if key is not None and not match[3] and key in options.variables:
-            found.note(name, line, f"{match[0]} is {options.variables[key]!r} for good now")
-            return options.variables[key]
-        hint = f"give it a value: --var {key}=VALUE" if key and not match[3] else None
-        found.refuse(name, line, f"{match[0]} is a Go template, which only tern can render", hint)
-        return match[0]
-
-    return _TEMPLATE.sub(value, text)
 
 
 def _applied(rows: Rows, olds: Sequence[Old], found: Findings) -> list[Applied]:
