@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--versions",
         metavar="A-B",
-        help="of the twenty migrations, and 21: seven short ones in one run",
+        help="of the twenty migrations; 21: seven short ones in one run; 22: four in steps",
     )
     parser.add_argument("--workers", type=int, default=6, help="shared by the engines")
     parser.add_argument("--minutes", type=float, default=1440.0, help="stop after so many")
@@ -82,7 +82,7 @@ def _wanted(options: argparse.Namespace, parser: argparse.ArgumentParser) -> Wan
     for kind in kinds:
         if kind not in KINDS:
             parser.error(f"no such kind: {kind}")
-    first, _, last = (options.versions or f"1-{migrations.TOGETHER}").partition("-")
+    first, _, last = (options.versions or f"1-{migrations.LEGS}").partition("-")
     return Wanted(
         tuple(found),
         kinds,

@@ -7,7 +7,8 @@ was lost. Every undo part takes back exactly what its migration did, counters in
 back is run through the same faults, and a sweep can go up and down over one migration for ever.
 
 After the twenty come seven short ones that one run applies at once, several in a message: as many
-as it takes for messages of one, two and four.
+as it takes for messages of one, two and four. Then four that one run applies step by step, where
+the end of one and the beginning of the next are one transaction.
 """
 
 from __future__ import annotations
@@ -182,16 +183,59 @@ _SHORT = (
     Source("short", "{+1}", "{-1}"),
 )
 
-_ALL = (*_SOURCES, *_SHORT)
+_IN_STEPS = (
+    Source(
+        "in_steps",
+        "CREATE INDEX CONCURRENTLY steps_a ON users (nick, id);",
+        "DROP INDEX CONCURRENTLY steps_a;",
+    ),
+    Source(
+        "in_steps",
+        """
+        CREATE INDEX CONCURRENTLY steps_b ON orders (id, user_id);
+        CREATE INDEX CONCURRENTLY IF NOT EXISTS steps_c ON users (years);
+        """,
+        """
+        DROP INDEX CONCURRENTLY IF EXISTS steps_c;
+        DROP INDEX CONCURRENTLY steps_b;
+        """,
+    ),
+    Source(
+        "in_steps",
+        "{+1}\nCREATE INDEX CONCURRENTLY steps_d ON users (email, id);",
+        "{-1}\nDROP INDEX CONCURRENTLY steps_d;",
+    ),
+    Source(
+        "in_steps",
+        "CREATE INDEX CONCURRENTLY steps_e ON users (years, id);\n{+1}",
+        "DROP INDEX CONCURRENTLY steps_e;\n{-1}",
+    ),
+)
+
+_ALL = (*_SOURCES, *_SHORT, *_IN_STEPS)
 COUNT = len(_SOURCES)
 TOGETHER = COUNT + 1
-LAST = len(_ALL)
+IN_STEPS = COUNT + 2
+LEGS = IN_STEPS
 SEED = 1 + [one.name for one in _SOURCES].index("seed")
 
 
+_LASTS = {TOGETHER: COUNT + len(_SHORT), IN_STEPS: len(_ALL)}
+
+
 def last_of(leg: int) -> int:
-    """The newest migration of a leg: its own, or the last of those that run together."""
-    return LAST if leg == TOGETHER else leg
+    """The newest migration of a leg: its own, or the last of those that one run applies."""
+    return _LASTS.get(leg, leg)
+
+
+def first_of(leg: int) -> int:
+    """The oldest migration of a leg."""
+    return last_of(leg - 1) + 1
+
+
+def several(leg: int) -> bool:
+    """Whether a leg has more migrations than one."""
+    return leg in _LASTS
 
 
 def counters_of(version: int) -> dict[int, int]:
@@ -219,7 +263,7 @@ def _filled(text: str, version: int) -> str:
 
 
 def _counters() -> str:
-    every = sorted(number for version in range(2, LAST + 1) for number in counters_of(version))
+    every = sorted(number for version in range(2, len(_ALL) + 1) for number in counters_of(version))
     rows = ", ".join(f"({number}, 0)" for number in every)
     return (
         "CREATE TABLE counters (id INT8 PRIMARY KEY, n INT8 NOT NULL);\n"

@@ -49,7 +49,7 @@ class Wanted:
     seed: int
     every: bool = False
     server_kills: int = 0
-    versions: tuple[int, ...] = tuple(range(1, migrations.TOGETHER + 1))
+    versions: tuple[int, ...] = tuple(range(1, migrations.LEGS + 1))
     colours: tuple[Colour, ...] = COLOURS
     workers: int = 6
     seconds: float = 86400.0

@@ -1,7 +1,7 @@
 """Walks: up and down over each migration, with one fault in each leg, until every try is made.
 
-A walk's ``version`` is its leg's number: the migration's own, or that of the first of those that
-run together, whose base is the one before it.
+A walk's ``version`` is its leg's number: the migration's own, or one of those after the twenty,
+where one run applies several (`harness_migrations.last_of`).
 
 `Walk.attempt` is the whole of a try; see `faults.harness` for the idea. After a try that went
 wrong, or that needs a person, the database is thrown away and built anew.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -35,6 +36,7 @@ from manticore_cockroachdb.migrations.file import parse_file
 from manticore_cockroachdb.migrations.plan import plan_script
 from manticore_cockroachdb.migrations.script import MigrationPlan, script_of
 
+_VERSION = re.compile(r"\bmigration (\d+)", re.IGNORECASE)
 DOWN: dict[Direction, Direction] = {"up": "down", "down": "up"}
 
 
@@ -97,7 +99,7 @@ class Directories:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        for count in range(1, migrations.TOGETHER + 1):
+        for count in range(1, migrations.LEGS + 1):
             (root / str(count)).mkdir()
             migrations.write(root / str(count), count)
 
@@ -107,7 +109,7 @@ class Directories:
 
     def plan(self, version: int, direction: Direction, served: Served) -> MigrationPlan:
         """How a server runs a migration."""
-        (path,) = Path(self.of(version)).glob(f"{version}_*.sql")
+        (path,) = self._root.glob(f"{migrations.LEGS}/{version}_*.sql")
         file = parse_file(path.name, path.read_text(encoding="utf-8"), str(path))
         return plan_script(script_of(file, down=direction == "down"), capabilities(served.server))
 
@@ -189,7 +191,7 @@ class Walk:
         return Job(url, directory, chosen, direction, target, TTL)
 
     def _leg(self, direction: Direction, colour: str = "") -> Job:
-        target = migrations.last_of(self.version) if direction == "up" else self.version - 1
+        target = migrations.last_of(self.version - (direction == "down"))
         return self._job(direction, self.version, target, colour)
 
     def _must(self, job: Job) -> None:
@@ -216,7 +218,7 @@ class Walk:
         """
         due: dict[Direction, list[Try]] = {"up": [], "down": []}
         chosen = [KINDS[name] for name in kinds if self.served.imitated or not KINDS[name].imitated]
-        if version == migrations.TOGETHER:
+        if migrations.several(version):
             # A server stops at the COMMIT that it answers so; the proxy's would do all the rest.
             chosen = [kind for kind in chosen if kind.name != "XXA00"]
         for leg in self.legs(version):
@@ -241,7 +243,7 @@ class Walk:
         if not self.url or self.version != version - 1:
             self._enter(version - 1)
         self.version = version
-        self.between = self._between() if version == migrations.TOGETHER else {}
+        self.between = self._between() if migrations.several(version) else {}
         found: list[Leg] = []
         directions: tuple[Direction, ...] = ("up", "down")
         for direction in directions:
@@ -249,7 +251,7 @@ class Walk:
             started = time.monotonic()
             self._must(self._leg(direction, self.colour))
             seconds = time.monotonic() - started
-            plan = self.directories.plan(version, direction, self.served)
+            plan = self.directories.plan(migrations.first_of(version), direction, self.served)
             trace = self.proxy.trace
             queries = [m.text or "" for m in trace if m.type == "Query"]
             counts: dict[Point, int] = {
@@ -269,7 +271,8 @@ class Walk:
     def _between(self) -> dict[tuple[int, ...], State]:
         """What is in the database after each of the migrations that run together, by history."""
         found = [self.reader.state()]
-        for version in range(self.version, migrations.LAST + 1):
+        first, last = migrations.first_of(self.version), migrations.last_of(self.version)
+        for version in range(first, last + 1):
             self._must(self._job("up", self.version, version))
             found.append(self.reader.state())
         self._must(self._leg("down"))
@@ -350,7 +353,7 @@ class Walk:
         assert first is not None
         if first.code == 0:
             return  # looked at when all is over
-        if self.version == migrations.TOGETHER:
+        if migrations.several(self.version):
             result.false += self._not_as_recorded()
             return
         recorded = (self.version in self.reader.history()) == (one.direction == "up")
@@ -374,6 +377,8 @@ class Walk:
 
     def _untruths(self, one: Try, ending: Ending) -> list[str]:
         plan, start = self.plans[one.direction], self.goals[DOWN[one.direction]]
+        if migrations.several(self.version) and (found := _VERSION.search(ending.text)):
+            plan = self.directories.plan(int(found[1]), one.direction, self.served)
         goal = self.goals[one.direction]
         return untruths(ending.text, plan, start, goal, self.reader.state())
 

@@ -149,17 +149,22 @@ async def test_xxa00_for_our_own_writes_alone_is_looked_up(imitation, url, colou
     assert (await migration.status()).problems == ()
 
 
-async def test_a_journal_that_cannot_be_written_does_not_make_a_statement_undone(
-    url, server, colour, tmp_path
+@pytest.mark.parametrize(
+    ("said_by", "more"),
+    [('INSERT INTO "public"."_migrations" ', ""), ("'done', NULL", "UPDATE t SET a = 1;")],
+    ids=["the history", "the journal"],
+)
+async def test_a_record_that_cannot_be_written_does_not_make_a_statement_undone(
+    url, server, colour, tmp_path, said_by, more
 ):
     """The statement was done and to say so was refused: nobody may say that nothing remains."""
     write(tmp_path, 1, "CREATE TABLE t (a INT8 PRIMARY KEY, b INT8);")
-    write(tmp_path, 2, "CREATE INDEX CONCURRENTLY t_b ON t (b);")
+    write(tmp_path, 2, f"CREATE INDEX CONCURRENTLY t_b ON t (b);\n{more}")
     with Proxy.before(url) as proxy:
         migration = colour.Migration(colour.database(proxy.through(url)), migrations_dir=tmp_path)
         await migration.migrate(1)
         refused = Answer("42501", "permission denied", server="rollback")
-        proxy.arm(Fault(When(text="'done', NULL"), refused))
+        proxy.arm(Fault(When(text=said_by), refused))
         with pytest.raises(PartialMigration, match="finds out what became of it"):
             await migration.migrate()
         assert await migration.migrate() == 1

@@ -14,7 +14,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ..parser import nodes as n
-from ..parser.quoting import literal
+from ..parser.quoting import literal, quote_always
+
+_SEPARATOR = "|"
+_NULL = "~"
 
 
 class Conclusion(StrEnum):
@@ -30,11 +33,13 @@ class Conclusion(StrEnum):
 class Probe:
     """A scalar SQL expression of type text, and the value it has once the effect is there.
 
-    `expected` None: any value other than the one read before.
+    `expected` None: any value other than the one read before. `quick` says the same in less time,
+    but fails where the table is not there.
     """
 
     sql: str
     expected: str | None
+    quick: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,38 @@ class Effect:
         if not self.probes:
             return None
         return "SELECT " + ", ".join(f"({p.sql})::TEXT" for p in self.probes)
+
+    @property
+    def blind(self) -> bool:
+        """Whether nobody could say what became of the statement once its answer is lost."""
+        return not self.probes and not self.repeatable
+
+    def before(self, *, quick: bool = False) -> str | None:
+        """One expression of type text that holds every probe's value; `split_before` reads it."""
+        if not self.probes:
+            return None
+        each = (p.quick or p.sql if quick else p.sql for p in self.probes)
+        return f" || {literal(_SEPARATOR)} || ".join(
+            f"COALESCE(({sql})::TEXT, {literal(_NULL)})" for sql in each
+        )
+
+    def proof(self, *, quick: bool = False) -> str | None:
+        """A SELECT that fails with 22012 unless all that must be there is; None: nothing must."""
+        sure = [
+            f"({p.quick or p.sql if quick else p.sql})::TEXT = {literal(p.expected)}"
+            for p in self.probes
+            if p.expected is not None
+        ]
+        if not sure:
+            return None
+        return f"SELECT 1 / count(*) FROM (SELECT 1) AS p WHERE {' AND '.join(sure)}"
+
+
+def split_before(text: str | None) -> tuple[str | None, ...] | None:
+    """The probes' values that `Effect.before` put together, as `conclude` takes them."""
+    if not text:
+        return None
+    return tuple(None if part == _NULL else part for part in text.split(_SEPARATOR))
 
 
 def conclude(
@@ -100,55 +137,57 @@ def _relation(name: n.QName, kinds: str) -> str:
     )
 
 
-def _column(table: n.QName, column: str, extra: str = "") -> str:
-    return (
-        "EXISTS (SELECT 1 FROM pg_catalog.pg_attribute a"
-        " JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"
+def _of_table(source: str, key: str, table: n.QName) -> tuple[str, str]:
+    """FROM … WHERE for the rows of one table in a catalog table whose column `key` is its OID.
+
+    Two ways: by the table's name, which is never wrong, and by asking the server for its OID
+    first, which CockroachDB answers from an index (0.3 ms instead of 10 with sixty tables, on
+    v20.2), but which fails with 42P01 where no such table is.
+    """
+    name = ".".join(map(quote_always, table.parts))
+    by_name = (
+        f" FROM pg_catalog.{source}"
+        f" JOIN pg_catalog.pg_class c ON c.oid = {key}"
         " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
         f" WHERE c.relname = {literal(table.name)} AND {_in_schema(table)}"
-        f" AND a.attname = {literal(column)} AND a.attnum > 0 AND NOT a.attisdropped{extra})"
     )
+    by_oid = f" FROM pg_catalog.{source} WHERE {key} = {literal(name)}::REGCLASS"
+    return by_name, by_oid
 
 
-def _column_type(table: n.QName, column: str) -> str:
-    return (
-        "(SELECT pg_catalog.format_type(a.atttypid, a.atttypmod)"
-        " FROM pg_catalog.pg_attribute a"
-        " JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"
-        " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-        f" WHERE c.relname = {literal(table.name)} AND {_in_schema(table)}"
-        f" AND a.attname = {literal(column)} AND NOT a.attisdropped)"
-    )
+def _probe(what: str, ways: tuple[str, str], more: str, expected: str | None) -> Probe:
+    sql, quick = (what.replace("…", way + more) for way in ways)
+    return Probe(sql, expected, quick)
 
 
-def _constraint(table: n.QName, name: str, extra: str = "") -> str:
-    return (
-        "EXISTS (SELECT 1 FROM pg_catalog.pg_constraint k"
-        " JOIN pg_catalog.pg_class c ON c.oid = k.conrelid"
-        " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-        f" WHERE k.conname = {literal(name)}"
-        f" AND c.relname = {literal(table.name)} AND {_in_schema(table)}{extra})"
-    )
+def _column(table: n.QName, column: str, expected: str, extra: str = "") -> Probe:
+    more = f" AND a.attname = {literal(column)} AND a.attnum > 0 AND NOT a.attisdropped{extra}"
+    ways = _of_table("pg_attribute a", "a.attrelid", table)
+    return _probe("EXISTS (SELECT 1…)", ways, more, expected)
 
 
-def _constraint_text(table: n.QName, name: str) -> str:
-    return (
-        "(SELECT k.oid::TEXT || pg_catalog.pg_get_constraintdef(k.oid)"
-        " FROM pg_catalog.pg_constraint k"
-        " JOIN pg_catalog.pg_class c ON c.oid = k.conrelid"
-        " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-        f" WHERE c.relname = {literal(table.name)} AND {_in_schema(table)}"
-        f" AND k.conname = {literal(name)})"
-    )
+def _column_type(table: n.QName, column: str) -> Probe:
+    more = f" AND a.attname = {literal(column)} AND NOT a.attisdropped"
+    ways = _of_table("pg_attribute a", "a.attrelid", table)
+    form = "(SELECT pg_catalog.format_type(a.atttypid, a.atttypmod)…)"
+    return _probe(form, ways, more, None)
 
 
-def _constraint_count(table: n.QName) -> str:
-    return (
-        "(SELECT count(*) FROM pg_catalog.pg_constraint k"
-        " JOIN pg_catalog.pg_class c ON c.oid = k.conrelid"
-        " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-        f" WHERE c.relname = {literal(table.name)} AND {_in_schema(table)})"
-    )
+def _constraint(table: n.QName, name: str, expected: str, extra: str = "") -> Probe:
+    more = f" AND k.conname = {literal(name)}{extra}"
+    ways = _of_table("pg_constraint k", "k.conrelid", table)
+    return _probe("EXISTS (SELECT 1…)", ways, more, expected)
+
+
+def _constraint_text(table: n.QName, name: str) -> Probe:
+    ways = _of_table("pg_constraint k", "k.conrelid", table)
+    form = "(SELECT k.oid::TEXT || pg_catalog.pg_get_constraintdef(k.oid)…)"
+    return _probe(form, ways, f" AND k.conname = {literal(name)}", None)
+
+
+def _constraint_count(table: n.QName) -> Probe:
+    ways = _of_table("pg_constraint k", "k.conrelid", table)
+    return _probe("(SELECT count(*)…)", ways, "", None)
 
 
 _INDEX_JOINS = (
@@ -275,7 +314,7 @@ def effect_of(node: n.Node | None, *, cockroachdb: bool) -> Effect:
         case n.AlterTable(object="table", name=table, actions=actions):
             renewed = _renewed(actions)
             parts = [_action(table, a) for a in actions if _named_in(a) not in renewed]
-            parts += [Effect((Probe(_constraint_text(table, c), None),)) for c in renewed]
+            parts += [Effect((_constraint_text(table, c),)) for c in renewed]
             if all(p is not None for p in parts):
                 found = [p for p in parts if p is not None]
                 return Effect(
@@ -338,29 +377,29 @@ def _action(table: n.QName, action: n.Action) -> Effect | None:
     yes, no = "true", "false"
     match action:
         case n.AddColumn(column=column):
-            return Effect((Probe(_column(table, column.name), yes),), action.if_not_exists)
+            return Effect((_column(table, column.name, yes),), action.if_not_exists)
         case n.DropColumn(name=name):
-            return Effect((Probe(_column(table, name), no),), action.if_exists)
+            return Effect((_column(table, name, no),), action.if_exists)
         case n.AlterColumnType(column=column, using=using):
-            return Effect((Probe(_column_type(table, column), None),), using is None)
+            return Effect((_column_type(table, column),), using is None)
         case n.SetNotNull(column=column):
-            return Effect((Probe(_column(table, column, " AND a.attnotnull"), yes),), True)
+            return Effect((_column(table, column, yes, " AND a.attnotnull"),), True)
         case n.DropNotNull(column=column):
-            return Effect((Probe(_column(table, column, " AND a.attnotnull"), no),), True)
+            return Effect((_column(table, column, no, " AND a.attnotnull"),), True)
         case n.SetDefault() | n.DropDefault() | n.SetOptions() | n.ResetOptions():
             return Effect(repeatable=True)
         case n.AddConstraint(constraint=constraint):
             if constraint.name is None:
-                return Effect((Probe(_constraint_count(table), None),))
-            return Effect((Probe(_constraint(table, constraint.name), yes),), action.if_not_exists)
+                return Effect((_constraint_count(table),))
+            return Effect((_constraint(table, constraint.name, yes),), action.if_not_exists)
         case n.DropConstraint(name=name):
-            return Effect((Probe(_constraint(table, name), no),), action.if_exists)
+            return Effect((_constraint(table, name, no),), action.if_exists)
         case n.ValidateConstraint(name=name):
-            return Effect((Probe(_constraint(table, name, " AND k.convalidated"), yes),), True)
+            return Effect((_constraint(table, name, yes, " AND k.convalidated"),), True)
         case n.RenameColumn(old=old, new=new):
-            return Effect((Probe(_column(table, old), no), Probe(_column(table, new), yes)))
+            return Effect((_column(table, old, no), _column(table, new, yes)))
         case n.RenameConstraint(old=old, new=new):
-            return Effect((Probe(_constraint(table, old), no), Probe(_constraint(table, new), yes)))
+            return Effect((_constraint(table, old, no), _constraint(table, new, yes)))
         case n.RenameTo(new=new):
             to = n.QName((*table.parts[:-1], new.name))
             return Effect((Probe(_relation(table, "rpf"), no), Probe(_relation(to, "rpf"), yes)))

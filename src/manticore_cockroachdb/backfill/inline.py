@@ -111,7 +111,7 @@ class Inline:
         def after() -> tuple[str, ...]:
             token, direction = self.lease.token, plan.script.direction
             begin = self.session.tables.start_step(
-                plan.version, direction, step.ordinal, plan.step_hash(step), (), token
+                plan.version, direction, step.ordinal, plan.step_hash(step), None, token
             )
             register = tables.register(
                 name,

@@ -34,6 +34,8 @@ the owner's name, which no two runs share, tells that the newer token is ours.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from random import random
 from typing import Any
 
@@ -44,7 +46,7 @@ from ..analysis.catalog_probe import Effect
 from ..errors import ConnectionFailed
 from ..migrations.results import JournalRow
 from ..migrations.script import MigrationPlan, Step
-from ..outcome import Verdict, is_division_by_zero, is_duplicate, verdict_of
+from ..outcome import Verdict, absent, is_division_by_zero, is_duplicate, verdict_of
 from ..retry import RetryPolicy, decide
 from . import events as e
 from .async_lease import AsyncLease
@@ -56,6 +58,15 @@ from .identity import HOST
 from .messages import messages
 
 RECOVERIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """A step that no transaction covers, about to begin."""
+
+    plan: MigrationPlan
+    step: Step
+    effect: Effect
 
 
 class AsyncCommitter:
@@ -72,6 +83,8 @@ class AsyncCommitter:
         self.columns = APPLIED_COLUMNS  # of the history that `reads` asks for
         self.recorded: set[int] = set()
         self.journal: list[JournalRow] = []
+        self.begun_ahead: Begin | None = None  # journalled as begun, and not sent yet
+        self.unsent: Begin | None = None  # the same, or perhaps not even journalled
         self.passed = 0  # statements of the present migration that are done
         self._has_settings: psycopg.AsyncConnection[Any] | None = None
 
@@ -123,13 +136,14 @@ class AsyncCommitter:
         self, plan: MigrationPlan, *, journalled: bool = False, after: int | None = None
     ) -> tuple[str, ...]:
         """The end of the transaction that carries a plan out."""
-        script, tables = plan.script, self.session.tables
-        if script.direction == "up":
-            write = tables.insert_history(self.history_row(plan, after))
-        else:
-            write = tables.delete_history(plan.version)
-        clear = (tables.clear_steps(plan.version),) if journalled else ()
-        return self.fenced(write, *clear)
+        clear = (self.session.tables.clear_steps(plan.version),) if journalled else ()
+        return self.fenced(self.record_write(plan, after), *clear)
+
+    def record_write(self, plan: MigrationPlan, after: int | None = None) -> str:
+        """The write to the history that says that a plan is carried out."""
+        if plan.script.direction == "up":
+            return self.session.tables.insert_history(self.history_row(plan, after))
+        return self.session.tables.delete_history(plan.version)
 
     def history_row(self, plan: MigrationPlan, after: int | None = None) -> str:
         """The history row of a migration that is applied, as `Tables.insert_history` takes it."""
@@ -164,6 +178,103 @@ class AsyncCommitter:
             return row is not None and row.state == state
 
         await self.commit(plan, 0, 0, lambda: self.fenced(write), written)
+
+    async def begin_step(self, plan: MigrationPlan, step: Step, effect: Effect) -> None:
+        """Journal that a step begins, with what the catalog says just then."""
+        begin = Begin(plan, step, effect)
+
+        def started() -> bool:
+            row = self.steps_of(plan).get(step.ordinal)
+            return row is not None and row.state == "started"
+
+        def end(quick: bool) -> Sequence[str]:
+            return self.fenced(self._step_started(begin, quick=quick))
+
+        try:
+            await self.commit(plan, 0, 0, partial(end, True), started)
+        except Stopped as stopped:
+            if absent(stopped.sqlstate) is None:
+                raise
+            # There is no such table, so it has no OID, and the quick way fails.
+            await self.roll_back_quietly()
+            await self.commit(plan, 0, 0, partial(end, False), started)
+
+    async def finish_step(
+        self,
+        plan: MigrationPlan,
+        step: Step,
+        *,
+        detail: str | None,
+        proof: str | None,
+        following: Begin | None,
+    ) -> bool:
+        """Journal a step as done, or record the migration if it was the last; True once it is.
+
+        In the same transaction, `proof` has to succeed, or False is returned and nothing is
+        written; and the step that comes next begins, if `following` says which.
+        """
+        last = step.ordinal == len(plan.steps) - 1
+
+        def end() -> Sequence[str]:
+            tables = self.session.tables
+            if last:
+                writes = [self.record_write(plan), tables.clear_steps(plan.version)]
+            else:
+                writes = [self.step_done(plan, step, detail)]
+            if proof is not None:
+                writes.append(proof)
+            if following is not None:
+                writes.append(self._step_started(following, quick=True))
+            return self.fenced(*writes)
+
+        proof_at = 3 if last else 2  # the fence is 0
+
+        def recorded() -> bool:
+            return self.is_recorded(plan) if last else self.is_done(plan, step)
+
+        if following is not None:
+            self.unsent = following
+        try:
+            await self.commit(plan, 0, 0, end, recorded)
+        except Stopped as stopped:
+            at = stopped.ours or 0
+            if at < proof_at or verdict_of(stopped.sqlstate) is not Verdict.FAILED:
+                raise
+            await self.roll_back_quietly()
+            if proof is not None and at == proof_at:
+                return False
+            # What comes next could not be looked at in the quick way: let it begin by itself.
+            return await self.finish_step(plan, step, detail=detail, proof=proof, following=None)
+        self.begun_ahead = following
+        return True
+
+    def take_begun(self, plan: MigrationPlan, step: Step) -> bool:
+        """Whether `finish_step` has begun this step, whose statement is not sent yet."""
+        begun, self.begun_ahead = self.begun_ahead, None
+        return begun is not None and begun.plan is plan and begun.step is step
+
+    def forget_unsent(self) -> tuple[str, ...]:
+        """What takes back that another migration has begun, if a run ends before it really has."""
+        begin = self.unsent
+        if begin is None or begin.step.ordinal:
+            return ()
+        direction = begin.plan.script.direction
+        return (
+            self.session.tables.forget_unsent(
+                begin.plan.version, direction, self.lease.owner, self.lease.token
+            ),
+        )
+
+    def _step_started(self, begin: Begin, *, quick: bool) -> str:
+        plan, step = begin.plan, begin.step
+        return self.session.tables.start_step(
+            plan.version,
+            plan.script.direction,
+            step.ordinal,
+            plan.step_hash(step),
+            begin.effect.before(quick=quick),
+            self.lease.token,
+        )
 
     async def look(self, effect: Effect) -> tuple[str | None, ...]:
         """What the catalog says now, one reading for each probe of an effect."""

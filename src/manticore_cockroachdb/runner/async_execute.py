@@ -22,13 +22,14 @@ from typing import Protocol
 
 import psycopg
 
+from ..analysis.catalog_probe import effect_of
 from ..errors import ChangedFile, ConnectionFailed, MigrationError, PartialMigration
 from ..migrations.results import JournalRow
 from ..migrations.script import MigrationPlan, Mode, Step
 from ..outcome import Verdict, verdict_of
 from ..parser.secrets import without_secrets
 from . import events as e
-from .async_commit import RECOVERIES, AsyncCommitter, no_commit
+from .async_commit import RECOVERIES, AsyncCommitter, Begin, no_commit
 from .async_session import worth_waiting
 from .bookkeeping import RETURNING_SECONDS
 from .failures import Stopped, failure_of, repair_hint, statement_of, unknown
@@ -68,7 +69,7 @@ class AsyncExecutor:
             if len(several) > 1 and not self._stale_session and not self._is_known(several):
                 at += await self._run_together(several, pace)
                 continue
-            await self.run(plans[at])
+            await self.run(plans[at], plans[at + 1] if at + 1 < len(plans) else None)
             if plans[at].mode is Mode.TRANSACTION:
                 pace.took(1, monotonic() - started, self.session.distance)
             at += 1
@@ -151,18 +152,24 @@ class AsyncExecutor:
 
     # --- one migration ---------------------------------------------------------------------
 
-    async def run(self, plan: MigrationPlan) -> None:
-        """Apply or roll back one migration, and record it.
+    async def run(self, plan: MigrationPlan, following: MigrationPlan | None = None) -> None:
+        """Apply or roll back one migration, and record it; `following` is run next.
 
         Raises MigrationFailed, PartialMigration or LeaseLost.
         """
         self._tell_started(plan)
-        await self._carry_on(plan, monotonic(), None)
+        await self._carry_on(plan, monotonic(), None, following)
 
-    async def _carry_on(self, plan: MigrationPlan, started: float, sent: Stopped | None) -> None:
+    async def _carry_on(
+        self,
+        plan: MigrationPlan,
+        started: float,
+        sent: Stopped | None,
+        following: MigrationPlan | None = None,
+    ) -> None:
         """Run a migration to its end; `sent` is how a first try of it ended."""
         try:
-            await self._run(plan, sent)
+            await self._run(plan, sent, following)
         except Stopped as stopped:
             raise await self._failed(plan, stopped, started) from stopped.error
         except PartialMigration as failure:
@@ -171,7 +178,9 @@ class AsyncExecutor:
         self._stale_session = plan.changes_session
         self._tell_finished(plan, monotonic() - started)
 
-    async def _run(self, plan: MigrationPlan, sent: Stopped | None) -> None:
+    async def _run(
+        self, plan: MigrationPlan, sent: Stopped | None, following: MigrationPlan | None
+    ) -> None:
         """Run one migration; wherever a connection is lost, go on from what is recorded."""
         self.committer.begin_plan()
         for attempt in range(RECOVERIES + 1):
@@ -181,7 +190,7 @@ class AsyncExecutor:
                 if plan.mode is Mode.BACKFILL:
                     await self._backfill(plan)
                 elif plan.mode is Mode.STEPS or rows:
-                    await self._steps(plan, rows)
+                    await self._steps(plan, rows, following)
                 elif not self.committer.is_recorded(plan):
                     first, sent = sent, None
                     await self.committer.commit(
@@ -252,7 +261,9 @@ class AsyncExecutor:
             if plan.version not in self.committer.recorded:
                 await self.run(plan)
 
-    async def _steps(self, plan: MigrationPlan, rows: dict[int, JournalRow]) -> None:
+    async def _steps(
+        self, plan: MigrationPlan, rows: dict[int, JournalRow], following: MigrationPlan | None
+    ) -> None:
         from .async_nontransactional import AsyncNonTransactionalStep
 
         if self.committer.is_recorded(plan):
@@ -283,7 +294,9 @@ class AsyncExecutor:
                     partial(self.committer.is_done, plan, step),
                 )
             else:
-                await alone.run(step, row)
+                await alone.run(step, row, self._next_step(plan, step, following))
+                if step is plan.steps[-1]:
+                    return  # the migration was recorded with it
             self.committer.note_done(plan, step)
         await self.committer.commit(
             plan,
@@ -292,6 +305,26 @@ class AsyncExecutor:
             lambda: self.committer.record(plan, journalled=True),
             lambda: self.committer.is_recorded(plan),
         )
+
+    def _next_step(
+        self, plan: MigrationPlan, step: Step, following: MigrationPlan | None
+    ) -> Begin | None:
+        """The step that may begin in the transaction that ends `step`: the one that comes next,
+        if no transaction covers it either.
+
+        Not one whose fate nobody could tell if the run died between, nor one that will be sent
+        by another session, where names may mean something else.
+        """
+        if step is not plan.steps[-1]:
+            owner, candidate = plan, plan.steps[step.ordinal + 1]
+        elif following is None or following.mode is not Mode.STEPS or plan.changes_session:
+            return None
+        else:
+            owner, candidate = following, following.steps[0]
+        if candidate.atomic or self.committer.steps_of(owner).get(candidate.ordinal):
+            return None
+        effect = effect_of(candidate.node, cockroachdb=self.session.tables.cockroachdb)
+        return None if effect.blind else Begin(owner, candidate, effect)
 
     def _step_done(self, plan: MigrationPlan, step: Step) -> tuple[str, ...]:
         return self.committer.fenced(self.committer.step_done(plan, step))

@@ -29,6 +29,7 @@ look the same as ours: nothing here can tell whose index it is, only that it is 
 
 from __future__ import annotations
 
+import re
 from random import random
 
 import psycopg
@@ -41,13 +42,14 @@ from ..migrations.script import MigrationPlan, Step
 from ..outcome import Verdict, verdict_of
 from ..retry import decide
 from . import events as e
-from .async_commit import AsyncCommitter
+from .async_commit import AsyncCommitter, Begin
 from .failures import Stopped, repair_hint
 from .jobs import UNFINISHED, Job, jobs_of
 from .messages import Message
 
 AGAIN = 3
 LOOKS = 10
+_CONDITIONAL = re.compile(r"\bIF\s+(?:NOT\s+)?EXISTS\b", re.IGNORECASE)
 
 
 class AsyncNonTransactionalStep:
@@ -58,16 +60,23 @@ class AsyncNonTransactionalStep:
         self.plan = plan
         self.session = committer.session
         self._begun = False
+        self._following: Begin | None = None
 
     @property
     def _crdb(self) -> bool:
         return self.session.tables.cockroachdb
 
-    async def run(self, step: Step, row: JournalRow | None) -> None:
-        """Do one step, or conclude that an earlier run did. Raises Stopped, PartialMigration."""
-        self._begun = row is not None and row.state == "started"
+    async def run(self, step: Step, row: JournalRow | None, following: Begin | None) -> None:
+        """Do one step, or conclude that an earlier run did, and journal it as done: the last one
+        by recording the migration. `following` may begin with it.
+
+        Raises Stopped, PartialMigration.
+        """
+        ahead = self.committer.take_begun(self.plan, step)
+        self._begun = not ahead and row is not None and row.state == "started"
+        self._following = following
         try:
-            await self._run(step, row)
+            await self._run(step, row if self._begun else None, ahead=ahead)
         except Stopped as stopped:
             stopped.begun = self._begun
             raise
@@ -78,33 +87,29 @@ class AsyncNonTransactionalStep:
             failed.begun = self._begun
             raise failed from error
 
-    async def _run(self, step: Step, row: JournalRow | None) -> None:
+    async def _run(self, step: Step, started: JournalRow | None, *, ahead: bool) -> None:
         effect = effect_of(step.node, cockroachdb=self._crdb)
-        if row is not None and row.state == "started":
-            seen = await self._conclude(step, effect, row.before)
+        if started is not None:
+            seen = await self._conclude(step, effect, started.before)
             if seen is Conclusion.DONE:
                 self.session.listener(e.Recovered(self.plan.version, "it had been done"))
-                await self._journal_done(step)
+                await self._finish(step)
                 return
-        before = await self.committer.look(effect)
-        await self._journal_started(step, before)
-        watch = self.committer.lease.watch
-        if watch is not None:
-            watch.version, watch.tables = self.plan.version, effect.tables
-        try:
-            await self._until_done(step, effect, before)
-        finally:
-            if watch is not None:
-                watch.version = None
-        await self._journal_done(step)
+        if not ahead:
+            await self.committer.begin_step(self.plan, step, effect)
+        self._begun = True
+        await self._until_done(step, effect)
 
-    async def _until_done(self, step: Step, effect: Effect, before: tuple[str | None, ...]) -> None:
+    async def _until_done(self, step: Step, effect: Effect) -> None:
         attempt = again = 0
         while True:
             await self.committer.lease.check()
             stopped = await self._send(step, effect, again=attempt > 0)
             if stopped is None:
+                if await self._finish(step, self._proof(step, effect)):
+                    return
                 if await self._proven(effect):
+                    await self._finish(step)
                     return
                 again += 1
                 # IF NOT EXISTS found somebody else's change, which then failed: now it is ours.
@@ -123,9 +128,10 @@ class AsyncNonTransactionalStep:
             elif verdict is Verdict.UNKNOWN and again < AGAIN:
                 again += 1
                 await self.committer.recover(self.plan, stopped)
-                seen = await self._conclude(step, effect, before)
+                seen = await self._conclude(step, effect, self._before(step))
                 if seen is Conclusion.DONE:
                     self.session.listener(e.Recovered(self.plan.version, "it had been done"))
+                    await self._finish(step)
                     return
                 self.session.listener(
                     e.Recovered(self.plan.version, "it had not been done; running it again")
@@ -134,13 +140,37 @@ class AsyncNonTransactionalStep:
                 raise await self._stuck(step, str(stopped.error))
             elif verdict is Verdict.UNKNOWN:
                 raise stopped  # journalled as begun: the next run looks
-            elif await self._went_on(effect, before):
+            elif await self._went_on(step, effect):
                 self.session.listener(e.Recovered(self.plan.version, "its job did it all the same"))
+                await self._finish(step)
                 return
             else:
                 await self._clear_debris(effect)
                 await self._journal_failed(step, stopped)
                 raise stopped
+
+    def _proof(self, step: Step, effect: Effect) -> str | None:
+        """What has to be seen of a statement that was answered; None where the answer will do.
+
+        CockroachDB answers once the job has ended, and says so if it failed. Only where a
+        statement may have done nothing, since what it makes was there already, must one look:
+        it may be somebody else's, and not there to stay. PostgreSQL's catalog costs next to
+        nothing, so there each is looked at.
+        """
+        if self._crdb and not _CONDITIONAL.search(self.plan.step_sql(step)):
+            return None
+        return effect.proof(quick=True)
+
+    async def _finish(self, step: Step, proof: str | None = None) -> bool:
+        detail = "jobs " + ", ".join(self.session.jobs) if self.session.jobs else None
+        return await self.committer.finish_step(
+            self.plan, step, detail=detail, proof=proof, following=self._following
+        )
+
+    def _before(self, step: Step) -> tuple[str | None, ...] | None:
+        """What the catalog said when the step began, from the journal as it was last read."""
+        row = self.committer.steps_of(self.plan).get(step.ordinal)
+        return None if row is None else row.before
 
     async def _send(self, step: Step, effect: Effect, *, again: bool) -> Stopped | None:
         start, end = self.plan.script.spans[step.first]
@@ -150,7 +180,9 @@ class AsyncNonTransactionalStep:
         try:
             if again:  # nothing of it took effect, but CONCURRENTLY leaves an invalid index
                 await self._clear_debris(effect)
-            reply = await self.session.run(sql)
+            self.committer.unsent = None
+            with self.committer.lease.watched(self.plan.version, effect.tables):
+                reply = await self.session.run(sql)
         except psycopg.Error as error:
             return Stopped(error, None, 0)
         if reply.error is not None:
@@ -172,7 +204,7 @@ class AsyncNonTransactionalStep:
                 continue
             if not self._crdb and not await self._being_built(effect):
                 return False
-            await async_sleep(min(0.05 * 2**look, 1.0))
+            await async_sleep(min(0.001 * 4**look, 1.0))
         return False
 
     async def _being_built(self, effect: Effect) -> bool:
@@ -212,7 +244,7 @@ class AsyncNonTransactionalStep:
 
     async def _wait_for_jobs(self, effect: Effect) -> bool:
         """Wait until no schema change of ours on these tables goes on; True if any did."""
-        waited, pause = False, 0.05
+        waited, pause = False, 0.001
         while True:
             rows = (await self.session.fetch(UNFINISHED))[0]
             jobs = jobs_of(rows, effect.tables)
@@ -231,7 +263,7 @@ class AsyncNonTransactionalStep:
             await async_sleep(pause)
             pause = min(pause * 2, 2.0)
 
-    async def _went_on(self, effect: Effect, before: tuple[str | None, ...]) -> bool:
+    async def _went_on(self, step: Step, effect: Effect) -> bool:
         """Whether a statement that failed has taken effect: its job may outlive the waiting for it.
 
         Raises PartialMigration for a job that waits for somebody.
@@ -240,6 +272,8 @@ class AsyncNonTransactionalStep:
             return False
         await self.session.rollback()
         await self._wait_for_jobs(effect)
+        self.committer.remember(await self.session.fetch(";\n".join(self.committer.reads())))
+        before = self._before(step)
         now = await self.committer.look(effect)
         return now != before and conclude(effect, before, now) is Conclusion.DONE
 
@@ -253,25 +287,6 @@ class AsyncNonTransactionalStep:
         )
 
     # --- the journal -----------------------------------------------------------------------
-
-    async def _journal_started(self, step: Step, before: tuple[str | None, ...]) -> None:
-        plan = self.plan
-        write = self.session.tables.start_step(
-            plan.version,
-            plan.script.direction,
-            step.ordinal,
-            plan.step_hash(step),
-            before,
-            self.committer.lease.token,
-        )
-        await self.committer.journal_step(self.plan, step, write, "started")
-        self._begun = True
-
-    async def _journal_done(self, step: Step) -> None:
-        plan = self.plan
-        detail = "jobs " + ", ".join(self.session.jobs) if self.session.jobs else None
-        write = self.committer.step_done(plan, step, detail)
-        await self.committer.journal_step(self.plan, step, write, "done")
 
     async def _journal_failed(self, step: Step, stopped: Stopped) -> None:
         """A step failed and left nothing: say so, or forget a journal that has nothing done."""

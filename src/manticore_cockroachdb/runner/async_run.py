@@ -9,6 +9,7 @@ Before the first statement, end what a dead holder may have left running.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Any
 
 from ..errors import NoUndo, PartialMigration, UnknownVersion
@@ -75,7 +76,7 @@ class AsyncRun:
             due = [plans[f.version] for f in choose_up(now, target, self.allow)]
             await self._execute(due, "up", fresh=fresh)
         finally:
-            await self.lease.release()
+            await self.lease.release(*self.committer.forget_unsent())
         return self.executor.finished
 
     async def down(
@@ -97,7 +98,7 @@ class AsyncRun:
             as_shown(chosen, shown)
             await self._execute(await self._undo_plans(chosen), "down")
         finally:
-            await self.lease.release()
+            await self.lease.release(*self.committer.forget_unsent())
         return self.executor.finished
 
     async def baseline(self, files: Sequence[MigrationFile], version: int) -> int:
@@ -210,8 +211,12 @@ class AsyncRun:
     ) -> None:
         self.session.listener(e.RunPlanned(direction, tuple(p.version for p in plans)))
         if fresh and direction == "up":
-            for group in grouped(plans):
-                await self.executor.run_group(group)
+            for one_by_one, groups in groupby(grouped(plans), lambda group: len(group) == 1):
+                if one_by_one:
+                    await self.executor.run_all([plan for (plan,) in groups])
+                    continue
+                for group in groups:
+                    await self.executor.run_group(group)
             return
         await self.executor.run_all(plans)
 

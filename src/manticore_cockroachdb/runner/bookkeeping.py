@@ -61,7 +61,6 @@ SCHEMAS_WITH_HISTORY = (
 RETURNING_SECONDS = (
     " RETURNING EXTRACT(EPOCH FROM clock_timestamp() - transaction_timestamp())::FLOAT8"
 )
-_SEPARATOR = "|"
 
 
 def _text(value: str | None) -> str:
@@ -303,12 +302,12 @@ class Tables:
         direction: str,
         ordinal: int,
         hash: str,
-        before: tuple[str | None, ...],
+        before: str | None,
         token: int,
     ) -> str:
-        """Journal that a step begins, with the catalog as it was read just before."""
-        text = _SEPARATOR.join("~" if one is None else one for one in before)
-        return self._write_step(version, direction, ordinal, hash, "started", text, token)
+        """Journal that a step begins, and with it what the expression `before` gives just then."""
+        reading = before or "''"
+        return self._write_step(version, direction, ordinal, hash, "started", reading, token)
 
     def finish_step(
         self, version: int, direction: str, ordinal: int, hash: str, token: int, detail: str | None
@@ -346,16 +345,37 @@ class Tables:
         detail: str | None = None,
     ) -> str:
         finished = "NULL" if state == "started" else "clock_timestamp()"
+        first = ""
+        if before is not None and self.cockroachdb:
+            # v20.2 cannot read a virtual table inside a write that may conflict: "locking cannot
+            # be used with virtual table" (internal error), so it is read before.
+            first, before = (
+                f"WITH b AS MATERIALIZED (SELECT {before} AS now) ",
+                "(SELECT now FROM b)",
+            )
         keep = "" if before is None else ", before = excluded.before"
         return (
-            f"INSERT INTO {self.name(STEPS)} (version, direction, ordinal, hash, state, before,"
-            " detail, token, history, finished_at) VALUES"
+            f"{first}INSERT INTO {self.name(STEPS)} (version, direction, ordinal, hash, state,"
+            " before, detail, token, history, finished_at) VALUES"
             f" ({int(version)}, {literal(direction)}, {int(ordinal)}, {literal(hash)},"
-            f" {literal(state)}, {_text(before)}, {_text(detail)}, {int(token)},"
+            f" {literal(state)}, {before or 'NULL'}, {_text(detail)}, {int(token)},"
             f" {self._identity}, {finished})"
             " ON CONFLICT (version, direction, ordinal) DO UPDATE SET hash = excluded.hash,"
             f" state = excluded.state{keep}, detail = excluded.detail, token = excluded.token,"
             " history = excluded.history, finished_at = excluded.finished_at"
+        )
+
+    def forget_unsent(self, version: int, direction: str, owner: str, token: int) -> str:
+        """Take back that a migration's first step has begun, whose statement was never sent.
+
+        Only what this token wrote, and only while `owner` has the lease: whoever comes after
+        reads the journal, and acts on what it says.
+        """
+        return (
+            f"DELETE FROM {self.name(STEPS)} WHERE version = {int(version)}"
+            f" AND direction = {literal(direction)} AND ordinal = 0 AND state = 'started'"
+            f" AND token = {int(token)} AND EXISTS (SELECT 1 FROM {self.name(LEASE)}"
+            f" WHERE id = 1 AND owner = {literal(owner)})"
         )
 
     def clear_steps(self, version: int) -> str:
@@ -395,15 +415,11 @@ class Tables:
         )
 
 
-def split_before(text: str | None) -> tuple[str | None, ...] | None:
-    """The readings that `start_step` stored, as `effects.conclude` takes them."""
-    if not text:
-        return None
-    return tuple(None if part == "~" else part for part in text.split(_SEPARATOR))
-
-
 def journal_rows(rows: list[tuple[Any, ...]]) -> list[JournalRow]:
     """The journal, from the rows of `Tables.read_steps`."""
+    if not rows:  # what reads them is not needed where there are none
+        return []
+    from ..analysis.catalog_probe import split_before
     from ..migrations.results import JournalRow
 
     return [

@@ -23,6 +23,7 @@ from typing import Protocol
 
 import psycopg
 
+from ..analysis.catalog_probe import effect_of
 from ..errors import ChangedFile, ConnectionFailed, MigrationError, PartialMigration
 from ..migrations.results import JournalRow
 from ..migrations.script import MigrationPlan, Mode, Step
@@ -30,7 +31,7 @@ from ..outcome import Verdict, verdict_of
 from ..parser.secrets import without_secrets
 from . import events as e
 from .bookkeeping import RETURNING_SECONDS
-from .commit import RECOVERIES, Committer, no_commit
+from .commit import RECOVERIES, Begin, Committer, no_commit
 from .failures import Stopped, failure_of, repair_hint, statement_of, unknown
 from .identity import HOST
 from .messages import together
@@ -69,7 +70,7 @@ class Executor:
             if len(several) > 1 and not self._stale_session and not self._is_known(several):
                 at += self._run_together(several, pace)
                 continue
-            self.run(plans[at])
+            self.run(plans[at], plans[at + 1] if at + 1 < len(plans) else None)
             if plans[at].mode is Mode.TRANSACTION:
                 pace.took(1, monotonic() - started, self.session.distance)
             at += 1
@@ -152,18 +153,24 @@ class Executor:
 
     # --- one migration ---------------------------------------------------------------------
 
-    def run(self, plan: MigrationPlan) -> None:
-        """Apply or roll back one migration, and record it.
+    def run(self, plan: MigrationPlan, following: MigrationPlan | None = None) -> None:
+        """Apply or roll back one migration, and record it; `following` is run next.
 
         Raises MigrationFailed, PartialMigration or LeaseLost.
         """
         self._tell_started(plan)
-        self._carry_on(plan, monotonic(), None)
+        self._carry_on(plan, monotonic(), None, following)
 
-    def _carry_on(self, plan: MigrationPlan, started: float, sent: Stopped | None) -> None:
+    def _carry_on(
+        self,
+        plan: MigrationPlan,
+        started: float,
+        sent: Stopped | None,
+        following: MigrationPlan | None = None,
+    ) -> None:
         """Run a migration to its end; `sent` is how a first try of it ended."""
         try:
-            self._run(plan, sent)
+            self._run(plan, sent, following)
         except Stopped as stopped:
             raise self._failed(plan, stopped, started) from stopped.error
         except PartialMigration as failure:
@@ -172,7 +179,9 @@ class Executor:
         self._stale_session = plan.changes_session
         self._tell_finished(plan, monotonic() - started)
 
-    def _run(self, plan: MigrationPlan, sent: Stopped | None) -> None:
+    def _run(
+        self, plan: MigrationPlan, sent: Stopped | None, following: MigrationPlan | None
+    ) -> None:
         """Run one migration; wherever a connection is lost, go on from what is recorded."""
         self.committer.begin_plan()
         for attempt in range(RECOVERIES + 1):
@@ -182,7 +191,7 @@ class Executor:
                 if plan.mode is Mode.BACKFILL:
                     self._backfill(plan)
                 elif plan.mode is Mode.STEPS or rows:
-                    self._steps(plan, rows)
+                    self._steps(plan, rows, following)
                 elif not self.committer.is_recorded(plan):
                     first, sent = sent, None
                     self.committer.commit(
@@ -253,7 +262,9 @@ class Executor:
             if plan.version not in self.committer.recorded:
                 self.run(plan)
 
-    def _steps(self, plan: MigrationPlan, rows: dict[int, JournalRow]) -> None:
+    def _steps(
+        self, plan: MigrationPlan, rows: dict[int, JournalRow], following: MigrationPlan | None
+    ) -> None:
         from .nontransactional import NonTransactionalStep
 
         if self.committer.is_recorded(plan):
@@ -284,7 +295,9 @@ class Executor:
                     partial(self.committer.is_done, plan, step),
                 )
             else:
-                alone.run(step, row)
+                alone.run(step, row, self._next_step(plan, step, following))
+                if step is plan.steps[-1]:
+                    return  # the migration was recorded with it
             self.committer.note_done(plan, step)
         self.committer.commit(
             plan,
@@ -293,6 +306,26 @@ class Executor:
             lambda: self.committer.record(plan, journalled=True),
             lambda: self.committer.is_recorded(plan),
         )
+
+    def _next_step(
+        self, plan: MigrationPlan, step: Step, following: MigrationPlan | None
+    ) -> Begin | None:
+        """The step that may begin in the transaction that ends `step`: the one that comes next,
+        if no transaction covers it either.
+
+        Not one whose fate nobody could tell if the run died between, nor one that will be sent
+        by another session, where names may mean something else.
+        """
+        if step is not plan.steps[-1]:
+            owner, candidate = plan, plan.steps[step.ordinal + 1]
+        elif following is None or following.mode is not Mode.STEPS or plan.changes_session:
+            return None
+        else:
+            owner, candidate = following, following.steps[0]
+        if candidate.atomic or self.committer.steps_of(owner).get(candidate.ordinal):
+            return None
+        effect = effect_of(candidate.node, cockroachdb=self.session.tables.cockroachdb)
+        return None if effect.blind else Begin(owner, candidate, effect)
 
     def _step_done(self, plan: MigrationPlan, step: Step) -> tuple[str, ...]:
         return self.committer.fenced(self.committer.step_done(plan, step))

@@ -15,6 +15,7 @@ not be confirmed for a whole time to live, `check` raises before the next statem
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from .events import LeaseTaken, LeaseWaiting
 from .identity import new_owner
 
 if TYPE_CHECKING:
+    from ..parser.nodes import QName
     from .session import Rows, Session
     from .watch import JobWatch
 
@@ -136,8 +138,15 @@ class Lease:
             hint="what this run had finished is recorded; `manticore status` shows the rest",
         )
 
-    def release(self) -> None:
-        """Give the lease back and end the heartbeat; never raises for a server that is gone."""
+    def watched(self, version: int, tables: tuple[QName, ...]) -> AbstractContextManager[None]:
+        """A statement that may become a job runs in this block: the heartbeat may look at it."""
+        return nullcontext() if self.watch is None else self.watch.over(version, tables)
+
+    def release(self, *before: str) -> None:
+        """Give the lease back and end the heartbeat; never raises for a server that is gone.
+
+        Writes `before` are made with it, in the same message.
+        """
         task, stop, self._task = self._task, self._stop, None
         if task is not None and stop is not None:
             stop.set()
@@ -145,7 +154,8 @@ class Lease:
             # Even when it seems lost: a migration that meddled with our row looks the same.
             try:
                 self.session.rollback()
-                self.session.fetch(self.session.tables.release(self.owner))
+                release = self.session.tables.release(self.owner)
+                self.session.fetch(";\n".join((*before, release)))
             except (psycopg.Error, AssertionError):
                 if not self._lost:
                     self._release_anew()

@@ -30,6 +30,7 @@ look the same as ours: nothing here can tell whose index it is, only that it is 
 
 from __future__ import annotations
 
+import re
 from random import random
 
 import psycopg
@@ -42,13 +43,14 @@ from ..migrations.script import MigrationPlan, Step
 from ..outcome import Verdict, verdict_of
 from ..retry import decide
 from . import events as e
-from .commit import Committer
+from .commit import Begin, Committer
 from .failures import Stopped, repair_hint
 from .jobs import UNFINISHED, Job, jobs_of
 from .messages import Message
 
 AGAIN = 3
 LOOKS = 10
+_CONDITIONAL = re.compile(r"\bIF\s+(?:NOT\s+)?EXISTS\b", re.IGNORECASE)
 
 
 class NonTransactionalStep:
@@ -59,16 +61,23 @@ class NonTransactionalStep:
         self.plan = plan
         self.session = committer.session
         self._begun = False
+        self._following: Begin | None = None
 
     @property
     def _crdb(self) -> bool:
         return self.session.tables.cockroachdb
 
-    def run(self, step: Step, row: JournalRow | None) -> None:
-        """Do one step, or conclude that an earlier run did. Raises Stopped, PartialMigration."""
-        self._begun = row is not None and row.state == "started"
+    def run(self, step: Step, row: JournalRow | None, following: Begin | None) -> None:
+        """Do one step, or conclude that an earlier run did, and journal it as done: the last one
+        by recording the migration. `following` may begin with it.
+
+        Raises Stopped, PartialMigration.
+        """
+        ahead = self.committer.take_begun(self.plan, step)
+        self._begun = not ahead and row is not None and row.state == "started"
+        self._following = following
         try:
-            self._run(step, row)
+            self._run(step, row if self._begun else None, ahead=ahead)
         except Stopped as stopped:
             stopped.begun = self._begun
             raise
@@ -79,33 +88,29 @@ class NonTransactionalStep:
             failed.begun = self._begun
             raise failed from error
 
-    def _run(self, step: Step, row: JournalRow | None) -> None:
+    def _run(self, step: Step, started: JournalRow | None, *, ahead: bool) -> None:
         effect = effect_of(step.node, cockroachdb=self._crdb)
-        if row is not None and row.state == "started":
-            seen = self._conclude(step, effect, row.before)
+        if started is not None:
+            seen = self._conclude(step, effect, started.before)
             if seen is Conclusion.DONE:
                 self.session.listener(e.Recovered(self.plan.version, "it had been done"))
-                self._journal_done(step)
+                self._finish(step)
                 return
-        before = self.committer.look(effect)
-        self._journal_started(step, before)
-        watch = self.committer.lease.watch
-        if watch is not None:
-            watch.version, watch.tables = self.plan.version, effect.tables
-        try:
-            self._until_done(step, effect, before)
-        finally:
-            if watch is not None:
-                watch.version = None
-        self._journal_done(step)
+        if not ahead:
+            self.committer.begin_step(self.plan, step, effect)
+        self._begun = True
+        self._until_done(step, effect)
 
-    def _until_done(self, step: Step, effect: Effect, before: tuple[str | None, ...]) -> None:
+    def _until_done(self, step: Step, effect: Effect) -> None:
         attempt = again = 0
         while True:
             self.committer.lease.check()
             stopped = self._send(step, effect, again=attempt > 0)
             if stopped is None:
+                if self._finish(step, self._proof(step, effect)):
+                    return
                 if self._proven(effect):
+                    self._finish(step)
                     return
                 again += 1
                 # IF NOT EXISTS found somebody else's change, which then failed: now it is ours.
@@ -124,9 +129,10 @@ class NonTransactionalStep:
             elif verdict is Verdict.UNKNOWN and again < AGAIN:
                 again += 1
                 self.committer.recover(self.plan, stopped)
-                seen = self._conclude(step, effect, before)
+                seen = self._conclude(step, effect, self._before(step))
                 if seen is Conclusion.DONE:
                     self.session.listener(e.Recovered(self.plan.version, "it had been done"))
+                    self._finish(step)
                     return
                 self.session.listener(
                     e.Recovered(self.plan.version, "it had not been done; running it again")
@@ -135,13 +141,37 @@ class NonTransactionalStep:
                 raise self._stuck(step, str(stopped.error))
             elif verdict is Verdict.UNKNOWN:
                 raise stopped  # journalled as begun: the next run looks
-            elif self._went_on(effect, before):
+            elif self._went_on(step, effect):
                 self.session.listener(e.Recovered(self.plan.version, "its job did it all the same"))
+                self._finish(step)
                 return
             else:
                 self._clear_debris(effect)
                 self._journal_failed(step, stopped)
                 raise stopped
+
+    def _proof(self, step: Step, effect: Effect) -> str | None:
+        """What has to be seen of a statement that was answered; None where the answer will do.
+
+        CockroachDB answers once the job has ended, and says so if it failed. Only where a
+        statement may have done nothing, since what it makes was there already, must one look:
+        it may be somebody else's, and not there to stay. PostgreSQL's catalog costs next to
+        nothing, so there each is looked at.
+        """
+        if self._crdb and not _CONDITIONAL.search(self.plan.step_sql(step)):
+            return None
+        return effect.proof(quick=True)
+
+    def _finish(self, step: Step, proof: str | None = None) -> bool:
+        detail = "jobs " + ", ".join(self.session.jobs) if self.session.jobs else None
+        return self.committer.finish_step(
+            self.plan, step, detail=detail, proof=proof, following=self._following
+        )
+
+    def _before(self, step: Step) -> tuple[str | None, ...] | None:
+        """What the catalog said when the step began, from the journal as it was last read."""
+        row = self.committer.steps_of(self.plan).get(step.ordinal)
+        return None if row is None else row.before
 
     def _send(self, step: Step, effect: Effect, *, again: bool) -> Stopped | None:
         start, end = self.plan.script.spans[step.first]
@@ -151,7 +181,9 @@ class NonTransactionalStep:
         try:
             if again:  # nothing of it took effect, but CONCURRENTLY leaves an invalid index
                 self._clear_debris(effect)
-            reply = self.session.run(sql)
+            self.committer.unsent = None
+            with self.committer.lease.watched(self.plan.version, effect.tables):
+                reply = self.session.run(sql)
         except psycopg.Error as error:
             return Stopped(error, None, 0)
         if reply.error is not None:
@@ -173,7 +205,7 @@ class NonTransactionalStep:
                 continue
             if not self._crdb and not self._being_built(effect):
                 return False
-            sleep(min(0.05 * 2**look, 1.0))
+            sleep(min(0.001 * 4**look, 1.0))
         return False
 
     def _being_built(self, effect: Effect) -> bool:
@@ -213,7 +245,7 @@ class NonTransactionalStep:
 
     def _wait_for_jobs(self, effect: Effect) -> bool:
         """Wait until no schema change of ours on these tables goes on; True if any did."""
-        waited, pause = False, 0.05
+        waited, pause = False, 0.001
         while True:
             rows = (self.session.fetch(UNFINISHED))[0]
             jobs = jobs_of(rows, effect.tables)
@@ -232,7 +264,7 @@ class NonTransactionalStep:
             sleep(pause)
             pause = min(pause * 2, 2.0)
 
-    def _went_on(self, effect: Effect, before: tuple[str | None, ...]) -> bool:
+    def _went_on(self, step: Step, effect: Effect) -> bool:
         """Whether a statement that failed has taken effect: its job may outlive the waiting for it.
 
         Raises PartialMigration for a job that waits for somebody.
@@ -241,6 +273,8 @@ class NonTransactionalStep:
             return False
         self.session.rollback()
         self._wait_for_jobs(effect)
+        self.committer.remember(self.session.fetch(";\n".join(self.committer.reads())))
+        before = self._before(step)
         now = self.committer.look(effect)
         return now != before and conclude(effect, before, now) is Conclusion.DONE
 
@@ -254,25 +288,6 @@ class NonTransactionalStep:
         )
 
     # --- the journal -----------------------------------------------------------------------
-
-    def _journal_started(self, step: Step, before: tuple[str | None, ...]) -> None:
-        plan = self.plan
-        write = self.session.tables.start_step(
-            plan.version,
-            plan.script.direction,
-            step.ordinal,
-            plan.step_hash(step),
-            before,
-            self.committer.lease.token,
-        )
-        self.committer.journal_step(self.plan, step, write, "started")
-        self._begun = True
-
-    def _journal_done(self, step: Step) -> None:
-        plan = self.plan
-        detail = "jobs " + ", ".join(self.session.jobs) if self.session.jobs else None
-        write = self.committer.step_done(plan, step, detail)
-        self.committer.journal_step(self.plan, step, write, "done")
 
     def _journal_failed(self, step: Step, stopped: Stopped) -> None:
         """A step failed and left nothing: say so, or forget a journal that has nothing done."""

@@ -10,6 +10,7 @@ Before the first statement, end what a dead holder may have left running.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Any
 
 from ..errors import NoUndo, PartialMigration, UnknownVersion
@@ -76,7 +77,7 @@ class Run:
             due = [plans[f.version] for f in choose_up(now, target, self.allow)]
             self._execute(due, "up", fresh=fresh)
         finally:
-            self.lease.release()
+            self.lease.release(*self.committer.forget_unsent())
         return self.executor.finished
 
     def down(
@@ -98,7 +99,7 @@ class Run:
             as_shown(chosen, shown)
             self._execute(self._undo_plans(chosen), "down")
         finally:
-            self.lease.release()
+            self.lease.release(*self.committer.forget_unsent())
         return self.executor.finished
 
     def baseline(self, files: Sequence[MigrationFile], version: int) -> int:
@@ -207,8 +208,12 @@ class Run:
     ) -> None:
         self.session.listener(e.RunPlanned(direction, tuple(p.version for p in plans)))
         if fresh and direction == "up":
-            for group in grouped(plans):
-                self.executor.run_group(group)
+            for one_by_one, groups in groupby(grouped(plans), lambda group: len(group) == 1):
+                if one_by_one:
+                    self.executor.run_all([plan for (plan,) in groups])
+                    continue
+                for group in groups:
+                    self.executor.run_group(group)
             return
         self.executor.run_all(plans)
 

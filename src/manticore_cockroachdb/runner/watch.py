@@ -2,11 +2,15 @@
 """JobWatch: shows how far a schema change is while the main connection waits for it.
 
 It runs on the heartbeat's connection, at most once a second, and only while a statement that
-became a job is under way on CockroachDB.
+became a job has been under way for a second on CockroachDB: a look costs the server something,
+and short changes have nothing to show.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -18,6 +22,9 @@ if TYPE_CHECKING:
     from ..parser.nodes import QName
 
 
+PATIENCE = 1.0
+
+
 class JobWatch:
     """What to watch: set by the executor, looked at by the heartbeat."""
 
@@ -26,11 +33,22 @@ class JobWatch:
         self.enabled = enabled
         self.version: int | None = None
         self.tables: tuple[QName, ...] = ()
+        self._since = 0.0
+
+    @contextmanager
+    def over(self, version: int, tables: tuple[QName, ...]) -> Iterator[None]:
+        """A statement on these tables, which may become a job, runs in this block."""
+        self.version, self.tables, self._since = version, tables, monotonic()
+        try:
+            yield
+        finally:
+            self.version = None
 
     @property
     def wanted(self) -> bool:
-        """Whether a statement that may be a job is running now."""
-        return self.enabled and self.version is not None
+        """Whether a statement that may be a job has been running for a while."""
+        late = monotonic() >= self._since + PATIENCE
+        return self.enabled and self.version is not None and late
 
     def look(self, connection: psycopg.Connection[Any]) -> None:
         """Tell the listener of each job of ours that goes on."""

@@ -5,8 +5,8 @@ from the step that is due then. What travels, message by message:
 
     transaction    BEGIN … history row, COMMIT
     atomic step    BEGIN … journal row, COMMIT
-    step alone     journal "started" | the statement | journal "done"
-    at the end     history row, COMMIT
+    step alone     journal "started" | the statement | journal "done", and that the next begins
+    at the end     history row, COMMIT; with the end of the last step, if that ran alone
 """
 
 from __future__ import annotations
@@ -36,15 +36,17 @@ def crash_points(plan: MigrationPlan, *, cockroachdb: bool) -> Iterator[CrashPoi
             if step.atomic:
                 yield from (CrashPoint(0, torn=True), CrashPoint(0))
             elif is_visible(step, cockroachdb=cockroachdb):
-                yield from (CrashPoint(0), CrashPoint(1), CrashPoint(0))
+                yield from (CrashPoint(0), CrashPoint(1))
+                if step is plan.steps[-1]:
+                    yield CrashPoint(0, torn=True)
+                yield CrashPoint(0)
             else:
                 yield CrashPoint(2)
-        if len(plan.steps) > MOST_STEPS:
+        if len(plan.steps) > MOST_STEPS or not plan.steps[-1].atomic:
             return
     yield from (CrashPoint(0, torn=True), CrashPoint(0))
 
 
 def is_visible(step: Step, *, cockroachdb: bool) -> bool:
     """Whether a statement that runs alone can be found done, or be run twice without harm."""
-    effect = effect_of(step.node, cockroachdb=cockroachdb)
-    return bool(effect.probes) or effect.repeatable
+    return not effect_of(step.node, cockroachdb=cockroachdb).blind
