@@ -143,15 +143,16 @@ async def test_xxa00_for_our_own_writes_alone_is_looked_up(imitation, url, colou
     write(tmp_path, 2, "ALTER TABLE t DROP COLUMN b;")
     migration = colour.Migration(colour.database(proxy.through(url)), migrations_dir=tmp_path)
     await migration.migrate(1)
-    proxy.arm(Fault(When(text='INSERT INTO "public"."_migrations" '), Answer("XXA00")))
+    proxy.arm(Fault(When(text="INSERT INTO public._migrations "), Answer("XXA00")))
     assert await migration.migrate() == 1
+    assert proxy.fired
     assert await migration.is_applied(2)
     assert (await migration.status()).problems == ()
 
 
 @pytest.mark.parametrize(
     ("said_by", "more"),
-    [('INSERT INTO "public"."_migrations" ', ""), ("'done', NULL", "UPDATE t SET a = 1;")],
+    [("INSERT INTO public._migrations ", ""), ("'done', NULL", "UPDATE t SET a = 1;")],
     ids=["the history", "the journal"],
 )
 async def test_a_record_that_cannot_be_written_does_not_make_a_statement_undone(
@@ -167,5 +168,6 @@ async def test_a_record_that_cannot_be_written_does_not_make_a_statement_undone(
         proxy.arm(Fault(When(text=said_by), refused))
         with pytest.raises(PartialMigration, match="finds out what became of it"):
             await migration.migrate()
+        assert proxy.fired
         assert await migration.migrate() == 1
         assert await migration.is_applied(2)
