@@ -417,7 +417,7 @@ def _beyond(line: str, start: State, goal: State) -> bool:
 def _own(trace: Sequence[Seen]) -> dict[Point, range]:
     """The messages of either side between taking the lease and giving it back."""
     taken = next(i for i, m in enumerate(trace) if "SET previous_owner" in (m.text or ""))
-    back = next(i for i, m in enumerate(trace) if '_lease" SET owner = NULL' in (m.text or ""))
+    back = next(i for i, m in enumerate(trace) if "_lease SET owner = NULL" in (m.text or ""))
     found: dict[Point, range] = {}
     points: tuple[Point, ...] = ("client", "server")
     for point in points:
