@@ -63,6 +63,30 @@ async def test_further_migrations_take_fewer(migrator, proxy, tmp_path):
     assert proxy.round_trips() <= 10 + 4, _said(proxy)
 
 
+def write_steps(directory: Path, count: int, *, start: int = 1) -> None:
+    """Migrations of one or two statements that no transaction covers, on either engine."""
+    for i in range(start, start + count):
+        two = f"CREATE INDEX CONCURRENTLY t1_{i}b ON t1 (id, name);" if i % 5 == 0 else ""
+        undo = f"DROP INDEX CONCURRENTLY t1_{i}b;" if two else ""
+        (directory / f"{i}_s{i}.sql").write_text(
+            f"CREATE INDEX CONCURRENTLY t1_{i} ON t1 (name, id);\n{two}\n"
+            f"-- @UNDO\n{undo}\nDROP INDEX CONCURRENTLY t1_{i};\n"
+        )
+
+
+async def test_a_step_that_no_transaction_covers_takes_two(migrator, proxy, tmp_path):
+    """The statement, and the transaction in which it is recorded and the next one begins."""
+    write(tmp_path, 1)
+    await migrator().migrate()
+    write_steps(tmp_path, 10, start=2)
+    proxy.reset()
+    assert await migrator().migrate() == 10
+    assert _of_the_run(proxy) <= 2 * 12 + 5, _said(proxy)
+    proxy.reset()
+    assert await migrator().rollback(10) == 10
+    assert _of_the_run(proxy) <= 2 * 12 + 6, _said(proxy)
+
+
 @pytest.mark.parametrize("count", [1, 20])
 async def test_nothing_to_do_takes_at_most_two(migrator, proxy, tmp_path, count):
     write(tmp_path, count)
@@ -120,6 +144,12 @@ async def test_looking_for_another_tools_history_takes_none(db, migrator, proxy,
     assert await migrator().migrate() == 0
     assert not [m for m in proxy.trace if m.text is not None and "alembic_version" in m.text]
     assert proxy.round_trips() <= 2, _said(proxy)
+
+
+def _of_the_run(proxy: Proxy) -> int:
+    """How many messages the run's own connection sent; another one looks at what takes long."""
+    queries = [m.connection for m in proxy.trace if m.type == "Query"]
+    return queries.count(min(queries))
 
 
 def _said(proxy: Proxy) -> str:

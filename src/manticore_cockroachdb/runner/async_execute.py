@@ -363,7 +363,13 @@ class AsyncExecutor:
             failure: MigrationError = await async_committed_in_part(self.committer, plan, stopped)
         else:
             done = sum(1 for row in self.committer.steps_of(plan).values() if row.state == "done")
-            failure = failure_of(plan, stopped, done=done, finished=tuple(self.finished))
+            failure = failure_of(
+                plan,
+                stopped,
+                done=done,
+                finished=tuple(self.finished),
+                server=self.session.server,
+            )
         left = "partial" if isinstance(failure, PartialMigration) else "nothing remains"
         await self._keep_attempt(plan, failure, started, statement_of(plan, failure), left)
         return failure

@@ -6,11 +6,14 @@ Pure apart from reading psycopg's errors; the executor decides what a failure *m
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
 
+from ..dialect import Server
 from ..errors import ConnectionFailed, MigrationError, MigrationFailed, PartialMigration
 from ..migrations.script import MigrationPlan
 from ..parser.secrets import without_secrets
@@ -44,9 +47,14 @@ class Stopped(Exception):
 
 
 def failure_of(
-    plan: MigrationPlan, stopped: Stopped, *, done: int, finished: tuple[int, ...]
+    plan: MigrationPlan,
+    stopped: Stopped,
+    *,
+    done: int,
+    finished: tuple[int, ...],
+    server: Server,
 ) -> MigrationError:
-    """The error for a statement that failed, with its place in the file.
+    """The error for a statement that failed on `server`, with its place in the file.
 
     `done` steps of the migration are recorded; `finished` are the versions of this run.
     """
@@ -69,7 +77,12 @@ def failure_of(
         column=column,
         sqlstate=stopped.sqlstate,
         excerpt=without_secrets(excerpt(script.text, offset)) if offset is not None else None,
-        hint=_hint(diagnostic, partial=bool(done), begun=stopped.begun),
+        hint=_hint(
+            diagnostic,
+            _not_understood(script.text, script.spans, offset, server, diagnostic),
+            partial=bool(done),
+            begun=stopped.begun,
+        ),
     )
     failure.applied = finished
     return failure
@@ -129,12 +142,51 @@ def repair_hint(version: int) -> str:
     )
 
 
-def _hint(diagnostic: Any, *, partial: bool, begun: bool) -> str | None:
-    hints = []
+_WORD = re.compile(r"\s*(\w+|'[^']*'|\"[^\"]*\"|\S)")
+_HELP = "try \\h "  # what CockroachDB's own shell understands, and nobody else
+# What later versions of CockroachDB understand, where v20.2 stops: how the rest of the statement
+# begins or what is before it ends, and what it is. Sources: release notes v22.1.0 (hash-sharded
+# indexes without a number of buckets) and v22.2.0 (trigram indexes, indexes that are not visible).
+_LATER = (
+    (r"gin_trgm_ops\b", r"", "trigram indexes came with v22.2"),
+    (r"(?:not\s+)?visible\b", r"\bindex\b", "indexes that are not visible came with v22.2"),
+    (r"", r"\busing\s+hash\s*\Z", "write USING HASH WITH BUCKET_COUNT = 8 before v22.1"),
+)
+
+
+def _not_understood(
+    text: str,
+    spans: Sequence[tuple[int, int]],
+    offset: int | None,
+    server: Server,
+    diagnostic: Any,
+) -> str | None:
+    """What of a statement CockroachDB does not know, where its parser stopped at `offset`."""
+    if offset is None or server.engine != "cockroachdb" or diagnostic.sqlstate != "42601":
+        return None
+    if "unimplemented" in (diagnostic.message_primary or ""):
+        return None  # it says itself what that is, with a link
+    start, end = next(((a, b) for a, b in spans if a <= offset <= b), (offset, offset))
+    before, rest = text[start:offset], text[offset:end]
+    for follows, precedes, what in _LATER:
+        if re.match(follows, rest, re.IGNORECASE) and re.search(precedes, before, re.IGNORECASE):
+            return f"{server} does not know this: {what}"
+    words = [found[1] for found, _ in zip(_WORD.finditer(rest), range(3), strict=False)]
+    if not words:
+        words = [found[1] for found in _WORD.finditer(before)][-2:]
+        return f"{server} expects more after {' '.join(words)}"
+    return (
+        f"{server} understands nothing from {' '.join(words)} on: it is misspelt, or this version"
+        " does not have it"
+    )
+
+
+def _hint(diagnostic: Any, unknown: str | None, *, partial: bool, begun: bool) -> str | None:
+    hints = [] if unknown is None else [unknown]
     for field in ("message_detail", "message_hint"):
         text = getattr(diagnostic, field, None)
         # CockroachDB puts the stack of an internal error here.
-        if text and "source SQL:" not in text and "stack trace" not in text:
+        if text and not any(ours in text for ours in ("source SQL:", "stack trace", _HELP)):
             hints.append(" ".join(text.split()))
     if begun:
         hints.append("run again when the cause is mended")
