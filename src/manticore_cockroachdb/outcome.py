@@ -89,6 +89,11 @@ def is_division_by_zero(sqlstate: str | None) -> bool:
     return sqlstate == "22012"
 
 
+def is_syntax_error(sqlstate: str | None) -> bool:
+    """Whether the server's parser stopped somewhere in a statement."""
+    return sqlstate == "42601"
+
+
 def is_duplicate(sqlstate: str | None) -> bool:
     """Whether a unique key was there already."""
     return sqlstate == "23505"

@@ -16,6 +16,7 @@ import psycopg
 from ..dialect import Server
 from ..errors import ConnectionFailed, MigrationError, MigrationFailed, PartialMigration
 from ..migrations.script import MigrationPlan
+from ..outcome import is_syntax_error
 from ..parser.secrets import without_secrets
 from ..parser.split import excerpt, line_column
 from .messages import Message, place
@@ -162,7 +163,7 @@ def _not_understood(
     diagnostic: Any,
 ) -> str | None:
     """What of a statement CockroachDB does not know, where its parser stopped at `offset`."""
-    if offset is None or server.engine != "cockroachdb" or diagnostic.sqlstate != "42601":
+    if offset is None or server.engine != "cockroachdb" or not is_syntax_error(diagnostic.sqlstate):
         return None
     if "unimplemented" in (diagnostic.message_primary or ""):
         return None  # it says itself what that is, with a link
