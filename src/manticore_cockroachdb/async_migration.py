@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from .migrations.choose import (
     Recorded,
     VersionStatus,
     as_shown,
+    check_known,
     choose_down,
     choose_up,
     parse_version,
@@ -174,15 +175,18 @@ class AsyncMigrator:
         all whose version is higher. ``shown`` are the versions, in the order of `plan`, that
         somebody agreed to; when it would be others by now, HistoryError.
 
-        Before anything is touched: raises NoUndo when one of them has no undo part, MissingFile
-        when one has no file here, unless ``allow_missing``; then the undo part that was stored
-        when it was applied is used.
+        A target is a version that there is, 0, or a UTC second such as 20230101120000 before the
+        newest version: "as it was then". Before anything is touched: raises UnknownVersion for
+        any other; NoUndo when one of them has no undo part; MissingFile when one has no file here,
+        unless ``allow_missing``, and then the undo part that was stored when it was applied is
+        used.
         """
         _check_count(count)
         target = parse_version(target_version)
         files = await self.load_migrations()
         async with self._session() as session:
             first_look = await self._first_look(session, files, ORDERED_COLUMNS)
+            self._check_lowest(target, first_look)
             if not choose_down(first_look, count, target, self.allow):
                 as_shown((), shown)
                 return 0
@@ -340,6 +344,7 @@ class AsyncMigrator:
         async with self._session() as session:
             snapshot = await self._snapshot_in(session, files)
             if rollback:
+                self._check_lowest(target, snapshot.statuses)
                 chosen = choose_down(snapshot.statuses, count, target, self.allow)
                 return await async_plan_down(session, snapshot, chosen)
             return await async_plan_up(
@@ -388,6 +393,13 @@ class AsyncMigrator:
             raise refusal(error) from error
         finally:
             await session.close()
+
+    def _check_lowest(self, target: int | None, statuses: Sequence[VersionStatus]) -> None:
+        """Refuse the target of a rollback that is no version, and no time before the newest."""
+        versions = {one.version for one in statuses}
+        if not target or (_as_time(target) and target < max(versions, default=0)):
+            return
+        check_known(target, versions, self.migrations_dir)
 
     def _run(self, session: AsyncSession) -> AsyncRun:
         from .runner.async_run import AsyncRun
@@ -491,5 +503,27 @@ def _next_version(versions: Sequence[int]) -> int:
         )
     if newest is not None and newest < 10**13:  # nobody's timestamp: this directory counts
         return newest + 1
-    now = int(datetime.now(UTC).strftime("%Y%m%d%H%M%S"))
-    return now if newest is None else max(now, newest + 1)
+    now = int(datetime.now(UTC).strftime(_STAMP))
+    return now if newest is None else max(now, _second_after(newest))
+
+
+_STAMP = "%Y%m%d%H%M%S"
+
+
+def _second_after(version: int) -> int:
+    """The timestamp one second later; the next number where the version is no timestamp."""
+    time = _as_time(version)
+    try:
+        return int((time + timedelta(seconds=1)).strftime(_STAMP)) if time else version + 1
+    except OverflowError:  # the last second of the year 9999
+        return version + 1
+
+
+def _as_time(version: int) -> datetime | None:
+    """The UTC second that a version is; None where it is none."""
+    if len(str(version)) != 14:  # strptime would take 12:3:4 written together
+        return None
+    try:
+        return datetime.strptime(str(version), _STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return None

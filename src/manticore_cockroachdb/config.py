@@ -172,7 +172,7 @@ def resolve(
         found["connect_timeout"] = str(DEFAULT_CONNECT_TIMEOUT)
     hosts = tuple(where["host"].split(",")) if where["host"] else ()
     if named_by_program and "hostaddr" not in found and not environ.get("PGHOSTADDR"):
-        pool.setdefault("create", _on_this_machine(hosts))
+        pool.setdefault("create", is_on_this_machine(hosts))
     return Settings(
         hosts=hosts,
         ports=_ports(where["port"], len(hosts)),
@@ -184,7 +184,8 @@ def resolve(
     )
 
 
-def _on_this_machine(hosts: Sequence[str]) -> bool:
+def is_on_this_machine(hosts: Sequence[str]) -> bool:
+    """Whether all of these hosts, of which there is one, are sockets or loopback addresses."""
     return bool(hosts) and all(
         host in ("localhost", "::1") or host.startswith(("/", "@", "127.")) for host in hosts
     )

@@ -16,7 +16,7 @@ from math import inf
 from pathlib import Path
 from typing import TypeAlias
 
-from .errors import ConfigError
+from .errors import ConfigError, raise_all
 from .suggest import nearest
 
 Table: TypeAlias = Mapping[str, object]
@@ -88,12 +88,14 @@ def check_table(
     ``inside``: it is the table of one environment. Raises ConfigError.
     """
     known = KEYS if inside else (*KEYS, "environments", *COMMAND_TABLES)
-    found: dict[str, object] = {}
-    for raw, value in table.items():
-        key = raw.replace("-", "_")
-        if key not in known:
-            raise unknown("key", raw, known, f"in {where}")
-        found[key] = value
+    raise_all(
+        [
+            unknown("key", raw, known, f"in {where}")
+            for raw in table
+            if raw.replace("-", "_") not in known
+        ]
+    )
+    found = {raw.replace("-", "_"): value for raw, value in table.items()}
     for key in ("url", "dir", "environment"):
         text_of(found, key, where)
     for key in SWITCHES:

@@ -11,16 +11,23 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from .config import DEFAULT_PORT, Settings
+from .config import DEFAULT_PORT, Settings, is_on_this_machine
 from .errors import ConnectionFailed, NoSuchDatabase
 from .keywords import SECRETS
 
 MISSING = "there is no such database"
+NOBODY = "nothing listens there"
+NO_SOCKET = "no server listens on that socket"
 
 # (pattern in libpq's text, what happened, what to check)
 CAUSES: tuple[tuple[str, str, str], ...] = (
     (
-        r"password authentication failed|no password supplied|empty password|SCRAM",
+        r"no password supplied|empty password",
+        "the server asks for a password, and none was given",
+        "Put it into PGPASSWORD or ~/.pgpass, or into the URL: postgresql://user:password@host/…",
+    ),
+    (
+        r"password authentication failed|SCRAM",
         "the server refused the password",
         "Check user and password; PGPASSWORD or ~/.pgpass can supply it.",
     ),
@@ -59,12 +66,12 @@ CAUSES: tuple[tuple[str, str, str], ...] = (
     ),
     (
         r"[Cc]onnection refused|actively refused",
-        "nothing listens there",
+        NOBODY,
         "Check that the server runs, and on that host and port.",
     ),
     (
         r"No such file or directory.*socket|socket .*No such file or directory",
-        "no server listens on that socket",
+        NO_SOCKET,
         "Check that the server runs, its socket directory and its port.",
     ),
     (
@@ -101,8 +108,10 @@ def connection_failed(
     database = str(keywords.get("dbname", settings.database))
     if database != settings.database:
         where = f"{where.rpartition('/')[0]}/{database}"
-    if what == "nothing listens there" and set(settings.ports) == {DEFAULT_PORT}:
+    if what == NOBODY and set(settings.ports) == {DEFAULT_PORT}:
         hint += f" {DEFAULT_PORT} is CockroachDB's port, PostgreSQL's is 5432."
+    if what in (NOBODY, NO_SOCKET) and is_on_this_machine(settings.hosts):
+        hint += " The URL local: is a server of your own, started when it is needed."
     kind = NoSuchDatabase if what == MISSING else ConnectionFailed
     return kind(f"Cannot connect to {where}: {what}.", hint=hint)
 

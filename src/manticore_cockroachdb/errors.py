@@ -33,9 +33,16 @@ Messages and hints never contain a password: see `manticore_cockroachdb.config`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class ManticoreError(Exception):
-    """The root. ``str(error)`` is one sentence; ``hint`` says how to go on."""
+    """The root. ``str(error)`` is one sentence; ``hint`` says how to go on.
+
+    ``others`` are further errors that were found with it, as when several files cannot be read.
+    """
+
+    others: tuple[ManticoreError, ...] = ()
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -43,7 +50,15 @@ class ManticoreError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return self.message if self.hint is None else f"{self.message}\nhint: {self.hint}"
+        text = self.message if self.hint is None else f"{self.message}\nhint: {self.hint}"
+        return "\n".join([text, *map(str, self.others)])
+
+
+def raise_all(found: Sequence[ManticoreError]) -> None:
+    """Raise the first of these errors, if there is one, with the rest as its ``others``."""
+    if found:
+        found[0].others = tuple(found[1:])
+        raise found[0]
 
 
 class ConfigError(ManticoreError):
@@ -115,7 +130,8 @@ class MigrationError(ManticoreError):
         text = f"{where}: {self.message}" if where else self.message
         if self.excerpt is not None:
             text += f"\n{self.excerpt}"
-        return text if self.hint is None else f"{text}\nhint: {self.hint}"
+        text = text if self.hint is None else f"{text}\nhint: {self.hint}"
+        return "\n".join([text, *map(str, self.others)])
 
 
 class FileError(MigrationError):

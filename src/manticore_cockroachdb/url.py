@@ -35,6 +35,11 @@ def parse(url: str) -> dict[str, str]:
     if url.startswith("local:"):
         return _parse_local(url)
     scheme, separator, rest = url.partition("://")
+    if separator and (ours := _without_driver(scheme)) is not None:
+        raise ConfigError(
+            f"{scheme}:// names a driver, which only other libraries' URLs do.",
+            hint=f"Write {ours}:// and the rest as it is.",
+        )
     if separator and scheme not in SCHEMES and "=" not in scheme:
         raise ConfigError(
             f"{_printable(scheme)!r} is not a scheme of a database URL.",
@@ -124,6 +129,12 @@ def render(keywords: Mapping[str, str | int]) -> str:
 def bracketed(host: str) -> str:
     """Return the host as it stands before ``:port``: an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host and "/" not in host else host
+
+
+def _without_driver(scheme: str) -> str | None:
+    """The scheme that SQLAlchemy's ``postgresql+psycopg``, or JDBC's, means; None for others."""
+    plain = scheme.removeprefix("jdbc:").partition("+")[0]
+    return plain if plain in SCHEMES and plain != scheme else None
 
 
 def _printable(text: str) -> str:

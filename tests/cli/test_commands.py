@@ -52,6 +52,9 @@ def test_from_new_to_rollback(on: Manticore) -> None:
     assert nothing.out == "Nothing to do: nothing is applied.\n"
     assert nothing.err == f"{said[0]}\n", "where it looked"
     assert on("rollback", "--all").out == "Nothing to do: nothing is applied.\n"
+    on("migrate")
+    answer = on("rollback", "--to", str(version))
+    assert answer.out == f"Nothing to do: nothing newer than {version} is applied.\n"
 
 
 def test_the_object_that_status_prints(on: Manticore) -> None:

@@ -31,7 +31,7 @@ def complete(*words: str) -> list[str]:
         },
     )
     assert done.returncode == 0, done.stderr
-    return [line.partition(",")[2] for line in done.stdout.splitlines()]
+    return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -50,3 +50,19 @@ def test_commands_options_and_environments_are_completed() -> None:
     assert complete("lock", "re") == ["release"]
     assert "--fresh" in complete("migrate", "--f")
     assert complete("migrate", "--env", "p") == ["production"]
+
+
+def test_versions_rules_and_schemas_are_completed() -> None:
+    directory = Path("db/changes")
+    directory.mkdir(parents=True)
+    for name in ("1_first.sql", "12_second.sql", "2_third.sql", "readme.txt", "none.sql"):
+        (directory / name).write_text("SELECT 1;")
+    Path("manticore.toml").write_text('dir = "db/changes"\n[environments.staging]\n')
+    for words in (("migrate", "--to"), ("rollback", "--to"), ("repair",), ("baseline",)):
+        assert complete(*words, "1") == ["1", "12"]
+    assert complete("plan", "--dir", "nowhere", "--to", "") == []
+    assert complete("lint", "--ignore", "drop-t") == ["drop-table"]
+    assert complete("lint", "--select", "rename,drop-t") == ["rename,drop-table"]
+    assert complete("diff", "st")[0] == "staging"
+    Path("manticore.toml").write_text("this is no configuration")
+    assert complete("migrate", "--to", "1") == []

@@ -78,3 +78,15 @@ def test_a_server_that_is_not_there(manticore: Manticore) -> None:
     assert "Cannot connect to somebody@127.0.0.1:1/x: nothing listens there." in answer.err
     assert answer.json["error"]["kind"] == "ConnectionFailed"
     assert "Traceback" in answer.err and "hunter2" not in answer.err + answer.out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["migrate", "--urll", "x"], ["migrat"], ["lock", "relese"], ["rollback", "--count", "0"]],
+)
+def test_with_json_it_is_said_as_json_too(manticore: Manticore, arguments: list[str]) -> None:
+    answer = manticore(*arguments, "--json", code=2)
+    error = answer.json["error"]
+    assert error["kind"] == "UsageError"
+    assert f"error: {error['message']}" in answer.err
+    assert error["hint"]

@@ -226,7 +226,7 @@ async def test_a_missing_database_is_named(db: Any, colour: Any) -> None:
     ("text", "says"),
     [
         ('FATAL:  password authentication failed for user "x"', "refused the password"),
-        ("fe_sendauth: no password supplied", "refused the password"),
+        ("fe_sendauth: no password supplied", "asks for a password, and none was given"),
         ('FATAL:  role "x" does not exist', "no such user"),
         ('FATAL:  database "x" does not exist', "no such database"),
         ('FATAL:  no pg_hba.conf entry for host "1.2.3.4"', "does not let this user in"),
@@ -254,6 +254,16 @@ def test_the_usual_wrong_port_is_mentioned() -> None:
     settings = resolve("postgresql://h/d")
     refused = psycopg.OperationalError("Connection refused")
     assert "5432" in str(connection_failed(settings, refused, settings.conninfo()))
+
+
+@pytest.mark.parametrize(("host", "offered"), [("127.0.0.1", True), ("db.example.com", False)])
+def test_where_nothing_listens_on_this_machine_a_server_is_offered(
+    host: str, offered: bool
+) -> None:
+    settings = resolve(f"postgresql://{host}:5432/d")
+    refused = psycopg.OperationalError("Connection refused")
+    error = connection_failed(settings, refused, settings.conninfo())
+    assert ("local:" in str(error.hint)) is offered
 
 
 def test_a_program_that_never_closes_ends_anyway(url: str) -> None:

@@ -119,3 +119,19 @@ def test_redacting(url: str, shown: str) -> None:
 )
 def test_parsing_what_was_rendered_gives_it_back(keywords: dict[str, str]) -> None:
     assert parse(render(keywords)) == keywords
+
+
+@pytest.mark.parametrize(
+    ("scheme", "ours"),
+    [
+        ("postgresql+psycopg", "postgresql"),
+        ("postgres+asyncpg", "postgres"),
+        ("cockroachdb+psycopg2", "cockroachdb"),
+        ("jdbc:postgresql", "postgresql"),
+    ],
+)
+def test_a_scheme_with_a_driver_is_refused_with_the_one_to_write(scheme: str, ours: str) -> None:
+    with pytest.raises(ConfigError, match="names a driver") as caught:
+        parse(f"{scheme}://ann:secret@h/d")
+    assert f"Write {ours}://" in str(caught.value.hint)
+    assert "secret" not in str(caught.value)

@@ -19,6 +19,7 @@ from manticore_cockroachdb.migrations.file import (
     render,
     statements,
 )
+from manticore_cockroachdb.parser import client
 
 
 def parsed(text, name="1_x.sql"):
@@ -231,3 +232,28 @@ def test_parse_after_render_is_identity(up, down):
     assert file.up_sql.strip() == up
     assert file.down_sql == down
     assert file.checksum == checksum(up)
+
+
+ROWS = "COPY public.t (a, n) FROM stdin;\n1\tO'Neil\n2\tx;y\n\\.\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        (f"SET a = 1;\nCREATE TABLE t (a INT);\n\n{ROWS}SELECT 1;\n", 4, "COPY … FROM STDIN"),
+        (f"-- dump\n\\restrict abc\n\n{ROWS}\\unrestrict abc\n", 2, "psql command"),
+        ("SELECT 1;\n\\set x 'o\n", 2, "psql command"),
+        ("SELECT 'x;\n\\restrict abc\n", 1, "Unterminated string"),
+    ],
+)
+def test_a_dump_for_psql_is_refused_where_that_is_seen(text, line, message):
+    with pytest.raises(FileError, match=message) as caught:
+        statements(parsed(text))
+    assert caught.value.line == line
+
+
+def test_a_dump_s_schema_is_all_there_without_what_is_for_psql():
+    text = f"\\restrict a\nCREATE TABLE t (a INT);\n{ROWS}ALTER TABLE t ADD b INT;\n"
+    left = client.without(text)
+    assert len(left) == len(text) and left.count("\n") == text.count("\n")
+    assert " ".join(left.split()) == "CREATE TABLE t (a INT); ALTER TABLE t ADD b INT;"

@@ -43,3 +43,20 @@ async def test_what_is_no_version(db, colour, tmp_path, version):
             await call(version)
     with pytest.raises(ManticoreError, match="is not a version"):
         await migration.rollback(target_version=version)
+
+
+@pytest.mark.parametrize(
+    ("newest", "next_one"),
+    [
+        (29990101120059, 29990101120100),
+        (29991231235959, 30000101000000),
+        (29990101120061, 29990101120062),  # no time, as versions near a minute's end once were
+        (99991231235959, 99991231235960),
+    ],
+)
+async def test_a_version_after_one_in_the_future_is_a_time_too(
+    db, colour, tmp_path, newest, next_one
+):
+    (tmp_path / f"{newest}_a.sql").write_text("SELECT 1;")
+    path = await colour.Migration(db, tmp_path).create_migration("b", "SELECT 1;")
+    assert path == str(tmp_path / f"{next_one}_b.sql")

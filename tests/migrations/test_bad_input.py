@@ -6,7 +6,13 @@ import os
 
 import pytest
 
-from manticore_cockroachdb.errors import ConnectionFailed, FileError
+from manticore_cockroachdb.errors import (
+    ChangedFile,
+    ConnectionFailed,
+    FileError,
+    MigrationFailed,
+    Refused,
+)
 
 GOOD = "CREATE TABLE good (id INT8 PRIMARY KEY);\n"
 
@@ -116,3 +122,56 @@ async def test_a_server_that_is_not_there(colour, tmp_path):
         await colour.Migration(db, migrations_dir=tmp_path).migrate()
     assert "s3cret-word" not in str(caught.value)
     assert "s3cret-word" not in repr(caught.value)
+
+
+async def test_everything_that_is_wrong_is_said_at_once(db, colour, tmp_path):
+    (tmp_path / "1_good.sql").write_text(GOOD)
+    (tmp_path / "2_open.sql").write_text("SELECT 'x;\n-- @UNDO\n")
+    (tmp_path / "3_odd.sql").write_text("-- @transactoin off\nSELECT 1;\n")
+    (tmp_path / "four.sql").write_text("SELECT 1;\n")
+    with pytest.raises(FileError) as caught:
+        await colour.Migration(db, migrations_dir=tmp_path).migrate()
+    assert [one.path for one in (caught.value, *caught.value.others)] == [
+        str(tmp_path / name) for name in ("2_open.sql", "3_odd.sql", "four.sql")
+    ]
+    for text in ("Unterminated string", "did you mean -- @transaction?", "has no version"):
+        assert text in str(caught.value)
+
+
+async def test_every_refusal_and_every_obstacle_is_said_at_once(db, colour, tmp_path):
+    migration = colour.Migration(db, migrations_dir=tmp_path)
+    for version in (1, 2):
+        (tmp_path / f"{version}_bad.sql").write_text("SELECT 1;\nCOMMIT;\n")
+    with pytest.raises(Refused) as refused:
+        await migration.migrate()
+    assert [one.version for one in (refused.value, *refused.value.others)] == [1, 2]
+    for version in (1, 2):
+        (tmp_path / f"{version}_bad.sql").write_text("SELECT 1;\n")
+    await migration.migrate()
+    for version in (1, 2):
+        (tmp_path / f"{version}_bad.sql").write_text("SELECT 2;\n")
+    with pytest.raises(ChangedFile) as changed:
+        await migration.migrate()
+    assert [one.version for one in (changed.value, *changed.value.others)] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("statement", "word"),
+    [("CREATE TABLE user (id INT8)", "user"), ("CREATE TABLE t (id INT8, Order INT8)", "Order")],
+)
+async def test_a_reserved_word_is_called_one(db, colour, tmp_path, statement, word):
+    (tmp_path / "1_x.sql").write_text(f"{statement};\n")
+    with pytest.raises(MigrationFailed) as caught:
+        await colour.Migration(db, migrations_dir=tmp_path).migrate()
+    hint = caught.value.hint
+    assert f"{word} is a reserved word" in hint
+    assert hint.endswith(f'"{word.lower()}"')
+    assert caught.value.column == statement.index(word) + 1
+
+
+@pytest.mark.parametrize("statement", ["DELETE TABLE t", "SELECT 1 FROM WHERE x", "CREAT TABLE t"])
+async def test_what_is_no_name_is_not_called_reserved(db, colour, tmp_path, statement):
+    (tmp_path / "1_x.sql").write_text(f"{statement};\n")
+    with pytest.raises(MigrationFailed) as caught:
+        await colour.Migration(db, migrations_dir=tmp_path).migrate()
+    assert "reserved" not in str(caught.value)

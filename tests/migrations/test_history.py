@@ -271,3 +271,20 @@ async def test_an_undo_that_fails_leaves_the_migration_applied(db, colour, tmp_p
         await migration.rollback(count=2)
     assert caught.value.line == 3
     assert await versions(migration) == [1, 2]
+
+
+async def test_an_unknown_target_of_a_rollback_is_an_error(db, colour, tmp_path):
+    for version in (20230101000000, 20230102000000):
+        write(tmp_path, version)
+    migration = colour.Migration(db, migrations_dir=tmp_path)
+    await migration.migrate()
+    # One digit short would revert everything, one too many nothing.
+    for unknown in (2023010100000, 202301010000000, 20230101006000, 20240101000000):
+        with pytest.raises(UnknownVersion, match=str(unknown)):
+            await migration.rollback(target_version=unknown)
+        with pytest.raises(UnknownVersion, match=str(unknown)):
+            await migration.plan(unknown, rollback=True)
+    assert await migration.rollback(target_version=20230102000000) == 0
+    # A time before the newest is a target, as in the guide: as it was then.
+    assert await migration.rollback(target_version=20230101120000) == 1
+    assert await migration.rollback(target_version=0) == 1

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ..dialect import Capabilities
 from ..own_tables import OURS
+from ..parser import client
 from ..parser import nodes as n
 from .changes import references
 
@@ -58,8 +59,8 @@ def judge(node: n.Node, caps: Capabilities) -> Coverage:
             )
         case n.Dml(verb="COPY") if node.from_stdin or node.to:
             return Unusable(
-                "COPY … FROM STDIN and COPY … TO need a client that moves the data",
-                "write INSERT … VALUES, or COPY from a file the server can read",
+                client.COPY,
+                client.COPY_HINT,
             )
         case _:
             pass

@@ -63,7 +63,7 @@ def run(arguments: Sequence[str], command: click.Command = root, program: str = 
                 list(arguments), prog_name=program, standalone_mode=False, obj=signals
             )
         except click.ClickException as error:
-            return usage_exit(error, console)
+            return usage_exit(error, console, as_json="--json" in arguments)
         except click.Abort as abort:
             stop = abort.__cause__
             return exit_code(stop) if isinstance(stop, KeyboardInterrupt) else Exit.ERROR

@@ -1,20 +1,17 @@
-"""What a person types on a command line, made into what it means: a version, a schema.
-
-A target one digit short is a number too, and as the target of a rollback it would revert
-everything; so an unknown one is an error, with the nearest that there is.
-"""
+"""What a person types on a command line, made into what it means: a version, a schema."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from ..errors import ConfigError, UnknownVersion
-from ..suggest import nearest
+from ..errors import ConfigError
 from .call import Call
+from .settings import VARIABLES
 
 if TYPE_CHECKING:
     from ..database import Database
@@ -32,18 +29,11 @@ class Versioned(Protocol):
 
 def known_version(text: str, known: Iterable[Versioned], directory: Path) -> int:
     """Return the version that a text means. Raises ConfigError, or UnknownVersion."""
-    from ..migrations.choose import parse_version
+    from ..migrations.choose import check_known, parse_version
 
     version = parse_version(text)
     assert version is not None
-    versions = {one.version for one in known}
-    if version not in versions:
-        near = nearest(str(version), map(str, versions))
-        raise UnknownVersion(
-            f"No migration has version {version}.",
-            path=str(directory),
-            hint=f"did you mean {near}?" if near else "manticore status lists them",
-        )
+    check_known(version, (one.version for one in known), directory)
     return version
 
 
@@ -75,14 +65,22 @@ def _place(call: Call, name: str) -> Place:
         return path
     if is_url(name) or name.startswith("env:"):
         return call.open_database(name)
-    other = Call(replace(call.given, env=name, url=None), call.console)
+    # Its own url, or that of the configuration's top; but no variable, which would stand for
+    # either of two environments without one.
+    environ = {k: v for k, v in os.environ.items() if k not in (VARIABLES["url"], "DATABASE_URL")}
+    other = Call(replace(call.given, env=name, url=None), call.console, environ=environ)
     try:
-        url, origin = other.settings.url, other.settings.url_from
+        known, url = name in other.settings.environments, other.settings.url
     except ConfigError:
-        url, origin = None, ""
-    if url is None or not origin.startswith("environment"):
+        known, url = False, None
+    if known and url is None:
         raise ConfigError(
-            f"{shown(name)} is no URL, no dump, no directory and no environment with a URL.",
+            f"The environment {name} has no url in the configuration, nor has its top.",
+            hint='give a URL, or write one into the configuration, such as url = "env:NAME"',
+        )
+    if not known:
+        raise ConfigError(
+            f"{shown(name)} is no URL, no dump, no directory and no environment.",
             hint="give a URL, a file that ends in .sql, a directory of migrations, or the name"
             " of an environment of the configuration",
         )

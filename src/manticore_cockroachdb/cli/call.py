@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,17 @@ from typing import TYPE_CHECKING
 from .. import configfile
 from ..configfile import ConfigFile
 from ..errors import ConfigError, ManticoreError
-from .settings import VARIABLES, Given, RunSettings, dereferenced, misspelt, resolve
+from ..suggest import nearest
+from .settings import (
+    LIBPQ,
+    URL_IN_DOTENV,
+    VARIABLES,
+    Given,
+    RunSettings,
+    dereferenced,
+    misspelt,
+    resolve,
+)
 from .terminal.console import Console
 from .terminal.stream import Style, width
 
@@ -55,18 +65,40 @@ def said(logger: str, say: Callable[[str], None]) -> Iterator[None]:
         log.removeHandler(handler)
 
 
+def configuration(given: Given, environ: Mapping[str, str], directory: Path) -> ConfigFile | None:
+    """The configuration that is named, or counts in a directory. Raises ConfigError."""
+    named = given.config or environ.get(VARIABLES["config"])
+    if named:
+        file = configfile.read(Path(named).absolute())
+        if file is None:
+            raise ConfigError(f"{named} has no [tool.manticore].")
+        return file
+    file = configfile.find(directory)
+    if file is not None and file.path.parent == directory:
+        return ConfigFile(Path(file.path.name), file.table)  # so paths read ./migrations
+    return file
+
+
 class Call:
     """The first argument of each command."""
 
     def __init__(
-        self, given: Given, console: Console, *, as_json: bool = False, yes: bool = False
+        self,
+        given: Given,
+        console: Console,
+        *,
+        as_json: bool = False,
+        yes: bool = False,
+        environ: Mapping[str, str] = os.environ,
     ) -> None:
         self.given = given
         self.console = console
         self.as_json = as_json
         self.yes = yes
         self._progress: Progress | None = None
+        self._environ = environ
         self._root: Path | None = None  # of the project, where a configuration says so
+        self._unknown_environments: set[str] = set()  # that have been warned of
 
     @property
     def progress(self) -> Progress:
@@ -86,19 +118,11 @@ class Call:
     @cached_property
     def settings(self) -> RunSettings:
         """What the command runs with. Raises ConfigError."""
-        for name, near in misspelt(os.environ):
+        for name, near in misspelt(self._environ):
             self.console.warn(f"{name} is not a variable of manticore's.", f"did you mean {near}?")
-        named = self.given.config or os.environ.get(VARIABLES["config"])
-        if named:
-            file = configfile.read(Path(named).absolute())
-            if file is None:
-                raise ConfigError(f"{named} has no [tool.manticore].")
-        else:
-            file = configfile.find(Path.cwd())
-            if file is not None and file.path.parent == Path.cwd():
-                file = ConfigFile(Path(file.path.name), file.table)  # so paths read ./migrations
+        file = configuration(self.given, self._environ, Path.cwd())
         self._root = file.path.absolute().parent if file else None
-        found = resolve(self.given, os.environ, file)
+        found = resolve(self.given, self._environ, file)
         self.console.debug(
             f"configuration: {file.path if file else 'none'}; database from {found.url_from};"
             f" directory {found.dir} ({found.dir_from})"
@@ -117,7 +141,9 @@ class Call:
         from ..database import Database
 
         url = url or self.settings.url
-        if url is not None:
+        if url is None:
+            self._see_dotenv()
+        else:
             url = dereferenced(url, self.settings.url_from, os.environ)
         found = config.resolve(url, {"create": self.given.create or None}, os.environ)
         if found.local is not None:
@@ -127,6 +153,21 @@ class Call:
         database = Database.from_settings(found)
         self.console.debug(f"database: {database.settings.display()}")
         return database
+
+    def _see_dotenv(self) -> None:
+        """Say that a .env is not read, where nothing else says which database it is."""
+        path = (self._root or Path()) / ".env"
+        if any(os.environ.get(name) for name in LIBPQ) or not path.is_file():
+            return
+        with suppress(OSError):
+            found = URL_IN_DOTENV.search(path.read_text("utf-8", "replace"))
+            if found:
+                self.console.warn(
+                    f"{path} has a {found[1]}, and manticore reads no .env: which database is"
+                    " changed should not hang on the directory one happens to be in",
+                    "load it yourself with `set -a; . ./.env; set +a` or `uv run --env-file .env"
+                    " manticore …`; or write the url into [tool.manticore]",
+                )
 
     def project_database(self) -> str:
         """Return the name of the database that plain ``local:`` is here."""
@@ -160,10 +201,11 @@ class Call:
         self, database: Database, *, directory: str | None = None, progress: bool = False
     ) -> Migration:
         """Return the migrations of the command's directory, or of another, on some database."""
-        from ..migration import DEFAULT_WAIT, Migration
+        from .told import DEFAULT_WAIT, Told
 
         run = self.settings
-        return Migration(
+        return Told(
+            self.check_environments,
             database,
             directory or run.dir,
             settings=dict(run.settings),
@@ -175,6 +217,28 @@ class Call:
             allow_missing=run.allow_missing,
             on_event=self._tell if progress else self._warn,
         )
+
+    def check_environments(self, files: Iterable[tuple[str, Sequence[str]]]) -> None:
+        """Warn of environments that files are limited to and the configuration knows nothing of,
+        each once. ``files``: the path of each, and the environments that it names."""
+        run = self.settings
+        if not run.environments:
+            return
+        known = {*run.environments.values(), *((run.environment,) if run.environment else ())}
+        found: dict[str, list[str]] = {}
+        for path, names in files:
+            for name in names:
+                if name not in known and name not in self._unknown_environments:
+                    found.setdefault(name, []).append(path)
+        for name, paths in found.items():
+            self._unknown_environments.add(name)
+            more = f" and {len(paths) - 1:,} more" if len(paths) > 1 else ""
+            near = nearest(name, known)
+            self.console.warn(
+                f"{paths[0]}{more}: -- @environments names {name}, which is no environment of the"
+                " configuration's, so it runs nowhere",
+                f"did you mean {near}?" if near else f"known: {', '.join(sorted(known))}",
+            )
 
     def announce_stop(self) -> None:
         """Say that a signal has come, and how not to wait; from another thread."""

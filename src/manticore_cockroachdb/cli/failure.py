@@ -11,7 +11,7 @@ Everything is looked up in `CODES`, by the class of the error; a subclass comes 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import (
     ConfigError,
@@ -38,6 +38,8 @@ CODES: tuple[tuple[type[ManticoreError], int], ...] = (
     (ManticoreError, Exit.ERROR),
 )
 
+SHOWN = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -53,6 +55,7 @@ class Failure:
     sqlstate: str | None = None
     excerpt: str | None = None
     applied: tuple[int, ...] = ()
+    others: tuple[Failure, ...] = ()
 
     @property
     def place(self) -> str:
@@ -98,6 +101,8 @@ def failure(error: BaseException) -> tuple[Failure, int]:
             f"Unexpected: {kind}: {text}" if text else f"Unexpected: {kind}.",
             "this is a mistake in manticore; --verbose shows where, for a report",
         )
+    others = error.others if isinstance(error, ManticoreError) else ()
+    told = replace(told, others=tuple(failure(other)[0] for other in others))
     return told, next((code for cls, code in CODES if isinstance(error, cls)), Exit.ERROR)
 
 
@@ -113,7 +118,16 @@ def _of_server(error: BaseException, kind: str, sqlstate: str | None) -> Failure
 
 
 def tell(told: Failure, console: Console) -> None:
-    """Say it: message, place, excerpt, hint."""
+    """Say it: message, place, excerpt, hint; then whatever else was found with it."""
+    _tell(told, console)
+    shown = told.others if console.verbose else told.others[:SHOWN]
+    for other in shown:
+        _tell(other, console)
+    if len(shown) < len(told.others):
+        console.line(f"… and {len(told.others) - len(shown):,} more errors (--verbose shows all)")
+
+
+def _tell(told: Failure, console: Console) -> None:
     console.error(told.message)
     if told.place:
         console.line(f"  {console.style('-->', 'cyan')} {_shown(told.place)}")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Group: TypeAlias = tuple[click.Option, ...]
 
@@ -17,28 +20,26 @@ def _seconds(
     return value
 
 
-def complete_environments(
+def _environments(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    from .complete import environments
+
+    return environments(context, parameter, incomplete)
+
+
+def complete_versions(
     context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[str]:
-    """Return the environments that the configuration names."""
-    from pathlib import Path
+) -> list[CompletionItem]:
+    """Offer the versions of the directory."""
+    from .complete import versions
 
-    from ..configfile import find
-    from ..errors import ConfigError
-
-    try:
-        file = find(Path.cwd())
-    except (ConfigError, OSError):
-        return []
-    named = file.table.get("environments") if file else None
-    return [n for n in named if n.startswith(incomplete)] if isinstance(named, dict) else []
+    return versions(context, parameter, incomplete)
 
 
 CONFIG: Group = (
     click.Option(
         ["--env"],
         metavar="NAME",
-        shell_complete=complete_environments,
+        shell_complete=_environments,
         help="The environment: chooses values of the configuration, and migrations.",
     ),
     click.Option(

@@ -22,6 +22,7 @@ Session settings are merged name by name, and so is nothing else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +59,11 @@ OTHER_VARIABLES = (
     "MANTICORE_TEST_COCKROACH_URL",
     "MANTICORE_TEST_POSTGRES_URL",
 )
+# With one of these, PG* variables say which database it is.
+LIBPQ = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE")
+URL_IN_DOTENV = re.compile(
+    rf"^\s*(?:export\s+)?({VARIABLES['url']}|DATABASE_URL)\s*=", re.MULTILINE
+)
 DEFAULT_URL = "PG* variables and defaults"
 
 
@@ -84,7 +90,8 @@ class RunSettings:
     be an ``env:NAME``, see `dereferenced`.
 
     ``url_from`` and ``dir_from`` say in words where these two came from; ``tables`` holds the
-    configuration of single commands, such as ``lint``.
+    configuration of single commands, such as ``lint``. ``environments``: each environment of the
+    configuration with the name that ``-- @environments`` compares.
     """
 
     url: str | None = field(default=None, repr=False)
@@ -99,6 +106,7 @@ class RunSettings:
     url_from: str = DEFAULT_URL
     dir_from: str = "default"
     tables: Table = field(default_factory=dict, repr=False)
+    environments: Mapping[str, str] = field(default_factory=dict)
 
 
 def resolve(given: Given, environ: Mapping[str, str], file: ConfigFile | None) -> RunSettings:
@@ -157,6 +165,7 @@ def resolve(given: Given, environ: Mapping[str, str], file: ConfigFile | None) -
         url_from=url_from or DEFAULT_URL,
         dir_from=dir_from or "default",
         tables=tables,
+        environments={n: text_of(t, "environment", where) or n for n, t in environments.items()},
     )
 
 

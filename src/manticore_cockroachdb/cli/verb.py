@@ -121,17 +121,24 @@ class Family(click.Group):
         raise error
 
 
-def usage_exit(error: click.ClickException, console: Console) -> int:
+def usage_exit(error: click.ClickException, console: Console, *, as_json: bool = False) -> int:
     """Tell a wrong use of the command line and return its exit code."""
     context = getattr(error, "ctx", None)
     # click, too, suggests what is near, each version of it in other words
     message, *_ = re.split(r"\s*\(?(?:Did you mean|Possible)", error.format_message())
     console.error(message)
     near: list[str] = getattr(error, "possibilities", None) or []
+    hint = None
     if near:
-        console.hint(f"did you mean {' or '.join(sorted(near)[:3])}?")
+        hint = f"did you mean {' or '.join(sorted(near)[:3])}?"
     elif context is not None and context.parent is None and isinstance(error, click.NoSuchOption):
-        console.hint("options stand after the command, as in manticore migrate --url local:")
+        hint = "options stand after the command, as in manticore migrate --url local:"
     elif context is not None:
-        console.hint(f"{context.command_path} --help shows how")
+        hint = f"{context.command_path} --help shows how"
+    console.hint(hint)
+    if as_json:
+        from .failure import Failure
+
+        told = Failure("UsageError", message, hint)
+        return emit(Result({"error": plain(told)}, code=Exit.USAGE), as_json=True)
     return Exit.USAGE

@@ -19,7 +19,10 @@ from ..errors import (
     MissingFile,
     OutOfOrder,
     PartialMigration,
+    UnknownVersion,
+    raise_all,
 )
+from ..suggest import nearest
 from .file import MAX_VERSION, MigrationFile
 from .states import Move, Rule, State, VersionFacts, rule_for
 
@@ -120,6 +123,22 @@ def parse_version(value: int | str | None, what: str = "target version") -> int 
     return version
 
 
+def check_known(version: int, known: Iterable[int], directory: object) -> None:
+    """Raise UnknownVersion for one that neither files nor history know, with the nearest.
+
+    A version one digit short is a number too, and as a rollback's target it would revert
+    everything.
+    """
+    versions = set(known)
+    if version not in versions:
+        near = nearest(str(version), map(str, versions))
+        raise UnknownVersion(
+            f"No migration has version {version}.",
+            path=str(directory),
+            hint=f"did you mean {near}?" if near else "manticore status lists them",
+        )
+
+
 def _passes(state: State, allow: Allowances) -> bool:
     """Whether a user has decided to let this state pass."""
     return (
@@ -134,17 +153,19 @@ def choose_up(
 ) -> tuple[MigrationFile, ...]:
     """What `migrate` runs, in order. Raises HistoryError or PartialMigration."""
     chosen = []
+    obstacles = []
     for one in statuses:
         move = one.rule.on_migrate
         if move is Move.PASS:
             continue
         passes = _passes(one.state, allow)
         if move is Move.STOP and not passes:
-            raise obstacle(one, statuses)
+            obstacles.append(obstacle(one, statuses))
         due = target is None or one.version <= target
         runs = move in (Move.RUN, Move.RESUME) or (one.state is State.OUT_OF_ORDER and passes)
         if runs and due and one.file is not None:
             chosen.append(one.file)
+    raise_all(obstacles)
     return tuple(chosen)
 
 

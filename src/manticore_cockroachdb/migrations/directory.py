@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ..errors import FileError
+from ..errors import FileError, ForeignFile, raise_all
 from . import foreign
 from .file import (
     MigrationFile,
@@ -69,16 +69,25 @@ def read(directory: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def load(directory: Path) -> tuple[MigrationFile, ...]:
-    """Every migration of a directory, in order of version. Raises FileError."""
+    """Every migration of a directory, in order of version.
 
-    def texts() -> Iterator[tuple[str, str, str]]:
-        for name, data in read(directory):
-            path = f"{directory}{os.sep}{name}"  # a fraction of the time of a Path
+    Raises FileError, with all that is wrong in any file; of another tool's files the first is
+    enough, ForeignFile.
+    """
+    files: list[MigrationFile] = []
+    errors: list[FileError] = []
+    for name, data in read(directory):
+        path = f"{directory}{os.sep}{name}"  # a fraction of the time of a Path
+        try:
             text = decode(data, path)
             del data
-            yield name, text, path
-
-    return check_unique(parse_file(*found) for found in texts())
+            files.append(parse_file(name, text, path))
+        except ForeignFile:
+            raise
+        except FileError as error:
+            errors.append(error)
+    raise_all(errors)
+    return check_unique(files)
 
 
 def nothing_in(directory: Path) -> str | None:

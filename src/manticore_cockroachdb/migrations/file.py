@@ -26,7 +26,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, overload
 
-from ..errors import FileError, ForeignFile
+from ..errors import FileError, ForeignFile, raise_all
+from ..parser import client
 from ..parser.split import Directive, Unterminated, directives, excerpt, line_column, split
 from ..suggest import nearest
 from . import foreign
@@ -162,9 +163,7 @@ def parse_file(name: str, text: str, path: str, *, ours: bool = False) -> Migrat
     try:
         found = directives(text)
     except Unterminated as error:
-        raise at(
-            path, text, error.offset, f"Unterminated {error.kind}.", version=version
-        ) from error
+        raise _unterminated(path, text, error, 0, version) from error
     marker: Directive | None = None
     transaction: bool | None = None
     environments: tuple[str, ...] = ()
@@ -194,7 +193,7 @@ def parse_file(name: str, text: str, path: str, *, ours: bool = False) -> Migrat
                         version=version,
                     )
             case "environments":
-                environments = tuple(e for e in re.split(r"[,\s]+", one.value) if e)
+                environments = _words(one.value)
                 if not environments:
                     raise at(
                         path,
@@ -289,7 +288,7 @@ def failing(
 
 def _versions(one: Directive, path: str, text: str, version: int) -> tuple[int, ...]:
     """The versions that `-- @requires` names: all of them older than the file's own."""
-    words = [word for word in re.split(r"[,\s]+", one.value) if word]
+    words = _words(one.value)
     wrong = [w for w in words if not w.isdecimal() or int(w) >= version]
     if wrong or not words:
         raise at(
@@ -302,6 +301,20 @@ def _versions(one: Directive, path: str, text: str, version: int) -> tuple[int, 
             " that has to be complete before this migration",
         )
     return tuple(map(int, words))
+
+
+def environments_in(text: str) -> tuple[str, ...]:
+    """The environments that a text's directives name; none where they cannot be read."""
+    try:
+        found = directives(text)
+    except Unterminated:
+        return ()
+    return tuple(w for one in found if one.name == "environments" for w in _words(one.value))
+
+
+def _words(value: str) -> tuple[str, ...]:
+    """What a directive names, separated by commas or blanks."""
+    return tuple(word for word in re.split(r"[,\s]+", value) if word)
 
 
 def _meaning(up_sql: str, found: Iterable[Directive]) -> str:
@@ -336,6 +349,15 @@ def at(
         hint=hint,
         excerpt=excerpt(text, offset),
     )
+
+
+def _unterminated(path: str, text: str, error: Unterminated, start: int, version: int) -> FileError:
+    """The error for a part, from `start`, that cannot be cut: at the cause, where one is seen."""
+    offset = start + error.offset
+    if cause := client.before(text, offset):
+        offset, what, hint = cause
+        return at(path, text, offset, f"{what[0].upper()}{what[1:]}.", version=version, hint=hint)
+    return at(path, text, offset, f"Unterminated {error.kind}.", version=version)
 
 
 class Spans(Sequence[tuple[int, int]]):
@@ -380,13 +402,7 @@ def statements(file: MigrationFile, *, down: bool = False) -> Sequence[tuple[int
     try:
         spans = Spans(split(part), start)
     except Unterminated as error:
-        raise at(
-            file.path,
-            file.text,
-            start + error.offset,
-            f"Unterminated {error.kind}.",
-            version=file.version,
-        ) from error
+        raise _unterminated(file.path, file.text, error, start, file.version) from error
     if not spans and not down:
         raise FileError(
             "The forward part is empty.",
@@ -431,12 +447,16 @@ def file_name(version: int, description: str) -> str:
 def check_unique(files: Iterable[MigrationFile]) -> tuple[MigrationFile, ...]:
     """The files in order of version. Raises FileError when two have the same one."""
     ordered = sorted(files, key=lambda f: f.version)
-    for one, two in pairwise(ordered):
-        if one.version == two.version:
-            raise FileError(
+    raise_all(
+        [
+            FileError(
                 f"Version {one.version} is used by two files: {one.path} and {two.path}.",
                 version=one.version,
                 path=two.path,
                 hint="give one of them a new version",
             )
+            for one, two in pairwise(ordered)
+            if one.version == two.version
+        ]
+    )
     return tuple(ordered)

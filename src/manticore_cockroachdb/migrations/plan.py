@@ -30,6 +30,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ..dialect import Capabilities
+from ..errors import MigrationError, raise_all
 from ..parser.lex import parentheses
 from .script import (
     MigrationPlan,
@@ -138,5 +139,19 @@ def _new_table() -> re.Pattern[str]:
 
 
 def plan_all(scripts: Iterable[Script], caps: Capabilities) -> tuple[MigrationPlan, ...]:
-    """Decide every script, so that a refusal comes before the first statement runs."""
-    return tuple(plan_script(script, caps) for script in scripts)
+    """Decide every script, so that a refusal comes before the first statement runs.
+
+    Raises MigrationError, with all that is wrong with any of them.
+    """
+    plans: list[MigrationPlan] = []
+    errors: list[MigrationError] = []
+    each = iter(scripts)
+    while True:
+        try:
+            plans.append(plan_script(next(each), caps))
+        except StopIteration:
+            break
+        except MigrationError as error:
+            errors.append(error)
+    raise_all(errors)
+    return tuple(plans)

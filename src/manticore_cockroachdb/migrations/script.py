@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ..dialect import Capabilities
 from ..errors import Refused
+from ..parser import client
 from ..parser.split import excerpt, line_column
 from .file import MigrationFile, failing, statements
 
@@ -165,8 +166,8 @@ def is_plain(script: Script, i: int, caps: Capabilities) -> bool:
         raise refused(
             script,
             start,
-            "a line that begins with a backslash is a psql command, not SQL",
-            "remove it, and put the SQL it would run into this file",
+            client.COMMAND,
+            client.command_hint(script.text, start),
         )
     return word in _PLAIN or bool(
         caps.transactional_ddl and _COVERED.match(script.text, start, end)

@@ -42,12 +42,26 @@ _WORDS = """
 """
 _NEED_QUOTES = frozenset(_WORDS.split())
 
+_BEFORE_NAMES = "table|exists|column|index|view|sequence|type|schema|into|update|join|add|to"
+
 
 def quote(name: str) -> str:
     """The name as SQL, in quotes where it needs them."""
     if _SIMPLE.fullmatch(name) and name not in _NEED_QUOTES and name == name.lower():
         return name
     return quote_always(name)
+
+
+def reserved_at(sql: str, offset: int) -> str | None:
+    """The reserved word that begins at ``offset``, where a name should; None otherwise.
+
+    Where that is, is seen from the word before: ``CREATE TABLE user (order INT)``.
+    """
+    word = re.compile(r"[A-Za-z_]+").match(sql, offset)
+    if word is None or word[0].lower() not in _NEED_QUOTES:
+        return None
+    before = re.search(rf"(?:\b({_BEFORE_NAMES})\s|[(,.])\s*\Z", sql[:offset], re.IGNORECASE)
+    return word[0] if before and word[0].lower() != "table" else None
 
 
 def quote_always(name: str) -> str:

@@ -17,6 +17,7 @@ from ..dialect import Server
 from ..errors import ConnectionFailed, MigrationError, MigrationFailed, PartialMigration
 from ..migrations.script import MigrationPlan
 from ..outcome import is_syntax_error
+from ..parser.quoting import quote, reserved_at
 from ..parser.secrets import without_secrets
 from ..parser.split import excerpt, line_column
 from .messages import Message, place
@@ -162,8 +163,16 @@ def _not_understood(
     server: Server,
     diagnostic: Any,
 ) -> str | None:
-    """What of a statement CockroachDB does not know, where its parser stopped at `offset`."""
-    if offset is None or server.engine != "cockroachdb" or not is_syntax_error(diagnostic.sqlstate):
+    """What of a statement the server does not know, where its parser stopped at `offset`: a name
+    that is a reserved word; on CockroachDB more."""
+    if offset is None or not is_syntax_error(diagnostic.sqlstate):
+        return None
+    if (word := reserved_at(text, offset)) is not None:
+        return (
+            f"{word} is a reserved word: choose another name, or write it in double quotes"
+            f" wherever it is used, {quote(word.lower())}"
+        )
+    if server.engine != "cockroachdb":
         return None
     if "unimplemented" in (diagnostic.message_primary or ""):
         return None  # it says itself what that is, with a link
@@ -188,7 +197,7 @@ def _hint(diagnostic: Any, unknown: str | None, *, partial: bool, begun: bool) -
         text = getattr(diagnostic, field, None)
         # CockroachDB puts the stack of an internal error here.
         if text and not any(ours in text for ours in ("source SQL:", "stack trace", _HELP)):
-            hints.append(" ".join(text.split()))
+            hints.append(" ".join(text.split()).rstrip("."))
     if begun:
         hints.append("run again when the cause is mended")
     elif partial:

@@ -5,7 +5,6 @@ Both run on a scratch database (`async_scratch`) and are thrown away once their 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ import psycopg
 from ..errors import MigrationError, SchemaError
 from ..migrations.choose import Allowances, resolve
 from ..migrations.file import MigrationFile
+from ..parser import client
 from ..parser.split import Unterminated, excerpt, line_column, split
 from ..retry import RetryPolicy
 from ..runner.async_run import AsyncRun
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 _LET_PASS = Allowances(out_of_order=True, changed=True, missing=True)
 _LEASE = 30.0
-# Lines for psql in the dumps of pg_dump.
-_FOR_PSQL = re.compile(r"^\\\\.*$", re.MULTILINE)
 # What older versions of CockroachDB hide some of their syntax behind.
 _EXPERIMENTS = (
     "SET experimental_enable_hash_sharded_indexes = on",
@@ -82,7 +80,7 @@ async def async_load_dump(scratch: AsyncDatabase, text: str, path: str) -> m.Sch
 
     Raises SchemaError, with line and column, when a statement of it fails.
     """
-    text = _FOR_PSQL.sub(lambda line: "--" + line[0][2:], text)
+    text = client.without(text)
     async with await scratch.dedicated() as connection:
         server = await async_which_server(connection)
         if server.engine == "cockroachdb":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from ...errors import ConfigError
@@ -12,9 +14,20 @@ from ..options import MIGRATIONS, OUTPUT
 from ..result import Result
 from ..verb import verb
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+def _complete(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    from ..complete import schemas
+
+    return schemas(context, parameter, incomplete)
+
 
 @verb(*(MIGRATIONS, OUTPUT))
-@click.argument("schemas", nargs=-1, required=True, metavar="[A] B")
+@click.argument("schemas", nargs=-1, required=True, metavar="[A] B", shell_complete=_complete)
 def command(call: Call, schemas: tuple[str, ...]) -> Result:
     """Compare schema A with schema B: what B has more is shown with +, what it lacks with -.
 

@@ -12,7 +12,7 @@ import click
 
 from ..call import Call
 from ..index import Exit
-from ..options import CONFIG, OUTPUT, URL
+from ..options import CONFIG, OUTPUT, URL, complete_versions
 from ..result import Result
 from ..terminal.layout import Layout
 from ..terminal.stream import Style
@@ -28,9 +28,9 @@ _COLOURS: Mapping[Level, str] = {"error": "red", "warning": "yellow", "info": "c
 
 
 def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    from ...lint.index import NAMES
+    from ..complete import rules
 
-    return [name for name in NAMES if name.startswith(incomplete)]
+    return rules(context, parameter, incomplete)
 
 
 @verb(*(URL, CONFIG, OUTPUT))
@@ -53,9 +53,26 @@ def _complete(context: click.Context, parameter: click.Parameter, incomplete: st
     type=click.Choice(["error", "warning", "info"]),
     help="Report nothing below.  [default: warning; JSON and SARIF also hold info]",
 )
-@click.option("--select", metavar="RULE,...", multiple=True, help="Look for nothing else.")
-@click.option("--ignore", metavar="RULE,...", multiple=True, help="Do not look for these.")
-@click.option("--since", metavar="VERSION", help="Leave out migrations older than this one.")
+@click.option(
+    "--select",
+    metavar="RULE,...",
+    multiple=True,
+    shell_complete=_complete,
+    help="Look for nothing else.",
+)
+@click.option(
+    "--ignore",
+    metavar="RULE,...",
+    multiple=True,
+    shell_complete=_complete,
+    help="Do not look for these.",
+)
+@click.option(
+    "--since",
+    metavar="VERSION",
+    shell_complete=complete_versions,
+    help="Leave out migrations older than this one.",
+)
 @click.option("--fix", is_flag=True, help="Mend what can be mended without asking.")
 @click.option(
     "--explain", metavar="RULE", shell_complete=_complete, help="Print the page of one rule."
@@ -92,6 +109,7 @@ def command(
     config = _config(call, target, level, select, ignore, since)
     server, facts = _server(call, config)
     files = _sources(call, paths)
+    call.check_environments(_environments(files))
     if not files:
         call.console.warn(f"There is no .sql file in {', '.join(paths) or call.settings.dir}.")
     found = _lint(files, server, config, facts)
@@ -154,6 +172,15 @@ def _sources(call: Call, paths: Sequence[str]) -> list[Source]:
     from ..lint_files import sources
 
     return sources(paths or (call.settings.dir,))
+
+
+def _environments(files: Iterable[Source]) -> Iterator[tuple[str, Sequence[str]]]:
+    """The files that are limited to environments, and to which."""
+    from ...migrations.file import environments_in
+
+    for file in files:
+        if not file.context and "@environments" in file.text.lower():
+            yield file.path, environments_in(file.text)
 
 
 def _lint(

@@ -5,13 +5,19 @@ from __future__ import annotations
 import click
 
 from ..call import Call
-from ..options import ALLOWANCES, LEASE, MIGRATIONS, OUTPUT, SETTINGS
+from ..options import ALLOWANCES, LEASE, MIGRATIONS, OUTPUT, SETTINGS, complete_versions
 from ..result import Result
 from ..verb import verb
 
 
 @verb(*(MIGRATIONS, SETTINGS, LEASE, ALLOWANCES, OUTPUT))
-@click.option("--to", "target", metavar="VERSION", help="The last one to apply.")
+@click.option(
+    "--to",
+    "target",
+    metavar="VERSION",
+    shell_complete=complete_versions,
+    help="The last one to apply.",
+)
 @click.option(
     "--fresh",
     is_flag=True,

@@ -13,7 +13,7 @@ from ...analysis.undo import Undo
 from ...errors import ConfigError
 from ..call import Call
 from ..index import Exit
-from ..options import ALLOWANCES, MIGRATIONS, OUTPUT, SETTINGS
+from ..options import ALLOWANCES, MIGRATIONS, OUTPUT, SETTINGS, complete_versions
 from ..result import Result
 from ..terminal.layout import SHOWN, Layout
 from ..terminal.text import count, one_line, safe
@@ -37,7 +37,13 @@ _UNDO = {
 
 
 @verb(*(MIGRATIONS, SETTINGS, ALLOWANCES, OUTPUT))
-@click.option("--to", "target", metavar="VERSION", help="The last one to apply, or to keep.")
+@click.option(
+    "--to",
+    "target",
+    metavar="VERSION",
+    shell_complete=complete_versions,
+    help="The last one to apply, or to keep.",
+)
 @click.option("--rollback", is_flag=True, help="What `rollback` would do.")
 @click.option(
     "--count",

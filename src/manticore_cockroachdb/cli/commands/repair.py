@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from ..call import Call
-from ..options import LEASE, MIGRATIONS, OUTPUT
+from ..options import LEASE, MIGRATIONS, OUTPUT, complete_versions
 from ..result import Result
 from ..terminal.text import safe
 from ..verb import verb
 
 
 @verb(*(MIGRATIONS, LEASE, OUTPUT))
-@click.argument("version")
+@click.argument("version", shell_complete=complete_versions)
 @click.option(
     "--applied/--not-applied",
     default=None,

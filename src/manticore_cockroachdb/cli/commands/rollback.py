@@ -12,7 +12,7 @@ import click
 from ...errors import ConfigError
 from .. import ask
 from ..call import Call
-from ..options import LEASE, MIGRATIONS, MISSING, OUTPUT, SETTINGS, YES
+from ..options import LEASE, MIGRATIONS, MISSING, OUTPUT, SETTINGS, YES, complete_versions
 from ..result import Result
 from ..terminal.stream import is_interactive
 from ..terminal.text import count, one_line, safe
@@ -29,7 +29,13 @@ _NAME = re.compile(r'(?:"(?:[^"]|"")*"|[^",])+')
 
 @verb(*(MIGRATIONS, SETTINGS, LEASE, MISSING, YES, OUTPUT))
 @click.option("--count", "number", metavar="N", type=click.IntRange(min=1), help="The last N.")
-@click.option("--to", "target", metavar="VERSION", help="All whose version is higher.")
+@click.option(
+    "--to",
+    "target",
+    metavar="VERSION",
+    shell_complete=complete_versions,
+    help="All whose version is higher.",
+)
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 def command(call: Call, number: int | None, target: str | None, everything: bool) -> Result:
     """Revert applied migrations, last applied first; the last one unless told otherwise.
@@ -58,7 +64,8 @@ def command(call: Call, number: int | None, target: str | None, everything: bool
         shown = [one.version for one in plan.migrations]
         done = migration.rollback(number, target_version=version, shown=shown)
     if not done:
-        return Result({"rolled_back": []}, ["Nothing to do: nothing is applied."], quiet=True)
+        what = "nothing" if version is None else f"nothing newer than {version}"
+        return Result({"rolled_back": []}, [f"Nothing to do: {what} is applied."], quiet=True)
     return Result(call.progress.data(), [f"{call.progress.summary()}."], quiet=True)
 
 
