@@ -15,7 +15,8 @@ alike. What a fixture gives:
               ``colour.database(url)``, ``await colour.concurrently(f, g)``, ``colour.sleep``,
               ``colour.spawn``, ``colour.event``, ``colour.name``
 
-A test marked ``@pytest.mark.engine("postgresql")`` runs on that engine only. Which servers the
+A test marked ``@pytest.mark.engine("postgresql", because="NOTIFY")`` runs on that engine only; the
+reasons are in ``tests/support/differences.py``, each with its ticket or page. Which servers the
 session ran on is said at its start and its end; CockroachDB is left out where there is none.
 
 Tests with drawn examples draw the same ones in every run; ``--hypothesis-profile=explore`` draws
@@ -33,6 +34,7 @@ import pytest
 from hypothesis import settings
 
 from .support.colour import COLOURS, Colour
+from .support.differences import REASONS
 from .support.servers import ENGINES, Server, Servers, available, origin
 
 settings.register_profile("repeatable", derandomize=True)
@@ -47,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
         # Begun with `&` by a script: the programs under test would be deaf to Ctrl-C too.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     config.stash[_servers] = Servers()
-    config.addinivalue_line("markers", "engine(name): run on this engine only")
+    config.addinivalue_line("markers", "engine(name, because=reason): run on this engine only")
     config.addinivalue_line("markers", "slow: starts servers or processes of its own")
     config.addinivalue_line("markers", "fast: set on all tests that need no server")
 
@@ -59,11 +61,20 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "server" in metafunc.fixturenames:
-        wanted = {name for mark in metafunc.definition.iter_markers("engine") for name in mark.args}
-        engines = [e for e in available() if not wanted or e in wanted]
+        marks = list(metafunc.definition.iter_markers("engine"))
+        engines = [_on(engine, marks) for engine in available()]
         metafunc.parametrize("server", engines, indirect=True, scope="session")
     if "colour" in metafunc.fixturenames:
         metafunc.parametrize("colour", list(COLOURS), indirect=True)
+
+
+def _on(engine: str, marks: list[pytest.Mark]) -> Any:
+    """The engine as a parameter; one that a mark leaves out is skipped with the mark's reason."""
+    for mark in marks:
+        if engine not in mark.args:
+            reason = REASONS.get(mark.kwargs.get("because", ""), "no reason is given")
+            return pytest.param(engine, marks=pytest.mark.skip(reason=str(reason)))
+    return engine
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

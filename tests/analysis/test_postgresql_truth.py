@@ -152,7 +152,7 @@ def words(mode: str) -> str:
     return "".join(f" {c}" if c.isupper() else c for c in mode.removesuffix("Lock")).strip().upper()
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="PostgreSQL's rules")
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_the_rule_says_what_the_server_does(connection, statement):
     """The rules are PostgreSQL's."""
@@ -170,7 +170,7 @@ def test_the_rule_says_what_the_server_does(connection, statement):
         assert bool(cost.work) == bool(scans or rewritten)
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="PostgreSQL's rules")
 @pytest.mark.parametrize(
     ("statement", "lock"),
     [

@@ -69,7 +69,7 @@ async def test_throttle_says_wait(files):
     assert await files.counts() == {1: 60}
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="lock_timeout")
 async def test_a_locked_row_is_waited_for_and_not_given_up(files):
     """A batch that waits for a lock gives up after a second, and tries with less."""
     await files.users(60)

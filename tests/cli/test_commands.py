@@ -13,6 +13,7 @@ import pytest
 
 from manticore_cockroachdb import Database, Migration
 from manticore_cockroachdb.own_tables import LEASE
+from tests.support.differences import REASONS, lacks
 from tests.support.servers import Server
 
 from .conftest import Manticore, write, write_tables
@@ -207,8 +208,8 @@ def test_baseline_and_repair(on: Manticore, url: str) -> None:
 
 
 def test_session_settings_reach_the_migrations(on: Manticore, server: Server) -> None:
-    if server.engine == "cockroachdb" and server.version < "CockroachDB v22":
-        pytest.skip("this CockroachDB has no session settings of one's own")
+    if lacks(server, "settings of one's own"):
+        pytest.skip(str(REASONS["settings of one's own"]))
     Path("manticore.toml").write_text('[settings]\napp.colour = "red"\napp.size = 3\n')
     write(
         1,

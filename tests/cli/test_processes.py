@@ -118,7 +118,7 @@ def test_a_reader_that_went_away_is_no_crash(on: Manticore) -> None:
 # --- on a terminal --------------------------------------------------------------------------
 
 # What a terminal shows does not depend on the server: one will do.
-one_server = pytest.mark.engine("postgresql")
+one_server = pytest.mark.engine("postgresql", because="one engine")
 
 
 class Screen:

@@ -6,7 +6,7 @@ import pytest
 
 from .conftest import Manticore, write, write_tables
 
-pytestmark = pytest.mark.engine("postgresql")
+pytestmark = pytest.mark.engine("postgresql", because="one engine")
 """The library's own tests run on both engines; this is about what is printed."""
 
 

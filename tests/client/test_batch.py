@@ -88,7 +88,7 @@ async def test_a_batch_has_a_size(db: Any, size: Any) -> None:
         await db.batch_insert("t", [{"id": 1}], batch_size=size)
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="views that are written to")
 async def test_where_copy_is_not_possible_insert_is_used(db: Any) -> None:
     """Views that one can insert into are PostgreSQL's."""
     await db.create_table("t", {"id": "INT"})

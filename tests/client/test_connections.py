@@ -19,6 +19,7 @@ from manticore_cockroachdb import ConfigError, ConnectionFailed, Database, NoSuc
 from manticore_cockroachdb.config import resolve
 from manticore_cockroachdb.diagnose import connection_failed
 from manticore_cockroachdb.local.server import destroy
+from tests.support.differences import lacks
 
 
 async def test_nothing_connects_before_it_is_used(colour: Any) -> None:
@@ -72,7 +73,7 @@ def test_a_database_left_open_does_not_hold_up_the_end_of_the_loop(url: str) -> 
     subprocess.run([sys.executable, "-c", textwrap.dedent(program), url], timeout=60, check=True)
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="connection limit")
 async def test_a_pool_that_the_server_does_not_fill_says_so(colour: Any, url: str) -> None:
     """Only PostgreSQL counts the connections of a user; the message is of no engine."""
     with psycopg.connect(url, autocommit=True) as admin:
@@ -103,7 +104,7 @@ async def test_keyword_arguments_connect_too(colour: Any, db: Any) -> None:
         assert rows == [{"application_name": "tests"}]
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="options")
 async def test_options_reach_the_session(db: Any, colour: Any) -> None:
     """CockroachDB before 21.1 ignores them."""
     options = "-c statement_timeout=12345 -c app.environment=tests"
@@ -130,7 +131,7 @@ async def test_a_dedicated_connection_is_psycopg_s_own(db: Any) -> None:
 
 async def test_connections_that_the_server_ended_are_replaced(db: Any, server: Any) -> None:
     show, end = "SELECT pg_backend_pid() AS id", "SELECT pg_terminate_backend({})"
-    if server.engine == "cockroachdb":
+    if lacks(server, "pg_terminate_backend"):
         show, end = "SELECT session_id AS id FROM [SHOW session_id]", "CANCEL SESSION {}"
     session = (await db.execute(show))[0]["id"]
     async with await db.dedicated() as killer:

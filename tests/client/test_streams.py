@@ -220,7 +220,7 @@ async def test_copy_in_is_all_or_nothing(db: Any) -> None:
         await db.copy_in("t", b"5\tx\n", header=True)
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="COPY TO")
 async def test_csv_and_binary_there_and_back(db: Any) -> None:
     """CockroachDB has COPY to the client since v22.2."""
     await numbers(db, 2000)
@@ -242,7 +242,7 @@ async def test_csv_and_binary_there_and_back(db: Any) -> None:
             db.copy_out(**nothing)
 
 
-@pytest.mark.engine("cockroachdb")
+@pytest.mark.engine("cockroachdb", because="CockroachDB's own")
 async def test_what_cockroachdb_copies_otherwise_is_refused(db: Any) -> None:
     """It takes the text of bytes for the bytes (v20.2), and refuses JSON."""
     await db.create_table("t", {"id": "INT PRIMARY KEY", "v": "BYTES"})

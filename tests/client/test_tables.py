@@ -64,7 +64,7 @@ async def test_a_database_can_be_created_before_it_is_connected_to(db: Any, colo
         await db.drop_database(name, if_exists=False)
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="dropped while in use")
 async def test_a_database_in_use_is_dropped_by_force(db: Any, colour: Any) -> None:
     """CockroachDB drops it regardless; PostgreSQL would refuse, having waited for 5 s."""
     name = f"{db.settings.database}_used"
@@ -118,7 +118,7 @@ async def test_a_database_that_the_program_names_is_made_on_this_machine(
         await new.drop_database(name, force=True)
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="users")
 async def test_a_database_that_may_not_be_made_is_missing(db: Any, colour: Any) -> None:
     """In every engine; only PostgreSQL's tests have a user without the right at hand."""
     await db.execute("CREATE ROLE narrow_maker LOGIN")

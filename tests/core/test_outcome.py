@@ -48,7 +48,7 @@ def test_sqlstates_are_compared_in_one_place():
     assert set(found) == {"outcome.py"}
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="lock_timeout")
 async def test_a_lock_that_was_not_free_is_waited_for_again(db, url, colour, tmp_path):
     """CockroachDB 20.2 has no lock_timeout that does anything."""
     await db.execute("CREATE TABLE t (a INT8)")
@@ -68,7 +68,7 @@ async def test_a_lock_that_was_not_free_is_waited_for_again(db, url, colour, tmp
     assert [event.sqlstate for event in told if isinstance(event, e.Retrying)] == ["55P03"]
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="CONCURRENTLY")
 async def test_an_index_whose_lock_was_not_free_leaves_nothing_in_its_own_way(
     db, url, colour, tmp_path
 ):
@@ -92,7 +92,7 @@ async def test_an_index_whose_lock_was_not_free_leaves_nothing_in_its_own_way(
             " pg_class c ON c.oid = x.indexrelid WHERE c.relname = 'i'")] == [True]  # fmt: skip
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="lock_timeout")
 async def test_the_client_waits_for_a_lock_again_too(db, url):
     await db.execute("CREATE TABLE t (a INT8)")
     await db.execute("INSERT INTO t VALUES (1)")

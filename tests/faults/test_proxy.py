@@ -16,7 +16,7 @@ from faults.proxy_process import ProxyProcess, main
 
 from .conftest import Connect
 
-pytestmark = pytest.mark.engine("postgresql")
+pytestmark = pytest.mark.engine("postgresql", because="one engine")
 
 # --- passing through -------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from faults.proxy import Answer, Call, Cut, Delay, Fault, Proxy, Seen, Sender, W
 
 from .conftest import Connect, rows
 
-pytestmark = pytest.mark.engine("postgresql")
+pytestmark = pytest.mark.engine("postgresql", because="one engine")
 
 WHOLE: LiteralString = "BEGIN; INSERT INTO proxied VALUES (1); COMMIT"
 COMMIT = When(Sender.CLIENT, type="Query", text="COMMIT")

@@ -17,7 +17,7 @@ from faults.proxy import Answer, Cut, Fault, Proxy, When
 
 from .conftest import Client
 
-pytestmark = pytest.mark.engine("postgresql")
+pytestmark = pytest.mark.engine("postgresql", because="imitated")
 
 IDLE, OPEN, FAILED = TransactionStatus.IDLE, TransactionStatus.INTRANS, TransactionStatus.INERROR
 WAITING = "waiting for job(s) to complete"

@@ -15,7 +15,7 @@ from tests.support.servers import Server
 
 from .conftest import Client
 
-pytestmark = pytest.mark.engine("cockroachdb")
+pytestmark = pytest.mark.engine("cockroachdb", because="CockroachDB's own")
 
 
 @pytest.fixture(scope="module")

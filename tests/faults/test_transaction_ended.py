@@ -11,7 +11,7 @@ from faults.imitate import Imitation
 from faults.proxy import Proxy
 from manticore_cockroachdb import TransactionError
 
-pytestmark = pytest.mark.engine("postgresql")
+pytestmark = pytest.mark.engine("postgresql", because="imitated")
 
 
 @pytest.fixture(params=["v25.4.3", "v26.2.0"])

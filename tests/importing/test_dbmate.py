@@ -95,7 +95,7 @@ def test_a_difference_is_shown_and_nothing_written(on: Manticore, url: str, tree
     assert on("current").out == "20240102000000\n"
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="one engine")
 def test_accepted_differences(on: Manticore, url: str, tree: Tree) -> None:
     live(url)
     with psycopg.connect(url, autocommit=True) as connection:
@@ -106,7 +106,7 @@ def test_accepted_differences(on: Manticore, url: str, tree: Tree) -> None:
     assert on("current").out == "20240102000000\n"
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="one engine")
 def test_applied_without_a_file(on: Manticore, url: str, tree: Tree) -> None:
     live(url, "20230101000000", "20240101000000")
     out = on("import", str(tree(FILES)), "--url", url, code=1).out
@@ -114,7 +114,7 @@ def test_applied_without_a_file(on: Manticore, url: str, tree: Tree) -> None:
     assert not Path("migrations").exists()
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="one engine")
 def test_a_table_of_another_name(on: Manticore, url: str, tree: Tree) -> None:
     live(url, table="our_versions")
     source = str(tree(FILES))
@@ -124,7 +124,7 @@ def test_a_table_of_another_name(on: Manticore, url: str, tree: Tree) -> None:
     assert on("current").out == "20240102000000\n"
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="one engine")
 def test_two_histories_are_asked_about(on: Manticore, url: str, tree: Tree) -> None:
     live(url)
     with psycopg.connect(url, autocommit=True) as connection:

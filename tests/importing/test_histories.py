@@ -371,7 +371,7 @@ def test_liquibase_s_rows() -> None:
     assert said("liquibase", row | {"exectype": "MARK_RAN"}) == (["a:1"], [])
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="one engine")
 def test_a_changed_file(on: Manticore, url: str, tree: Tree) -> None:
     case = CASES["flyway"]
     with psycopg.connect(url, autocommit=True) as connection:
@@ -383,7 +383,7 @@ def test_a_changed_file(on: Manticore, url: str, tree: Tree) -> None:
     assert "V1__one.sql: was changed after it was applied" in out
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="one engine")
 @pytest.mark.parametrize(
     ("tool", "statement"),
     [
@@ -402,7 +402,7 @@ def test_a_tool_at_work(on: Manticore, url: str, tree: Tree, tool: str, statemen
     assert f"{tool} is at work" in out and not Path("migrations").exists()
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="one engine")
 def test_a_file_that_never_ran(on: Manticore, url: str, tree: Tree) -> None:
     """golang-migrate's one row counts what was added late below it; the replay tells."""
     case = CASES["golang-migrate"]
@@ -415,7 +415,7 @@ def test_a_file_that_never_ran(on: Manticore, url: str, tree: Tree) -> None:
     assert "- table public.one" in out and "--accept-differences" in out
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="one engine")
 def test_applied_late(on: Manticore, url: str, tree: Tree) -> None:
     """What is pending below what is applied is said; ours applies it when it is told to."""
     case = CASES["sqlx"]

@@ -12,7 +12,7 @@ import pytest
 from ..cli.conftest import Manticore
 from .conftest import Tree
 
-pytestmark = pytest.mark.engine("postgresql")
+pytestmark = pytest.mark.engine("postgresql", because="one engine")
 """What the tools print is PostgreSQL's here; the rest is the same on both."""
 
 ENV = """

@@ -97,7 +97,7 @@ def labelled(effect):
     return "SELECT " + ", ".join(f"({p.sql})::TEXT AS p{i}" for i, p in enumerate(effect.probes))
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="types in place")
 def test_a_changed_type_is_seen(db):
     """CockroachDB 20.2 changes types only behind an experimental setting."""
     db.execute("CREATE TABLE t (a INT4)")
@@ -113,7 +113,7 @@ def test_a_changed_type_is_seen(db):
     assert not effect.repeatable
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="CONCURRENTLY")
 def test_an_index_that_failed_is_not_there_and_its_debris_is_known(db):
     """Only PostgreSQL leaves an invalid index behind."""
     db.execute("CREATE TABLE t (a INT8)")

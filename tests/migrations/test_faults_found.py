@@ -76,7 +76,7 @@ def imitation(server, url) -> Iterator[tuple[Imitation, Proxy]]:
         yield imitation, proxy
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="imitated")
 async def test_a_paused_job_is_shown_and_its_end_is_seen(imitation, url, colour, tmp_path):
     """The statement fails because its job was paused; it is not undone, and not done twice.
 
@@ -99,7 +99,7 @@ async def test_a_paused_job_is_shown_and_its_end_is_seen(imitation, url, colour,
     assert await migration.is_applied(2)
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="imitated")
 async def test_a_failed_job_leaves_the_statement_undone(imitation, url, colour, tmp_path):
     """As above: PostgreSQL stands behind."""
     imitated, proxy = imitation
@@ -113,7 +113,7 @@ async def test_a_failed_job_leaves_the_statement_undone(imitation, url, colour, 
     assert await migration.migrate() == 1
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="imitated")
 async def test_xxa00_speaks_of_its_own_step_only(imitation, url, colour, tmp_path):
     """The steps after it have not begun, and are not among what stayed. PostgreSQL behind."""
     _, proxy = imitation
@@ -135,7 +135,7 @@ async def test_xxa00_speaks_of_its_own_step_only(imitation, url, colour, tmp_pat
     assert [tuple(row.values()) for row in await db.execute("SELECT * FROM t")] == [(1, 1)]
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="imitated")
 async def test_xxa00_for_our_own_writes_alone_is_looked_up(imitation, url, colour, tmp_path):
     """The last transaction holds the history row and no schema change. PostgreSQL behind."""
     _, proxy = imitation

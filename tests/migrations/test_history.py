@@ -225,7 +225,7 @@ async def test_environments_limit_a_migration(db, colour, tmp_path):
     assert await there.migrate() == 1
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="settings of one's own")
 async def test_settings_reach_the_migrations_session(db, colour, tmp_path):
     """CockroachDB has such settings from v22.1, and DO with a condition from v25.1."""
     (tmp_path / "1_env.sql").write_text(
@@ -238,7 +238,7 @@ async def test_settings_reach_the_migrations_session(db, colour, tmp_path):
     assert await db.execute("SELECT name FROM env") == [{"name": "o'brien; DROP"}]
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="settings of one's own")
 async def test_a_migrations_own_settings_do_not_reach_the_next(db, colour, tmp_path):
     """On CockroachDB there is nothing else to see: the search path is what it is."""
     (tmp_path / "1_path.sql").write_text(

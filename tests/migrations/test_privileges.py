@@ -95,7 +95,7 @@ async def test_without_rights_the_error_is_clear_and_nothing_is_half_done(
     assert caught.value.hint
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="rights on schemas")
 async def test_without_the_right_to_use_the_schema_the_error_says_so(url, owner, colour, directory):
     """CockroachDB 20.2 has no rights on schemas."""
     admin, name = owner

@@ -108,7 +108,7 @@ async def test_nothing_to_do_after_a_rollback_left_none_applied(migrator, proxy,
     assert proxy.round_trips() <= 2, _said(proxy)
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="schema changes in a transaction")
 async def test_rolling_back_n_takes_at_most_n_and_ten(migrator, proxy, tmp_path):
     """There one transaction covers it; CockroachDB drops a table in a step of its own."""
     write(tmp_path, 8)

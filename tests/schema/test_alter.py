@@ -16,6 +16,7 @@ from manticore_cockroachdb.schema.changes import as_text
 from manticore_cockroachdb.schema.diff import compare
 from manticore_cockroachdb.schema.draft import draft
 from manticore_cockroachdb.schema.read import read
+from tests.support.differences import REASONS
 
 from .cases import BASE, BOTH, COCKROACHDB, LIKE_OTHERS, POSTGRESQL
 
@@ -53,12 +54,12 @@ def there_and_back(server, directory, before, after):
 @pytest.mark.parametrize("name", BOTH)
 def test_there_and_back(server, tmp_path, name):
     if server.engine == "cockroachdb" and name in LIKE_OTHERS:
-        pytest.skip("goes the way of other cases, at five seconds each: every change is a job")
+        pytest.skip(str(REASONS["quicker"]))  # five seconds each: every change is a job there
     before, after = BOTH[name]
     there_and_back(server, tmp_path, BASE + before, BASE + after)
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="PostgreSQL's rules")
 @pytest.mark.parametrize("name", POSTGRESQL)
 def test_there_and_back_on_postgresql(server, tmp_path, name):
     """What only PostgreSQL has, or may do."""
@@ -66,7 +67,7 @@ def test_there_and_back_on_postgresql(server, tmp_path, name):
     there_and_back(server, tmp_path, BASE + before, BASE + after)
 
 
-@pytest.mark.engine("cockroachdb")
+@pytest.mark.engine("cockroachdb", because="CockroachDB's own")
 @pytest.mark.parametrize("name", COCKROACHDB)
 def test_there_and_back_on_cockroachdb(server, tmp_path, name):
     """What only CockroachDB has."""
@@ -74,7 +75,7 @@ def test_there_and_back_on_cockroachdb(server, tmp_path, name):
     there_and_back(server, tmp_path, BASE + before, BASE + after)
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="types in place")
 def test_rows_live_through_changes_of_type(server, tmp_path):
     """On PostgreSQL, where types change in place on every version."""
     before = "CREATE TYPE m AS ENUM ('a', 'b'); CREATE TABLE t (k m, n INT4, x TEXT);"
@@ -147,7 +148,7 @@ def schemas(draw):
     return text
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="quicker")
 @settings(
     max_examples=25,
     deadline=None,

@@ -309,7 +309,7 @@ def test_what_is_asked_depends_on_the_version():
     assert followed_up((26, 1), [], [("app", "t")]) == []
 
 
-@pytest.mark.engine("cockroachdb")
+@pytest.mark.engine("cockroachdb", because="CockroachDB's own")
 async def test_what_a_version_does_not_tell_is_named(colour, db, monkeypatch):
     """A question that PostgreSQL does not understand would be a mistake of ours."""
 

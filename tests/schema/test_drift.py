@@ -108,7 +108,7 @@ async def test_before_the_first_migration_everything_is_drift(colour, db, direct
     assert drift.versions == ()
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="throwaway server")
 async def test_shared_objects_are_replayed_on_a_server_apart(colour, db, directory):
     """Roles belong to all databases of a server, so they are not made there a second time.
 
@@ -125,7 +125,7 @@ async def test_shared_objects_are_replayed_on_a_server_apart(colour, db, directo
         await db.execute("REVOKE ALL ON users FROM drift_reader; DROP ROLE drift_reader")
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="users")
 async def test_without_the_right_to_create_databases_a_server_of_our_own_serves(
     colour, db, url, directory
 ):
@@ -143,7 +143,7 @@ async def test_without_the_right_to_create_databases_a_server_of_our_own_serves(
         await db.execute("DROP OWNED BY drift_poor; DROP ROLE drift_poor")
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="settings of a database")
 async def test_the_search_path_of_the_database_holds_in_the_replay(colour, db, server, directory):
     """CockroachDB v20.2 has no settings of databases."""
     name = (await db.execute("SELECT current_database() AS n"))[0]["n"]
@@ -175,7 +175,7 @@ async def test_tables_with_enums_and_foreign_keys_leave_no_scratch_database(colo
         await db.execute("DROP TABLE two")
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="settings of a database")
 async def test_a_schema_that_was_there_before_the_migrations_is_there_in_the_replay(
     colour, db, directory
 ):

@@ -41,7 +41,7 @@ async def test_our_own_tables_are_left_out(colour, db, tmp_path):
     assert [table.name for table in schema.tables] == ["t"]
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="objects of PostgreSQL")
 async def test_what_cannot_be_dumped_is_named(colour, db):
     """CockroachDB has nothing of the kind."""
     await run(db, "CREATE AGGREGATE total (int) (SFUNC = int4pl, STYPE = int)")

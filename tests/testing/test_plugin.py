@@ -67,7 +67,7 @@ def test_the_checks_pass_for_what_is_well_made(project: Project, server_url: str
     assert leftovers(server_url) == []
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="one engine")
 def test_the_checks_find_what_is_not(project: Project, server_url: str) -> None:
     """What a check finds is the library's business, tested there on both engines."""
     done = project(
@@ -78,7 +78,7 @@ def test_the_checks_find_what_is_not(project: Project, server_url: str) -> None:
     assert leftovers(server_url) == []
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="one engine")
 def test_undo_parts_that_do_not_undo(project: Project) -> None:
     """What a check finds is the library's business, tested there on both engines."""
     done = project(
@@ -90,7 +90,7 @@ def test_undo_parts_that_do_not_undo(project: Project) -> None:
     done.stdout.fnmatch_lines(["*3: undo failed: The undo part does not lead back*"])
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="one engine")
 def test_versions_that_need_no_undo_part(project: Project) -> None:
     """A setting is read alike on both engines."""
     tests = "from manticore_cockroachdb.testing.checks import test_every_migration_is_reversible"
@@ -99,7 +99,7 @@ def test_versions_that_need_no_undo_part(project: Project) -> None:
     project(tests, "manticore_irreversible = 3", **none).assert_outcomes(passed=1)
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="one engine")
 def test_settings_and_overrides(project: Project, pytester: pytest.Pytester) -> None:
     """A setting is read alike on both engines."""
     other = pytester.mkdir("other")
@@ -119,7 +119,7 @@ def test_settings_and_overrides(project: Project, pytester: pytest.Pytester) -> 
     project(tests).assert_outcomes(passed=1)
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="one engine")
 def test_a_migration_that_fails_is_told_and_leaves_nothing(
     project: Project, server_url: str
 ) -> None:
@@ -159,7 +159,7 @@ def test_it_costs_nothing_when_it_is_not_used() -> None:
     }
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="one engine")
 def test_another_tools_directory_fails_the_checks(project: Project, server_url: str) -> None:
     done = project(
         "from manticore_cockroachdb.testing.checks import *",
@@ -170,7 +170,7 @@ def test_another_tools_directory_fails_the_checks(project: Project, server_url: 
     assert leftovers(server_url) == []
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="one engine")
 def test_an_empty_directory_is_a_warning(
     project: Project, pytester: pytest.Pytester, server_url: str
 ) -> None:

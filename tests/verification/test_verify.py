@@ -77,7 +77,7 @@ async def test_an_undo_part_that_does_not_undo(colour, db, directory):
     assert await scratches(db) == []
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="one engine")
 async def test_an_undo_part_that_takes_too_much(colour, db, directory):
     """No server decides this, and PostgreSQL is several times faster here."""
     write(
@@ -102,7 +102,7 @@ async def test_a_migration_that_fails(colour, db, directory):
     assert await scratches(db) == []
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="one engine")
 async def test_without_undo_only_when_strict(colour, db, directory):
     """No server decides this, and PostgreSQL is several times faster here."""
     write(directory, _2_seed="INSERT INTO users VALUES (1, 'one');")
@@ -112,7 +112,7 @@ async def test_without_undo_only_when_strict(colour, db, directory):
     assert (await migration.verify(newest=1, strict=True)).ok is False
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="one engine")
 async def test_the_number_of_migrations_that_crash(colour, db, directory):
     """No server decides this, and PostgreSQL is several times faster here."""
     migration = colour.Migration(db, migrations_dir=directory)
@@ -122,7 +122,7 @@ async def test_the_number_of_migrations_that_crash(colour, db, directory):
         await migration.verify(newest=-1)
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="one engine")
 async def test_other_environments_are_left_out(colour, db, directory):
     """No server decides this, and PostgreSQL is several times faster here."""
     write(directory, _4_prod="-- @environments production\nDROP TABLE nowhere;")
@@ -135,7 +135,7 @@ async def test_nothing_to_verify(colour, db, tmp_path):
     assert found.ok and found.migrations == ()
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="one engine")
 async def test_what_it_does_is_told(colour, db, directory):
     """No server decides this, and PostgreSQL is several times faster here."""
     told = []
@@ -146,7 +146,7 @@ async def test_what_it_does_is_told(colour, db, directory):
 
 
 @pytest.mark.slow
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="throwaway server")
 async def test_on_a_throwaway_server(colour, directory):
     """Only the embedded PostgreSQL is always there; no database is connected to."""
     nowhere = colour.database("postgresql://nobody@127.0.0.1:1/none")
@@ -154,7 +154,7 @@ async def test_on_a_throwaway_server(colour, directory):
     assert (await migration.verify(on="postgresql", newest=1)).ok
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="throwaway server")
 async def test_shared_objects_go_to_a_server_apart(colour, db, directory):
     """Roles belong to the whole server; only the embedded PostgreSQL is always there."""
     write(directory, _4_role="CREATE ROLE verify_reader;\n-- @UNDO\nDROP ROLE verify_reader;")
@@ -163,7 +163,7 @@ async def test_shared_objects_go_to_a_server_apart(colour, db, directory):
     assert "migration 4 has CREATE ROLE" in found.notes[0]
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="CONCURRENTLY")
 async def test_indexes_made_concurrently_and_what_nobody_can_see(colour, db, directory):
     """CockroachDB's indexes are always made so."""
     write(
@@ -178,7 +178,7 @@ async def test_indexes_made_concurrently_and_what_nobody_can_see(colour, db, dir
     assert found.migrations[4].crashes >= 3
 
 
-@pytest.mark.engine("postgresql")
+@pytest.mark.engine("postgresql", because="one engine")
 async def test_interrupted_it_leaves_no_database(colour, db, url, directory):
     """One engine is enough: the scratch database is let go by the same code on both."""
     write(directory, _4_slow="SELECT pg_sleep(30);")
