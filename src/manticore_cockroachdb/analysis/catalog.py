@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, Literal, TypeVar
 
@@ -220,23 +220,28 @@ class SimulatedCatalog:
             return
         self._objects.append(self.stamp)
         key = (node.name.schema or self.path[0], node.name.name)
-        size = None if node.as_query else 0
-        table = KnownTable(*key, rows=size, bytes=size, made=self.stamp)
-        columns = {column.name: column for column in node.columns}
         constraints: dict[str, n.Constraint] = {}
+        checks: list[str] = []
         for column in node.columns:
             for constraint in _own(column):
                 self._note(key, constraints, constraint)
+            if column.check is not None:
+                checks.append(f"CHECK ({column.check})")
         for constraint in node.constraints:
             self._note(key, constraints, constraint)
-        said = [column.check for column in node.columns]
-        said += [one.expression for one in node.constraints if one.kind == "check"]
-        checks = tuple(f"CHECK ({text})" for text in said if text is not None)
-        self._tables.put(
-            key,
-            self.stamp,
-            replace(table, columns=columns, constraints=constraints, checks=checks),
+            if constraint.kind == "check":
+                checks.append(f"CHECK ({constraint.expression})")
+        size = None if node.as_query else 0
+        table = KnownTable(
+            *key,
+            rows=size,
+            bytes=size,
+            columns={column.name: column for column in node.columns},
+            constraints=constraints,
+            checks=tuple(checks),
+            made=self.stamp,
         )
+        self._tables.put(key, self.stamp, table)
 
     def _note(
         self, key: Key, constraints: dict[str, n.Constraint], constraint: n.Constraint
@@ -298,8 +303,10 @@ class SimulatedCatalog:
 _COUNTED = ("view", "materialized view", "sequence", "type", "schema", "function", "procedure")
 
 
-def _own(column: n.Column) -> list[n.Constraint]:
+def _own(column: n.Column) -> Sequence[n.Constraint]:
     """The constraints that a column's definition holds."""
+    if not column.primary_key and not column.unique:
+        return ()
     own: list[n.Constraint] = []
     if column.primary_key:
         own.append(n.Constraint(kind="primary key", columns=(column.name,)))

@@ -155,8 +155,8 @@ def _ambiguous(told: Iterable[Change]) -> frozenset[str]:
     schemas: dict[str, set[str]] = {}
     for one in told:
         for name in (one.name, one.table, one.to):
-            if name is not None and name.schema is not None:
-                schemas.setdefault(name.name, set()).add(name.schema)
+            if name is not None and len(name.parts) > 1:
+                schemas.setdefault(name.name, set()).add(name.parts[-2])
     return frozenset(name for name, those in schemas.items() if len(those) > 1)
 
 
