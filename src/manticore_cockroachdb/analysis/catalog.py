@@ -30,7 +30,8 @@ class KnownTable:
     """A table: approximate rows and bytes (None: nobody knows), columns, constraints by name.
 
     ``checks`` are the definitions of CHECKs that hold for every row, as a server prints them.
-    ``made`` is the stamp of the statement that made it, None for one that was there before.
+    ``made`` is the stamp of the statement that made it, None for one that was there before;
+    ``added`` those of the columns that ADD COLUMN made.
     ``hearsay``: neither server nor statements made it, statements only speak of it. A column
     that a server told of has no more than its type and whether it is NOT NULL.
     """
@@ -43,6 +44,7 @@ class KnownTable:
     constraints: Mapping[str, n.Constraint] = field(default_factory=dict)
     checks: tuple[str, ...] = ()
     made: int | None = None
+    added: Mapping[str, int] = field(default_factory=dict)
     hearsay: bool = False
 
     @property
@@ -255,22 +257,26 @@ class SimulatedCatalog:
         known = self._tables.at(key, self.stamp)
         table = known or KnownTable(*key, hearsay=True)
         columns, constraints = dict(table.columns), dict(table.constraints)
-        checks = table.checks
+        checks, added = table.checks, dict(table.added)
         first = key
         for action in actions:
             match action:
                 case n.AddColumn(column=column):
                     columns[column.name] = column
+                    added[column.name] = self.stamp
                     for constraint in _own(column):
                         self._note(key, constraints, constraint)
                 case n.DropColumn(name=name):
                     columns.pop(name, None)
+                    added.pop(name, None)
                 case n.AlterColumnType(column=name, type=type_):
                     old = columns.get(name)
                     new = n.Column(name=name, type=type_)
                     columns[name] = new if old is None else old.replaced(type=type_)
                 case n.RenameColumn(old=old_name, new=name) if old_name in columns:
                     columns[name] = columns.pop(old_name)
+                    if old_name in added:
+                        added[name] = added.pop(old_name)
                 case n.SetNotNull(column=name) | n.DropNotNull(column=name) if name in columns:
                     filled = isinstance(action, n.SetNotNull)
                     columns[name] = columns[name].replaced(not_null=filled)
@@ -297,7 +303,7 @@ class SimulatedCatalog:
         if key != first:
             self._tables.put(first, self.stamp, None)
         changed = replace(table, schema=key[0], name=key[1], columns=columns, checks=checks)
-        self._tables.put(key, self.stamp, replace(changed, constraints=constraints))
+        self._tables.put(key, self.stamp, replace(changed, constraints=constraints, added=added))
 
 
 _COUNTED = ("view", "materialized view", "sequence", "type", "schema", "function", "procedure")

@@ -147,7 +147,7 @@ def undo_of(
         answers[found.statement] = worst((answers[found.statement], found.answer))
     for i in model.without_data():
         answers[i] = worst((answers[i], Undo.WITHOUT_DATA))
-    return UndoReport(tuple(answers), left, tuple(model.destroyed), any(hidden), opaque_down)
+    return UndoReport(tuple(answers), left, tuple(model.destroyed()), any(hidden), opaque_down)
 
 
 def _ambiguous(told: Iterable[Change]) -> frozenset[str]:
@@ -180,7 +180,7 @@ class _Model:
         self._rows_again: set[str] = set()
         self._lost_columns: set[str] = set()
         self._cascaded = False
-        self.destroyed: list[Destroyed] = []
+        self._gone_again: list[tuple[_Thing, Destroyed]] = []
 
     # Names
 
@@ -280,7 +280,8 @@ class _Model:
             if not down:
                 being.gone = i
             elif one.kind in ("table", "column", "schema", "database"):
-                self.destroyed.append(Destroyed(i, one.kind, _shown(one.name, one.table)))
+                told = Destroyed(i, one.kind, _shown(one.name, one.table))
+                self._gone_again.append((thing, told))
         self._take_away(thing)
         self._cascaded = self._cascaded or (down and one.cascades)
         if thing.kind == "relation":
@@ -343,9 +344,18 @@ class _Model:
             what = "rows added" if one.way == "adds rows" else "rows changed"
             self._rows.setdefault(thing.name, []).append(Left(i, what, "table", _shown(one.name)))
         elif one.way == "empties":
-            self.destroyed.append(Destroyed(i, "table", _shown(one.name), emptied=True))
+            told = Destroyed(i, "table", _shown(one.name), emptied=True)
+            self._gone_again.append((thing, told))
 
     # Judging
+
+    def destroyed(self) -> Iterator[Destroyed]:
+        """What the undo part removes or empties, unless it puts another in its place: that is how
+        a column is moved or a table built anew, with its rows copied."""
+        for thing, told in self._gone_again:
+            now = self._where.get(thing)
+            if not (isinstance(now, _Made) and now.down):
+                yield told
 
     def without_data(self) -> Iterator[int]:
         """The renames whose things were made again under the old name, empty. Of what is dropped

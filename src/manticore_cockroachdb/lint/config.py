@@ -34,7 +34,8 @@ class LintConfig:
     ``target`` is the server that the files are meant for, `DEFAULT_TARGET` when None. ``level``
     is the gravest that is let pass, `DEFAULT_LEVEL` when None; `lint_files` returns all the same.
     Without ``select`` every rule looks but those of ``ignore``. ``levels`` are other levels for
-    single rules. Migrations older than ``since`` are read, but not reported on.
+    single rules. Migrations older than ``since`` are read, but not reported on. ``every``: what
+    is found again and again is said each time.
     """
 
     target: str | None = None
@@ -43,6 +44,7 @@ class LintConfig:
     ignore: frozenset[str] = frozenset()
     levels: tuple[tuple[str, Level], ...] = ()
     since: int = 0
+    every: bool = False
 
     @property
     def server(self) -> Server:

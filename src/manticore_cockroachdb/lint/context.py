@@ -84,13 +84,30 @@ class Context:
     def existing(self, statement: Statement, table: n.QName) -> bool:
         """Whether a table may be in use and hold rows when the statement runs.
 
-        One that the same part of the file created does not; nor does one that the server, if
-        there is one, does not have yet.
+        One that is fresh does not; nor does one that the server, if there is one, does not have
+        yet.
         """
-        key = table_key(table)
-        if key in statement.fresh:
+        if self.is_fresh(statement, table):
             return False
-        return self.facts is None or key in self.facts.tables
+        return self.facts is None or table_key(table) in self.facts.tables
+
+    def is_fresh(self, statement: Statement, table: n.QName) -> bool:
+        """Whether a table is made by the same part of the file, or by a migration of the same day.
+
+        What one day's migrations make reaches a server together, or holds a day's rows at most:
+        nobody waits for an index on it.
+        """
+        if table_key(table) in statement.fresh:
+            return True
+        known = self.catalog.table(table, statement.stamp)
+        return known is not None and known.made is not None and known.made >= self.file.day
+
+    def is_new_column(self, statement: Statement, table: n.QName, column: str) -> bool:
+        """The same for a column of an older table: nothing but these migrations filled it."""
+        if (table_key(table), column) in statement.added:
+            return True
+        known = self.catalog.table(table, statement.stamp)
+        return known is not None and known.added.get(column, 0) >= self.file.day
 
     def column(self, statement: Statement, table: n.QName, name: str) -> n.Column | None:
         """A column as older statements define it, None where no file says."""

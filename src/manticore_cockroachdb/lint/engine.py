@@ -17,9 +17,10 @@ from ..analysis.catalog import SimulatedCatalog
 from ..dialect import Server, capabilities, parse_target
 from .config import LintConfig
 from .context import Context
+from .habits import gathered
 from .index import Loaded, load_all
 from .model import Finding, ServerFacts
-from .read import Allow, LintedFile, Source, Text, directory_of, read_file, version_of
+from .read import Allow, LintedFile, Source, Text, day_of, directory_of, read_file, version_of
 
 SMALL, LARGE = 1_000, 100_000
 # Allowances themselves, and files that cannot be read: nothing can allow these.
@@ -47,17 +48,24 @@ def lint_files(
     given = list(files)
     found: dict[int, list[Finding]] = {}
     for group in _directories(given):
+        inside: dict[int, list[Finding]] = {}
         catalog = SimulatedCatalog()
         versions: dict[int, str] = {}
-        for place in group:
+        day, first = None, 1
+        for order, place in enumerate(group):
             source = given[place]
-            file = read_file(source, catalog)
+            today = day_of(version_of(source.path))
+            if today is None or today != day:
+                day, first = today, catalog.stamp
+            file = read_file(source, catalog, first)
             twin = None if file.version is None else versions.get(file.version)
             if file.version is not None:
                 versions.setdefault(file.version, file.path)
             if _reported(source, file, config, facts):
                 context = Context(file, catalog, server, caps, facts, twin)
-                found[place] = list(_lint(context, loaded, config))
+                inside[order] = list(_lint(context, loaded, config))
+        told = inside if config.every else gathered(inside, len(group))
+        found |= {group[order]: findings for order, findings in told.items()}
     return tuple(one for place in sorted(found) for one in found[place])
 
 

@@ -40,7 +40,8 @@ class Finding:
     """One thing to know about a file. ``line`` and ``column`` count from 1.
 
     ``start`` is the same place as an offset into the file's text; ``table`` is the table whose
-    size decides how grave it is, where there is one.
+    size decides how grave it is, where there is one. ``times`` and ``files`` are how often and
+    in how many files it was found, where that is said once; see `habits`.
     """
 
     rule: str
@@ -53,6 +54,8 @@ class Finding:
     fix: Fix | None = None
     start: int = 0
     table: str | None = None
+    times: int = 1
+    files: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,8 @@ class Rule:
     ``cockroachdb`` and ``postgresql`` are its levels there, None where it does not apply.
     ``needs`` and ``lacks`` name capabilities that the server must or must not have. ``scales``:
     the cost grows with the table, so a server's facts can drop or raise a finding. ``fallback``:
-    only said of a statement that no other rule has called an error.
+    only said of a statement that no other rule has called an error. ``habit``: it is about how
+    migrations are written here, so that many findings are one; see `habits`.
     """
 
     name: str
@@ -100,6 +104,7 @@ class Rule:
     lacks: tuple[str, ...] = ()
     scales: bool = False
     fallback: bool = False
+    habit: bool = False
     summary: str
     help: str
     problem: str

@@ -86,7 +86,7 @@ class Statement:
     """One statement: ``sql`` is the file's characters ``start`` to ``end``.
 
     ``fresh`` holds the tables that earlier statements of the same part created, ``added`` the
-    columns they added.
+    columns they added; `Context.is_fresh` knows more.
     """
 
     down: bool
@@ -113,7 +113,8 @@ class Allow:
 class LintedFile:
     """A file, read. ``version`` and ``description`` are None for plain SQL.
 
-    ``undo_start`` is where the undo part begins, None when there is none.
+    ``undo_start`` is where the undo part begins, None when there is none. ``day`` is the stamp of
+    the first statement of the migrations that were written on the same day.
     """
 
     path: str
@@ -126,6 +127,7 @@ class LintedFile:
     undo_start: int | None = None
     up_end: int = 0
     allows: tuple[Allow, ...] = ()
+    day: int = 0
     error: FileError | None = None
 
     @property
@@ -156,6 +158,13 @@ def version_of(path: str) -> int | None:
         return None
 
 
+def day_of(version: int | None) -> int | None:
+    """The day that a version names, where it is a time: 20250131 of 20250131120000."""
+    if version is None or not 10**13 <= version < 10**14:
+        return None
+    return version // 10**6
+
+
 def base_name(path: str) -> str:
     """The last part of a path."""
     return path.replace("\\", "/").rpartition("/")[2]
@@ -172,8 +181,9 @@ def _with_folder(path: str) -> str:
     return f"{folder}/{name}" if folder[:1].isdigit() else name
 
 
-def read_file(source: Text, catalog: SimulatedCatalog) -> LintedFile:
-    """Read one file; ``catalog`` takes its forward part."""
+def read_file(source: Text, catalog: SimulatedCatalog, day: int | None = None) -> LintedFile:
+    """Read one file; ``catalog`` takes its forward part. ``day`` is as in `LintedFile`, the file's
+    own first statement if None."""
     path, text = source.path, source.text
     plain = version_of(path) is None
     if isinstance(source, Source) and source.error is not None:
@@ -188,9 +198,11 @@ def read_file(source: Text, catalog: SimulatedCatalog) -> LintedFile:
     if "\0" in text:
         zero = at(path, text, text.index("\0"), "The file has a zero byte, which no server takes.")
         return LintedFile(path, text, error=zero)
+    first = catalog.stamp
     return LintedFile(
         path,
         text,
+        day=first if day is None else day,
         version=None if plain else file.version,
         description=None if plain else file.description,
         transaction=file.transaction,

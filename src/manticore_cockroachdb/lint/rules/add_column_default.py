@@ -14,6 +14,7 @@ RULE = Rule(
     name="add-column-default",
     cockroachdb="info",
     scales=True,
+    habit=True,
     summary="Adding a column with a default writes every row of the table.",
     help="for a large table run it off-peak, with room for the table's size again",
     problem="""

@@ -14,6 +14,7 @@ RULE = Rule(
     name="add-column-sequence",
     cockroachdb="error",
     scales=True,
+    habit=True,
     summary="CockroachDB cannot fill an added column from a sequence.",
     help="add the column without it, fill it in batches, then SET DEFAULT",
     problem="""

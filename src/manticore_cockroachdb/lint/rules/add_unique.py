@@ -13,6 +13,7 @@ RULE = Rule(
     cockroachdb="warning",
     postgresql="warning",
     scales=True,
+    habit=True,
     summary="UNIQUE on an existing table fails when two rows are equal.",
     help="look for duplicates first: SELECT … GROUP BY … HAVING count(*) > 1",
     problem="""

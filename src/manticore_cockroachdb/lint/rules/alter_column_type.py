@@ -15,6 +15,7 @@ RULE = Rule(
     cockroachdb="warning",
     postgresql="warning",
     scales=True,
+    habit=True,
     summary="Changing a column's type rewrites the table.",
     help="add a new column, write to both, fill it in batches, switch over, drop the old one",
     problem="""

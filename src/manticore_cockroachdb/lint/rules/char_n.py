@@ -12,6 +12,7 @@ RULE = Rule(
     name="char-n",
     cockroachdb="info",
     postgresql="info",
+    habit=True,
     summary="CHAR(n) pads with blanks and saves nothing.",
     help="use TEXT, with a CHECK on its length if that matters",
     problem="""

@@ -15,6 +15,7 @@ RULE = Rule(
     cockroachdb="warning",
     postgresql="warning",
     scales=True,
+    habit=True,
     summary="A foreign key or CHECK on an existing table reads all of it.",
     help="add it NOT VALID, then VALIDATE CONSTRAINT in the next migration",
     problem="""

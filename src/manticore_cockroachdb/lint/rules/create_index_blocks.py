@@ -14,6 +14,7 @@ RULE = Rule(
     name="create-index-blocks",
     postgresql="warning",
     scales=True,
+    habit=True,
     summary="CREATE INDEX blocks every write to the table until the index is built.",
     help="write CREATE INDEX CONCURRENTLY",
     problem="""

@@ -8,7 +8,6 @@ from ...parser import nodes as n
 from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule
-from ..read import table_key
 
 RULE = Rule(
     name="drop-cascade",
@@ -49,7 +48,7 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Finding]:
     """CASCADE in the forward part; DROP COLUMN and DROP INDEX have rules of their own."""
     for statement, drop in context.on(n.Drop):
-        fresh = all(table_key(name) in statement.fresh for name in drop.names)
+        fresh = all(context.is_fresh(statement, name) for name in drop.names)
         if drop.cascade and drop.kind != "index" and not fresh:
             names = ", ".join(map(str, drop.names))
             message = f"Dropping {names} drops all that depends on it, unseen."

@@ -8,7 +8,6 @@ from ...parser import nodes as n
 from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule
-from ..read import table_key
 
 RULE = Rule(
     name="drop-column",
@@ -53,7 +52,7 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Finding]:
     """A column that an older migration made."""
     for statement, alter, action in context.actions_on_existing(n.DropColumn):
-        if (table_key(alter.name), action.name) in statement.added:
+        if context.is_new_column(statement, alter.name, action.name):
             continue
         also = ", and all that depends on it, unseen" if action.cascade else ""
         yield context.finding(

@@ -11,6 +11,7 @@ from ..model import Case, Finding, Rule
 RULE = Rule(
     name="drop-index",
     cockroachdb="info",
+    habit=True,
     summary="Queries that used the index read the whole table from now on.",
     help="first ALTER INDEX … NOT VISIBLE, and drop it when nothing became slow",
     problem="""

@@ -12,6 +12,7 @@ from .create_index_blocks import concurrently
 RULE = Rule(
     name="drop-index-blocks",
     postgresql="warning",
+    habit=True,
     summary="DROP INDEX waits for every query on the table, and lets no new one begin.",
     help="write DROP INDEX CONCURRENTLY",
     problem="""

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from ...parser import nodes as n
 from ..context import Context
 from ..model import Case, Finding, Rule
-from ..read import table_key
 
 RULE = Rule(
     name="drop-table",
@@ -47,7 +46,7 @@ def check(context: Context) -> Iterator[Finding]:
     for statement, drop in context.on(n.Drop):
         if drop.cascade or drop.kind not in ("table", "schema", "database"):
             continue
-        lost = [name for name in drop.names if table_key(name) not in statement.fresh]
+        lost = [name for name in drop.names if not context.is_fresh(statement, name)]
         if lost:
             what = drop.kind if drop.kind != "table" else "table" if len(lost) == 1 else "tables"
             names = ", ".join(map(str, lost))

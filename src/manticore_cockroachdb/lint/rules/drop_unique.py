@@ -13,6 +13,7 @@ from ..read import Statement
 RULE = Rule(
     name="drop-unique",
     cockroachdb="error",
+    habit=True,
     summary="CockroachDB drops a UNIQUE constraint by DROP INDEX … CASCADE.",
     help="write DROP INDEX <table>@<constraint> CASCADE",
     problem="""

@@ -13,6 +13,7 @@ from ..read import table_key
 RULE = Rule(
     name="foreign-key-splits",
     cockroachdb="info",
+    habit=True,
     summary="A table made with foreign keys can only be used after a COMMIT.",
     help="nothing need be done; for one transaction, add the foreign keys last",
     problem="""

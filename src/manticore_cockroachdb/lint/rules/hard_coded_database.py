@@ -14,6 +14,7 @@ RULE = Rule(
     name="hard-coded-database",
     cockroachdb="warning",
     postgresql="warning",
+    habit=True,
     summary="A migration that names its database works in that one only.",
     help="leave the database out: the connection chooses it",
     problem="""

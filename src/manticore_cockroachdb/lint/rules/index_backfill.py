@@ -12,6 +12,7 @@ RULE = Rule(
     name="index-backfill",
     cockroachdb="info",
     scales=True,
+    habit=True,
     summary="An index on an existing table is filled by a background job.",
     help="for a large table run it alone and off-peak",
     problem="""

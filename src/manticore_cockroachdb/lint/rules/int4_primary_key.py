@@ -14,6 +14,7 @@ RULE = Rule(
     name="int4-primary-key",
     cockroachdb="info",
     postgresql="info",
+    habit=True,
     summary="A key of 32 bits ends at 2,147,483,647.",
     help="use BIGINT (INT8), or UUID",
     problem="""

@@ -12,6 +12,7 @@ from ..read import Statement
 RULE = Rule(
     name="lock-timeout",
     postgresql="info",
+    habit=True,
     summary="A change that waits for a lock makes every later query wait too.",
     help="begin with SET LOCAL lock_timeout = '5s'",
     problem="""

@@ -14,6 +14,7 @@ RULE = Rule(
     cockroachdb="info",
     postgresql="info",
     scales=True,
+    habit=True,
     summary="Change the schema in one migration and the data in the next.",
     help="move the change of data into a migration of its own",
     problem="""

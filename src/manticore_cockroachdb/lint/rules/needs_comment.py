@@ -14,6 +14,7 @@ RULE = Rule(
     name="needs-comment",
     cockroachdb="info",
     postgresql="info",
+    habit=True,
     summary="A long migration should say what it does and why.",
     help="begin with a comment: what this does, and why",
     problem="""

@@ -13,6 +13,7 @@ RULE = Rule(
     name="no-primary-key",
     cockroachdb="warning",
     postgresql="info",
+    habit=True,
     summary="A table should say what its primary key is.",
     help="add id UUID PRIMARY KEY DEFAULT gen_random_uuid(), or a PRIMARY KEY (…)",
     problem="""

@@ -11,6 +11,7 @@ RULE = Rule(
     name="no-undo",
     cockroachdb="info",
     postgresql="info",
+    habit=True,
     summary="A migration should say how it is taken back.",
     help="add a line -- @UNDO and the SQL that takes the change back",
     problem="""

@@ -13,6 +13,7 @@ RULE = Rule(
     name="psql-command",
     cockroachdb="error",
     postgresql="error",
+    habit=True,
     summary="A line that begins with a backslash is for psql; a server does not know it.",
     help="remove it, or put the SQL that it stands for into the file",
     problem="""

@@ -11,6 +11,7 @@ from ..model import Case, Finding, Rule
 RULE = Rule(
     name="refresh-blocks",
     postgresql="info",
+    habit=True,
     summary="REFRESH MATERIALIZED VIEW lets nobody read the view until it is done.",
     help="write REFRESH MATERIALIZED VIEW CONCURRENTLY; the view needs a unique index",
     problem="""

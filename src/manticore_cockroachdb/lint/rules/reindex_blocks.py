@@ -12,6 +12,7 @@ from ..model import Case, Edit, Finding, Fix, Rule
 RULE = Rule(
     name="reindex-blocks",
     postgresql="warning",
+    habit=True,
     summary="REINDEX blocks writes, and reads that would use the index.",
     help="write REINDEX … CONCURRENTLY",
     problem="""

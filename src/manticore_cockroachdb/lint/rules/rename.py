@@ -8,12 +8,12 @@ from ...parser import nodes as n
 from ...parser.quoting import quote
 from ..context import Context
 from ..model import Case, Finding, Rule
-from ..read import table_key
 
 RULE = Rule(
     name="rename",
     cockroachdb="warning",
     postgresql="warning",
+    habit=True,
     summary="Renaming breaks, at once, whatever uses the old name.",
     help="add the new name beside the old one, move the code over, then drop the old one",
     problem="""
@@ -58,7 +58,7 @@ def check(context: Context) -> Iterator[Finding]:
                 case n.RenameTo(new=new):
                     told = f"Whatever uses {alter.name} breaks when it becomes {new}."
                 case n.RenameColumn(old=old, new=name):
-                    if (table_key(alter.name), old) in statement.added:
+                    if context.is_new_column(statement, alter.name, old):
                         continue
                     told = f"Whatever uses {alter.name}.{quote(old)} breaks when it becomes {name}."
                 case n.SetSchema(schema=schema):

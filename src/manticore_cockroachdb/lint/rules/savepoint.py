@@ -11,6 +11,7 @@ from ..model import Case, Finding, Rule
 RULE = Rule(
     name="savepoint",
     cockroachdb="error",
+    habit=True,
     summary="A savepoint around schema changes does not take them back.",
     help="remove the savepoint; put what may fail into a migration of its own",
     problem="""

@@ -14,6 +14,7 @@ RULE = Rule(
     name="select-star",
     cockroachdb="warning",
     postgresql="info",
+    habit=True,
     summary="SELECT * in a view or prepared statement means the columns of today.",
     help="name the columns",
     problem="""

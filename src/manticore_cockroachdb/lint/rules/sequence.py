@@ -13,6 +13,7 @@ from ..model import Case, Finding, Rule
 RULE = Rule(
     name="sequence",
     cockroachdb="warning",
+    habit=True,
     summary="A counter makes every writer in the cluster wait for one row.",
     help="use UUID DEFAULT gen_random_uuid(), or keep the sequence and give it a CACHE",
     problem="""

@@ -13,6 +13,7 @@ from ..model import Case, Finding, Rule
 RULE = Rule(
     name="sequential-index",
     cockroachdb="info",
+    habit=True,
     summary="An index that begins with something that grows sends all its writes to one node.",
     help="begin the index with a column that spreads, or add USING HASH",
     problem="""

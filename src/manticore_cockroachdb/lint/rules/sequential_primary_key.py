@@ -14,6 +14,7 @@ from ..read import Statement
 RULE = Rule(
     name="sequential-primary-key",
     cockroachdb="warning",
+    habit=True,
     summary="A primary key that begins with something that grows sends all new rows to one node.",
     help="use UUID PRIMARY KEY DEFAULT gen_random_uuid(), or PRIMARY KEY (…) USING HASH",
     problem="""

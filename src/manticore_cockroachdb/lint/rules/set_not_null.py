@@ -14,6 +14,7 @@ RULE = Rule(
     cockroachdb="info",
     postgresql="warning",
     scales=True,
+    habit=True,
     summary="SET NOT NULL reads the whole table.",
     help="ADD CONSTRAINT … CHECK (… IS NOT NULL) NOT VALID, VALIDATE it, then SET NOT NULL",
     problem="""

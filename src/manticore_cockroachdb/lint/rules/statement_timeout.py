@@ -11,6 +11,7 @@ from ..model import Case, Finding, Rule
 RULE = Rule(
     name="statement-timeout",
     cockroachdb="warning",
+    habit=True,
     summary="A statement_timeout ends the waiting for a schema change, not the change.",
     help="leave statement_timeout at 0 for schema changes",
     problem="""

@@ -12,6 +12,7 @@ RULE = Rule(
     name="timestamp-without-zone",
     cockroachdb="info",
     postgresql="info",
+    habit=True,
     summary="TIMESTAMP does not say which moment it means; TIMESTAMPTZ does.",
     help="use TIMESTAMPTZ",
     problem="""

@@ -13,6 +13,7 @@ RULE = Rule(
     name="transaction-control",
     cockroachdb="error",
     postgresql="error",
+    habit=True,
     summary="A migration does not begin or end transactions: Manticore does.",
     help="remove it; -- @transaction off runs one statement at a time",
     problem="""

@@ -17,6 +17,7 @@ RULE = Rule(
     cockroachdb="info",
     postgresql="info",
     scales=True,
+    habit=True,
     summary="Many rows are better changed in batches than in one statement.",
     help="change some thousand rows at a time, each batch in its own transaction",
     problem="""
@@ -70,7 +71,7 @@ def check(context: Context) -> Iterator[Finding]:
         if not context.existing(statement, dml.table):
             continue
         rows = context.facts.tables.get(table_key(dml.table)) if context.facts else None
-        fills = not dml.has_where and fills_new_columns(statement, dml.table)
+        fills = not dml.has_where and fills_new_columns(context, statement, dml.table)
         if fills or (rows or 0) > ROWS:
             told = f"{dml.verb} of {dml.table} is one transaction over all the rows it concerns."
             yield context.finding(RULE, statement, told, table=dml.table)

@@ -11,6 +11,7 @@ RULE = Rule(
     name="undo-drops-more",
     cockroachdb="warning",
     postgresql="warning",
+    habit=True,
     summary="The undo part destroys data that the forward part did not create.",
     help="undo only what the forward part does",
     problem="""

@@ -12,6 +12,7 @@ RULE = Rule(
     name="undo-incomplete",
     cockroachdb="warning",
     postgresql="warning",
+    habit=True,
     summary="The undo part does not take back everything that the forward part does.",
     help="undo every change, the last one first",
     problem="""

@@ -16,6 +16,7 @@ RULE = Rule(
     name="unfocused",
     cockroachdb="warning",
     postgresql="warning",
+    habit=True,
     summary="One migration makes several changes that have nothing to do with each other.",
     help="write a migration for each change",
     problem="""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ...parser import nodes as n
 from ..context import Context
 from ..model import Case, Finding, Rule
-from ..read import Statement, table_key
+from ..read import Statement
 from ..words import set_columns
 
 RULE = Rule(
@@ -48,13 +48,14 @@ def check(context: Context) -> Iterator[Finding]:
     for statement, dml in context.on(n.Dml):
         if dml.verb != "UPDATE" or dml.has_where or dml.has_limit or dml.table is None:
             continue
-        if context.existing(statement, dml.table) and not fills_new_columns(statement, dml.table):
+        new = fills_new_columns(context, statement, dml.table)
+        if context.existing(statement, dml.table) and not new:
             yield context.finding(RULE, statement, f"Every row of {dml.table} is overwritten.")
 
 
-def fills_new_columns(statement: Statement, table: n.QName) -> bool:
-    """Whether an UPDATE only sets columns that older statements of its part added."""
+def fills_new_columns(context: Context, statement: Statement, table: n.QName) -> bool:
+    """Whether an UPDATE only sets columns that its part, or a migration of its day, added."""
     columns = set_columns(statement.sql)
     return columns is not None and all(
-        (table_key(table), column) in statement.added for column in columns
+        context.is_new_column(statement, table, column) for column in columns
     )

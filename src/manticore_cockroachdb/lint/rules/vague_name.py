@@ -12,6 +12,7 @@ RULE = Rule(
     name="vague-name",
     cockroachdb="info",
     postgresql="info",
+    habit=True,
     summary="The name should say what the migration changes.",
     help="name what changes: create_users_table, add_age_to_users",
     problem="""
