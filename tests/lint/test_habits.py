@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from manticore_cockroachdb.lint import Finding, LintConfig, ServerFacts, Source, lint_files
 
-CONFIG = LintConfig(ignore=frozenset(("no-undo", "lock-timeout", "vague-name", "index-backfill")))
+CONFIG = LintConfig(ignore=frozenset(("no-undo", "lock-timeout", "vague-name", "unbatched-change")))
 
 
 def lint(
