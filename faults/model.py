@@ -399,7 +399,7 @@ class Explorer:
     def _finished(self, world: World) -> None:
         if not any(world.workers):
             return
-        if any(w is not None and w.end == "failed" for w in world.workers):
+        if any(w is not None and w.end == m.GAVE_UP for w in world.workers):
             raise Wrong("a worker gives up, although nothing is wrong")
         expected = m.Wish.RUNNING if world.failed else m.Wish.COMPLETE
         whole = all(n == (i not in world.failed) for i, n in enumerate(world.counts, 1))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .config import Settings
     from .database import Database
     from .errors import (
+        BackfillIncomplete,
         ChangedFile,
         ConfigError,
         ConnectionFailed,
@@ -57,6 +58,7 @@ _HOMES = {
 __all__ = [
     "AsyncDatabase",
     "AsyncMigrator",
+    "BackfillIncomplete",
     "ChangedFile",
     "ConfigError",
     "ConnectionFailed",

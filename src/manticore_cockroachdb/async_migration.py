@@ -9,7 +9,7 @@ not even imported.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -42,13 +42,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from .async_database import AsyncDatabase
+    from .backfill.async_service import AsyncBackfills
+    from .backfill.results import BackfillStatus
     from .dialect import Engine
     from .lint import Finding, LintConfig
     from .migrations.results import Attempt, LeaseStatus, Status
-    from .migrations.script import MigrationPlan
     from .migrations.status import Snapshot
     from .preview.model import Plan
-    from .runner.async_commit import AsyncCommitter
     from .runner.async_run import AsyncRun
     from .runner.bookkeeping import Carried
     from .runner.events import Event, Listener
@@ -142,24 +142,35 @@ class AsyncMigrator:
             await session.read_applied()  # takes over a table left by 0.3.1
             await session.create_tables()
 
-    async def migrate(self, target_version: int | str | None = None, *, fresh: bool = False) -> int:
+    async def migrate(
+        self,
+        target_version: int | str | None = None,
+        *,
+        fresh: bool = False,
+        finish_backfills: bool = False,
+    ) -> int:
         """Apply pending migrations in order, up to and including the target; return how many.
 
         ``fresh`` groups migrations into fewer transactions, which is much faster on CockroachDB
         when a database is built from nothing; the history is the same afterwards.
+        ``finish_backfills`` works off in place what runs in the background otherwise.
 
         Raises FileError, HistoryError or Refused before anything runs; MigrationFailed when a
         statement failed and nothing of its migration remains; PartialMigration when one stopped
-        half way; LeaseTimeout or LeaseLost when another runner has the right to migrate.
+        half way; BackfillIncomplete before a migration that requires more; LeaseTimeout or
+        LeaseLost when another runner has the right to migrate.
         """
         target = parse_version(target_version)
         files = await self.load_migrations()
+        number = 0
         async with self._session() as session:
             first_look = await self._first_look(session, files)
-            if not choose_up(first_look, target, self.allow):
-                return 0
-            run = self._run(session)
-            return len(await run.up(files, first_look, target, fresh=fresh))
+            if choose_up(first_look, target, self.allow):
+                run = self._run(session, files, finish_backfills)
+                number = len(await run.up(files, first_look, target, fresh=fresh))
+        if finish_backfills:
+            await self.run_backfills()
+        return number
 
     async def rollback(
         self,
@@ -190,8 +201,76 @@ class AsyncMigrator:
             if not choose_down(first_look, count, target, self.allow):
                 as_shown((), shown)
                 return 0
-            run = self._run(session)
+            run = self._run(session, files, down=True)
             return len(await run.down(files, first_look, count, target, shown))
+
+    # --- backfills -------------------------------------------------------------------------
+
+    async def backfills(self, name: int | str | None = None) -> tuple[BackfillStatus, ...]:
+        """Return how far backfills are: all, or the one of a version or name."""
+        async with self._backfills() as service:
+            return await service.status(None if name is None else str(name))
+
+    async def run_backfills(
+        self,
+        *names: int | str,
+        workers: int | None = None,
+        until_idle: bool = True,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> list[str]:
+        """Work on backfills, all or those named; return the names of those that got complete.
+
+        Any number of programs and machines may do so at once. With ``until_idle`` it returns when
+        nothing is left to do, otherwise it waits for more until ``stop()`` is true. ``workers``
+        are those of this process, by default as many as the file says. Raises PartialMigration or
+        BackfillIncomplete for one that cannot be completed now.
+        """
+        async with self._backfills() as service:
+            return await service.run(
+                [str(name) for name in names], workers=workers, until_idle=until_idle, stop=stop
+            )
+
+    async def pause_backfill(self, name: int | str) -> str:
+        """Let workers stop after the batch they are at; return what was done, a sentence."""
+        async with self._backfills() as service:
+            return await service.pause(str(name))
+
+    async def resume_backfill(self, name: int | str) -> str:
+        """Let one that is paused, failed or cancelled go on; return what was done, a sentence."""
+        async with self._backfills() as service:
+            return await service.resume(str(name))
+
+    async def cancel_backfill(self, name: int | str) -> str:
+        """Give one up; what is done stays. Return what was done, a sentence."""
+        async with self._backfills() as service:
+            return await service.cancel(str(name))
+
+    async def retry_backfill(self, name: int | str) -> tuple[int, int]:
+        """Try failed rows again; return how many are done now and how many failed again."""
+        async with self._backfills() as service:
+            return await service.retry(str(name))
+
+    async def require_complete(self, *versions: int | str) -> None:
+        """Raise BackfillIncomplete unless these migrations are applied with all their rows done,
+        or, without any named, unless nothing is pending and every backfill is complete."""
+        from .backfill.words import incomplete
+
+        wanted = {parse_version(version, "version") for version in versions}
+        snapshot = await self._snapshot()
+        applied = {row.version for row in snapshot.rows}
+        due = wanted or {f.version for f in choose_up(snapshot.statuses, None, self.allow)}
+        missing = sorted(
+            version for version in due if version not in applied and version is not None
+        )
+        left = [
+            one
+            for one in snapshot.backfills
+            if not one.complete
+            and one.direction == "up"
+            and (one.version in wanted if wanted else one.version in applied)
+        ]
+        if missing or left:
+            raise incomplete(missing[0] if missing else None, left[0] if left else None)
 
     # --- asking ----------------------------------------------------------------------------
 
@@ -401,8 +480,30 @@ class AsyncMigrator:
             return
         check_known(target, versions, self.migrations_dir)
 
-    def _run(self, session: AsyncSession) -> AsyncRun:
+    @asynccontextmanager
+    async def _backfills(self) -> AsyncIterator[AsyncBackfills]:
+        from .backfill.async_service import AsyncBackfills
+
+        files = await self.load_migrations() if self.migrations_dir.is_dir() else []
+        async with self._session() as session:
+            await session.steady(lambda: session.read_applied(APPLIED_COLUMNS))
+            yield AsyncBackfills(session, files, ttl=self.lease_ttl)
+
+    def _run(
+        self,
+        session: AsyncSession,
+        files: Sequence[MigrationFile] = (),
+        finish_backfills: bool = False,
+        *,
+        down: bool = False,
+    ) -> AsyncRun:
         from .runner.async_run import AsyncRun
+
+        backfills = None
+        if down or any(file.backfill or file.requires for file in files):
+            from .backfill.async_inline import AsyncInlineBackfills
+
+            backfills = AsyncInlineBackfills(files, finish=finish_backfills)
 
         return AsyncRun(
             session,
@@ -411,7 +512,7 @@ class AsyncMigrator:
             allow=self.allow,
             environment=self.environment,
             policy=self.retry,
-            backfills=_backfill,
+            backfills=backfills,
         )
 
     async def _first_look(
@@ -441,7 +542,14 @@ class AsyncMigrator:
             Recorded(r.version, r.description, r.checksum, r.token, r.applied_at) for r in rows
         ]
         statuses = resolve(files, recorded, journal, self.environment)
-        return Snapshot(session.server, session.caps, tuple(rows), tuple(journal), statuses)
+        backfills: tuple[BackfillStatus, ...] = ()
+        if any(r.mode == "backfill" for r in rows) or any(f.backfill for f in files):
+            from .backfill.async_service import AsyncBackfills
+
+            backfills = await AsyncBackfills(session, files, ttl=self.lease_ttl).status()
+        return Snapshot(
+            session.server, session.caps, tuple(rows), tuple(journal), statuses, backfills
+        )
 
     async def _read(self, sql: str) -> list[dict[str, Any]]:
         try:
@@ -450,13 +558,6 @@ class AsyncMigrator:
                 return await self.db.execute(sql)
         except psycopg.errors.UndefinedTable:
             return []
-
-
-async def _backfill(committer: AsyncCommitter, plan: MigrationPlan) -> None:
-    """Run a backfill; what does so is loaded when there is one."""
-    from .backfill.async_inline import async_run_inline
-
-    await async_run_inline(committer, plan)
 
 
 def _ignore(_: Event) -> None:

@@ -22,6 +22,7 @@
         │   └── OutOfOrder            a pending version is lower than an applied one
         ├── MigrationFailed           a statement failed; nothing of its migration remains
         ├── PartialMigration          a migration stopped half way; says what stayed
+        ├── BackfillIncomplete        a backfill that has to be complete is not
         └── LeaseError                the right to migrate
             ├── LeaseTimeout          another runner holds it for longer than we wait
             └── LeaseLost             we held it and no longer do; nothing more was run
@@ -195,6 +196,10 @@ class PartialMigration(MigrationError):
     """
 
     applied: tuple[int, ...] = ()
+
+
+class BackfillIncomplete(MigrationError):
+    """Something needs a backfill to be complete, and it is not; nothing was run for it."""
 
 
 class LeaseError(MigrationError):

@@ -10,7 +10,7 @@ not even imported.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -42,15 +42,15 @@ from .runner.session import Session
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .backfill.results import BackfillStatus
+    from .backfill.service import Backfills
     from .database import Database
     from .dialect import Engine
     from .lint import Finding, LintConfig
     from .migrations.results import Attempt, LeaseStatus, Status
-    from .migrations.script import MigrationPlan
     from .migrations.status import Snapshot
     from .preview.model import Plan
     from .runner.bookkeeping import Carried
-    from .runner.commit import Committer
     from .runner.events import Event, Listener
     from .runner.run import Run
     from .schema.changes import Drift
@@ -143,24 +143,35 @@ class Migration:
             session.read_applied()  # takes over a table left by 0.3.1
             session.create_tables()
 
-    def migrate(self, target_version: int | str | None = None, *, fresh: bool = False) -> int:
+    def migrate(
+        self,
+        target_version: int | str | None = None,
+        *,
+        fresh: bool = False,
+        finish_backfills: bool = False,
+    ) -> int:
         """Apply pending migrations in order, up to and including the target; return how many.
 
         ``fresh`` groups migrations into fewer transactions, which is much faster on CockroachDB
         when a database is built from nothing; the history is the same afterwards.
+        ``finish_backfills`` works off in place what runs in the background otherwise.
 
         Raises FileError, HistoryError or Refused before anything runs; MigrationFailed when a
         statement failed and nothing of its migration remains; PartialMigration when one stopped
-        half way; LeaseTimeout or LeaseLost when another runner has the right to migrate.
+        half way; BackfillIncomplete before a migration that requires more; LeaseTimeout or
+        LeaseLost when another runner has the right to migrate.
         """
         target = parse_version(target_version)
         files = self.load_migrations()
+        number = 0
         with self._session() as session:
             first_look = self._first_look(session, files)
-            if not choose_up(first_look, target, self.allow):
-                return 0
-            run = self._run(session)
-            return len(run.up(files, first_look, target, fresh=fresh))
+            if choose_up(first_look, target, self.allow):
+                run = self._run(session, files, finish_backfills)
+                number = len(run.up(files, first_look, target, fresh=fresh))
+        if finish_backfills:
+            self.run_backfills()
+        return number
 
     def rollback(
         self,
@@ -191,8 +202,76 @@ class Migration:
             if not choose_down(first_look, count, target, self.allow):
                 as_shown((), shown)
                 return 0
-            run = self._run(session)
+            run = self._run(session, files, down=True)
             return len(run.down(files, first_look, count, target, shown))
+
+    # --- backfills -------------------------------------------------------------------------
+
+    def backfills(self, name: int | str | None = None) -> tuple[BackfillStatus, ...]:
+        """Return how far backfills are: all, or the one of a version or name."""
+        with self._backfills() as service:
+            return service.status(None if name is None else str(name))
+
+    def run_backfills(
+        self,
+        *names: int | str,
+        workers: int | None = None,
+        until_idle: bool = True,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> list[str]:
+        """Work on backfills, all or those named; return the names of those that got complete.
+
+        Any number of programs and machines may do so at once. With ``until_idle`` it returns when
+        nothing is left to do, otherwise it waits for more until ``stop()`` is true. ``workers``
+        are those of this process, by default as many as the file says. Raises PartialMigration or
+        BackfillIncomplete for one that cannot be completed now.
+        """
+        with self._backfills() as service:
+            return service.run(
+                [str(name) for name in names], workers=workers, until_idle=until_idle, stop=stop
+            )
+
+    def pause_backfill(self, name: int | str) -> str:
+        """Let workers stop after the batch they are at; return what was done, a sentence."""
+        with self._backfills() as service:
+            return service.pause(str(name))
+
+    def resume_backfill(self, name: int | str) -> str:
+        """Let one that is paused, failed or cancelled go on; return what was done, a sentence."""
+        with self._backfills() as service:
+            return service.resume(str(name))
+
+    def cancel_backfill(self, name: int | str) -> str:
+        """Give one up; what is done stays. Return what was done, a sentence."""
+        with self._backfills() as service:
+            return service.cancel(str(name))
+
+    def retry_backfill(self, name: int | str) -> tuple[int, int]:
+        """Try failed rows again; return how many are done now and how many failed again."""
+        with self._backfills() as service:
+            return service.retry(str(name))
+
+    def require_complete(self, *versions: int | str) -> None:
+        """Raise BackfillIncomplete unless these migrations are applied with all their rows done,
+        or, without any named, unless nothing is pending and every backfill is complete."""
+        from .backfill.words import incomplete
+
+        wanted = {parse_version(version, "version") for version in versions}
+        snapshot = self._snapshot()
+        applied = {row.version for row in snapshot.rows}
+        due = wanted or {f.version for f in choose_up(snapshot.statuses, None, self.allow)}
+        missing = sorted(
+            version for version in due if version not in applied and version is not None
+        )
+        left = [
+            one
+            for one in snapshot.backfills
+            if not one.complete
+            and one.direction == "up"
+            and (one.version in wanted if wanted else one.version in applied)
+        ]
+        if missing or left:
+            raise incomplete(missing[0] if missing else None, left[0] if left else None)
 
     # --- asking ----------------------------------------------------------------------------
 
@@ -400,8 +479,30 @@ class Migration:
             return
         check_known(target, versions, self.migrations_dir)
 
-    def _run(self, session: Session) -> Run:
+    @contextmanager
+    def _backfills(self) -> Iterator[Backfills]:
+        from .backfill.service import Backfills
+
+        files = self.load_migrations() if self.migrations_dir.is_dir() else []
+        with self._session() as session:
+            session.steady(lambda: session.read_applied(APPLIED_COLUMNS))
+            yield Backfills(session, files, ttl=self.lease_ttl)
+
+    def _run(
+        self,
+        session: Session,
+        files: Sequence[MigrationFile] = (),
+        finish_backfills: bool = False,
+        *,
+        down: bool = False,
+    ) -> Run:
         from .runner.run import Run
+
+        backfills = None
+        if down or any(file.backfill or file.requires for file in files):
+            from .backfill.inline import InlineBackfills
+
+            backfills = InlineBackfills(files, finish=finish_backfills)
 
         return Run(
             session,
@@ -410,7 +511,7 @@ class Migration:
             allow=self.allow,
             environment=self.environment,
             policy=self.retry,
-            backfills=_backfill,
+            backfills=backfills,
         )
 
     def _first_look(
@@ -440,7 +541,14 @@ class Migration:
             Recorded(r.version, r.description, r.checksum, r.token, r.applied_at) for r in rows
         ]
         statuses = resolve(files, recorded, journal, self.environment)
-        return Snapshot(session.server, session.caps, tuple(rows), tuple(journal), statuses)
+        backfills: tuple[BackfillStatus, ...] = ()
+        if any(r.mode == "backfill" for r in rows) or any(f.backfill for f in files):
+            from .backfill.service import Backfills
+
+            backfills = Backfills(session, files, ttl=self.lease_ttl).status()
+        return Snapshot(
+            session.server, session.caps, tuple(rows), tuple(journal), statuses, backfills
+        )
 
     def _read(self, sql: str) -> list[dict[str, Any]]:
         try:
@@ -449,13 +557,6 @@ class Migration:
                 return self.db.execute(sql)
         except psycopg.errors.UndefinedTable:
             return []
-
-
-def _backfill(committer: Committer, plan: MigrationPlan) -> None:
-    """Run a backfill; what does so is loaded when there is one."""
-    from .backfill.inline import run_inline
-
-    run_inline(committer, plan)
 
 
 def _ignore(_: Event) -> None:

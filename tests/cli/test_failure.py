@@ -50,6 +50,7 @@ CODES = {
     "ChangedFile": Exit.PERSON,
     "MissingFile": Exit.PERSON,
     "OutOfOrder": Exit.PERSON,
+    "BackfillIncomplete": Exit.PENDING,
     "LeaseError": Exit.LEASE,
     "LeaseTimeout": Exit.LEASE,
     "LeaseLost": Exit.LEASE,

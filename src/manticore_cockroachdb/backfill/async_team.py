@@ -64,17 +64,17 @@ class AsyncTeam:
         """Work until nothing is left; return why it ended: a state, or "stopped"."""
         first, *others = self.workers
         tasks = [self._beside(worker) for worker in others]
-        why = "failed"
+        why = m.GAVE_UP
         try:
             why = await first.run()
         finally:  # also where the program is interrupted
-            self._stop = self._stop or why == "failed"
+            self._stop = self._stop or why == m.GAVE_UP
             for task in tasks:
                 await task.join()
         failed = [worker.failure for worker in self.workers if worker.failure is not None]
         self.failure = failed[0] if failed else None
         self._tell(first, last=True)
-        return "failed" if failed and why != m.Wish.COMPLETE else why
+        return m.GAVE_UP if failed and why != m.Wish.COMPLETE else why
 
     def _beside(self, worker: AsyncWorker) -> AsyncTask:
         async def work() -> None:

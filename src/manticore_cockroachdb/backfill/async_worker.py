@@ -72,7 +72,7 @@ class AsyncWorker:
                     return "stopped"
                 move = m.decide(self.state)
                 if isinstance(move, m.Stop):
-                    if move.why == "failed":
+                    if move.why == m.GAVE_UP:
                         self.failure = self._last
                     return move.why
                 self.state = m.heard(self.state, move, await self._do(move))
@@ -145,6 +145,12 @@ class AsyncWorker:
                 if not sets[-1]:
                     return m.Settled(m.Wish.CANCELLED)
                 state, left, failed = sets[-1][0]
+                if state == m.Wish.RUNNING and failed and not left:
+                    note = f"{failed:,} row{'s' if failed > 1 else ''} cannot be changed"
+                    await self._fetch(
+                        tables.set_state(job.run, m.Wish.FAILED, of=(m.Wish.RUNNING,), note=note)
+                    )
+                    state = m.Wish.FAILED
                 return m.Settled(m.Wish(state), int(left), int(failed))
             case _:
                 raise AssertionError(f"{move} is no move for a server")

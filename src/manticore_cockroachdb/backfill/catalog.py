@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import Refused
+from ..migrations.backfill import Backfill
 from ..parser import nodes as n
+from ..parser.lex import tokens
+from ..parser.parse import parse
 from ..parser.quoting import literal, quote
 from .keys import KeyColumn
 
@@ -69,10 +72,9 @@ def questions(table: n.QName, *, cockroachdb: bool) -> list[str]:
     return asked
 
 
-def table_of(
-    answers: Sequence[Rows], table: n.QName, by: Sequence[str], *, cockroachdb: bool
-) -> Table:
+def table_of(answers: Sequence[Rows], spec: Backfill, *, cockroachdb: bool) -> Table:
     """The table that the answers describe, with its key. Raises Refused."""
+    table, by = spec.table, spec.by
     (found,), columns, indexes, sizes = answers
     schema, name, kind = (str(part) for part in found)
     if kind in _KINDS:
@@ -98,11 +100,47 @@ def table_of(
         _column(by_number[number], way, cockroachdb=cockroachdb)
         for number, way in zip(chosen[2], chosen[3], strict=True)
     )
+    for column in key:
+        if any(column.name in sets(one.fill(lambda _: "true"), table) for one in spec.templates):
+            raise Refused(
+                f"The statements set {table}.{column.name}, and the walk goes by it: rows could be"
+                " passed over or done twice.",
+                hint="walk by another unique key that they leave alone: -- @backfill"
+                f" {table} by COLUMN",
+            )
     estimate = sizes[0][0] if sizes else None
     # No rows by statistics may only mean that there are none.
     known = None if estimate is None or (cockroachdb and not estimate) else int(estimate)
     relation = f"{quote(schema)}.{quote(name)}"
     return Table(relation, key, tuple(str(row[1]) for row in columns), known)
+
+
+def sets(sql: str, table: n.QName) -> set[str]:
+    """The columns of a table that an UPDATE of it sets."""
+    node = parse(sql)
+    if getattr(node, "verb", "") != "UPDATE" or getattr(node, "table", None) is None:
+        return set()
+    if node.table.name != table.name:  # type: ignore[attr-defined]
+        return set()
+    found: set[str] = set()
+    depth, at_target, after_set = 0, False, False
+    for token in tokens(sql):
+        word = "" if token.kind in ("quoted", "string") else token.value
+        if word in ("(", "["):
+            depth += 1
+        elif word in (")", "]"):
+            depth -= 1
+        elif depth == 0 and word == "set":
+            at_target = after_set = True
+        elif depth == 0 and after_set and word in ("where", "from", "returning"):
+            break
+        elif depth == 0 and word == "=":
+            at_target = False
+        elif depth == 0 and after_set and word == ",":
+            at_target = True
+        elif at_target and token.kind in ("word", "quoted"):
+            found.add(token.value)
+    return found
 
 
 _Index = tuple[bool, str, tuple[str, ...], tuple[str, ...]]

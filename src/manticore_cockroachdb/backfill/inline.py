@@ -1,141 +1,229 @@
 # Generated from async_inline.py by tools/unasync.py; do not edit.
-"""A backfill in its place in a run of `migrate` or `rollback`, under the lease to migrate.
+"""Backfills in a run of `migrate` or `rollback`, under the lease to migrate.
 
-Its registration and the journal row that says "this migration has begun" are one transaction, and
-so are its history row and the end of that journal row. So a journal row is there exactly as long as
-a run of this migration goes on or has stopped half way; without one, whatever an earlier life of
-the migration left in our tables is forgotten. Between the two, batches need no lease to migrate:
-each range has its own. Whoever else works on the backfill meanwhile joins in.
+One that runs in its place: its registration and the journal row that says "this migration has
+begun" are one transaction, and so are its history row and the end of that journal row. So a journal
+row is there exactly as long as a run of this migration goes on or has stopped half way; without
+one, whatever an earlier life of the migration left in our tables is forgotten. Between the two,
+batches need no lease to migrate: each range has its own. Whoever else works on the backfill
+meanwhile joins in.
+
+One in the background: its registration and its history row are one transaction. The version counts
+as applied from then on, for the order of versions and for every later migration but those that ask:
+what is in the history has happened *or is bound to happen, and is noted where*. The other choice, a
+version that is neither applied nor pending while rows are worked off, would make each later
+migration one out of order, and each runner of an older release stop. Who needs the rows themselves
+says so: `-- @requires VERSION` in a migration, `status --require-complete` before a program starts.
+
+A rollback first fences off whoever still works, and then undoes the ranges as far as they are done,
+without the rows that could not be changed: no row is undone that was not done.
 """
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import ChangedFile, ConnectionFailed, MigrationError, PartialMigration, Refused
+from ..errors import (
+    BackfillIncomplete,
+    ChangedFile,
+    ConnectionFailed,
+    MigrationError,
+    PartialMigration,
+)
 from ..migrations.file import checksum
-from ..own_tables import BACKFILLS
-from ..parser.quoting import literal
 from ..runner.failures import repair_hint
 from . import machine as m
-from .catalog import Table, questions, table_of
-from .job import Job, Noted, manners
-from .keys import Walk
+from .catalog import Table
+from .job import Noted
+from .keys import Key, decode
 from .sampling import bounds
-from .tables import BackfillTables
+from .service import Backfills
+from .setup import job_of, same, table, tables_of
 from .team import Team
 from .words import SHOWN, unfinished
 
 if TYPE_CHECKING:
     from ..migrations.backfill import Backfill
+    from ..migrations.file import MigrationFile
     from ..migrations.script import MigrationPlan
     from ..runner.commit import Committer
     from ..runner.session import Rows
 
 
-def name_of(plan: MigrationPlan) -> str:
+def name_of(version: int, direction: str) -> str:
     """What the backfill of a migration is called in our tables."""
-    return f"{plan.version}" if plan.script.direction == "up" else f"{plan.version} undo"
+    return f"{version}" if direction == "up" else f"{version} undo"
 
 
-class Inline:
-    """Runs the backfill of one plan to its end."""
+class InlineBackfills:
+    """What the executor asks for where a migration is a backfill, needs one, or undoes one.
+
+    ``finish``: background ones that something needs are worked off in place.
+    """
+
+    def __init__(self, files: Sequence[MigrationFile], *, finish: bool) -> None:
+        self.files = files
+        self.finish = finish
+
+    def run(self, committer: Committer, plan: MigrationPlan) -> None:
+        """Run the backfill of a plan to its end, or register it."""
+        _InlineRun(committer, plan).run()
+        spec = plan.script.backfill
+        if self.finish and spec is not None and spec.background and plan.script.direction == "up":
+            self._finish(committer, (plan.version,))
+
+    def require(self, committer: Committer, plan: MigrationPlan) -> None:
+        """Raise BackfillIncomplete unless all that a plan requires is complete."""
+        session, wanted = committer.session, plan.script.requires
+        missing = [version for version in wanted if version not in committer.recorded]
+        if missing:
+            raise BackfillIncomplete(
+                f"Migration {plan.version} requires {missing[0]}, which is not applied.",
+                version=plan.version,
+                path=plan.script.path,
+                hint="-- @requires names a version of this directory; apply it first",
+            )
+        left = session.read(tables_of(session).incomplete(wanted))
+        if left and self.finish:
+            self._finish(committer, tuple(int(row[1]) for row in left))
+            left = session.read(tables_of(session).incomplete(wanted))
+        if left:
+            version, state = left[0][1:]
+            raise BackfillIncomplete(
+                f"Migration {plan.version} requires the backfill of {version}, which is {state}"
+                " and not complete; it was not run, and nothing after it.",
+                version=plan.version,
+                path=plan.script.path,
+                hint=f"`manticore backfill status {version}` shows how far it is; `manticore"
+                " backfill run` works on it, `migrate --finish-backfills` finishes it in place",
+            )
+
+    def _finish(self, committer: Committer, versions: Sequence[int]) -> None:
+        service = Backfills(committer.session, self.files, ttl=committer.lease.ttl)
+        service.run([str(version) for version in versions], until_idle=True)
+
+    def withdraw(self, committer: Committer, plan: MigrationPlan) -> None:
+        """Before a rollback: nobody works on what is to be undone any more."""
+        session, tables = committer.session, tables_of(committer.session)
+        rows = session.read(tables.read(name_of(plan.version, "up")))
+        if rows and (noted := Noted(*rows[0])).state != m.Wish.COMPLETE:
+            states = [wish.value for wish in m.Wish if wish is not m.Wish.COMPLETE]
+            note = "its migration is being rolled back"
+            cancel = tables.set_state(noted.run, m.Wish.CANCELLED, of=states, note=note)
+            texts = (tables.begin, tables.fence_off(noted.run), cancel, "COMMIT")
+            session.steady(lambda: session.fetch(";\n".join(texts)))
+
+    def forgotten(self, committer: Committer, plan: MigrationPlan) -> tuple[str, ...]:
+        """What stands in the transaction that records a rollback of a backfill."""
+        tables = tables_of(committer.session)
+        return tables.forget(name_of(plan.version, "up")) + tables.forget(
+            name_of(plan.version, "down")
+        )
+
+
+class _InlineRun:
+    """One plan, from what is noted of it to its end."""
 
     def __init__(self, committer: Committer, plan: MigrationPlan) -> None:
         assert plan.script.backfill is not None
         self.committer = committer
         self.session = committer.session
-        self.lease = committer.lease
         self.plan = plan
         self.spec: Backfill = plan.script.backfill
-        self.tables = BackfillTables(self.session.tables.schema, self.session.tables.cockroachdb)
-        self._before = 0
+        self.name = name_of(plan.version, plan.script.direction)
+        self.tables = tables_of(self.session)
+
+    @property
+    def background(self) -> bool:
+        """Whether it is only registered here."""
+        return self.spec.background and self.plan.script.direction == "up"
 
     def run(self) -> None:
-        """Return once every row is done. Raises PartialMigration, ChangedFile or Refused."""
-        found, have_tables = self._table()
-        fresh = 0 not in self.committer.steps_of(self.plan)
-        if fresh:
-            run, estimate = self._register(found, have_tables), found.estimate
-        else:
-            run, estimate = self._go_on(found)
-        job = Job(
-            name_of(self.plan),
-            run,
-            self.spec,
-            self._walk(found),
-            self.tables,
-            self.plan.version,
-            estimate,
-            self.lease.ttl,
-            manners(self.session.caps, self.lease.ttl),
+        """Return once every row is done, or it is registered. Raises PartialMigration,
+        ChangedFile or Refused."""
+        plan = self.plan
+        found, have_tables = table(
+            self.session, self.spec, version=plan.version, path=plan.script.path
         )
-        team = Team(self.session, job, self.spec.batching.workers, before=self._before)
+        if not have_tables:
+            self.session.fetch(self.tables.create())
+        noted = None
+        if 0 in self.committer.steps_of(plan):
+            noted = self._noted(found)
+        spans, but = self._to_undo(found)
+        if noted is None:
+            run, before = self._register(found, spans), 0
+            if self.background:
+                return
+        else:
+            run, before = noted.run, self._go_on(noted)
+        job = job_of(
+            self.session,
+            self.spec,
+            found,
+            name=self.name,
+            run=run,
+            ttl=self.committer.lease.ttl,
+            version=plan.version,
+            estimate=found.estimate if noted is None else noted.estimate,
+            but=but,
+        )
+        team = Team(self.session, job, self.spec.batching.workers, before=before)
         why = team.run()
         if why != m.Wish.COMPLETE:
             raise self._unfinished(why, team)
 
-    def _walk(self, found: Table) -> Walk:
-        return Walk(found.relation, found.key, self.spec.where)
-
     # --- beginning -------------------------------------------------------------------------
 
-    def _table(self) -> tuple[Table, bool]:
-        """The table as the server knows it, and whether our own tables are there."""
-        asked = questions(self.spec.table, cockroachdb=self.tables.cockroachdb)
-        asked.append(
-            "SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
-            f" ON n.oid = c.relnamespace WHERE c.relname = {literal(BACKFILLS)}"
-            f" AND n.nspname = {literal(self.tables.schema)}"
-        )
-        *answers, ((have,),) = self.session.fetch(";\n".join(asked))
-        try:
-            found = table_of(
-                answers, self.spec.table, self.spec.by, cockroachdb=self.tables.cockroachdb
-            )
-        except Refused as error:
-            error.version, error.path = self.plan.version, self.plan.script.path
-            raise
-        return found, bool(have)
-
-    def _register(self, found: Table, have_tables: bool) -> str:
+    def _register(self, found: Table, spans: Spans | None) -> str:
         """Note that this migration has begun, and what is to be done; return the run's name."""
         plan, tables, committer = self.plan, self.tables, self.committer
-        if not have_tables:
-            self.session.fetch(tables.create())
-        run, name = uuid.uuid4().hex, name_of(plan)
-        step, workers = plan.steps[0], self.spec.batching.workers
-        begun = bounds(self.session, self._walk(found), workers)
+        run, step = uuid.uuid4().hex, plan.steps[0]
+        if spans is None:
+            walk = job_of(self.session, self.spec, found, name="", run="", ttl=1.0).walk
+            spans = bounds(self.session, walk, self.spec.batching.workers)
+        begun: Spans = spans
 
         def after() -> tuple[str, ...]:
-            token, direction = self.lease.token, plan.script.direction
-            begin = self.session.tables.start_step(
-                plan.version, direction, step.ordinal, plan.step_hash(step), None, token
-            )
+            token, direction = committer.lease.token, plan.script.direction
+            if self.background:
+                write = self.session.tables.insert_history(committer.history_row(plan))
+            else:
+                write = self.session.tables.start_step(
+                    plan.version, direction, step.ordinal, plan.step_hash(step), None, token
+                )
             register = tables.register(
-                name,
+                self.name,
                 run,
                 version=plan.version,
                 direction=direction,
                 relation=found.relation,
                 key=[column.name for column in found.key],
                 meaning=checksum(self.spec.meaning),
-                background=False,
-                state=m.Wish.RUNNING,
+                background=self.background,
+                state=m.Wish.REGISTERED if self.background else m.Wish.RUNNING,
                 estimate=found.estimate,
             )
-            ranges = tables.add_ranges(run, begun)
-            fence = self.session.tables.fence(token)
-            return (fence, begin, *tables.forget(name), register, ranges, "COMMIT")
+            ranges = (tables.add_ranges(run, begun),) if begun else ()
+            return committer.fenced(write, *tables.forget(self.name), register, *ranges)
 
-        committer.commit(plan, 0, 0, after, lambda: step.ordinal in committer.steps_of(plan))
+        def recorded() -> bool:
+            if self.background:
+                return committer.is_recorded(plan)
+            return step.ordinal in committer.steps_of(plan)
+
+        committer.commit(plan, 0, 0, after, recorded)
+        if self.background:
+            committer.recorded.add(plan.version)
         return run
 
-    def _go_on(self, found: Table) -> tuple[str, int | None]:
-        """Find the run that stopped half way; it must mean what the file means now."""
-        plan, name = self.plan, name_of(self.plan)
-        rows = self.session.read(self.tables.read(name))
+    def _noted(self, found: Table) -> Noted | None:
+        """The run that stopped half way, which must mean what the file means now; None where it
+        was cancelled, to begin anew."""
+        plan = self.plan
+        rows = self.session.read(self.tables.read(self.name))
         if not rows:
             raise PartialMigration(
                 f"Migration {plan.version} stopped half way, and what was noted of its backfill"
@@ -145,9 +233,9 @@ class Inline:
                 hint=repair_hint(plan.version),
             )
         noted = Noted(*rows[0])
-        if noted.meaning != checksum(self.spec.meaning) or noted.key != tuple(
-            column.name for column in found.key
-        ):
+        if noted.state == m.Wish.CANCELLED:
+            return None
+        if not same(noted, self.spec, found):
             raise ChangedFile(
                 f"Migration {plan.version} stopped half way and was changed since: some of its rows"
                 " are done as it was before.",
@@ -157,16 +245,43 @@ class Inline:
                 f" new ones may run for rows that are done, `manticore backfill cancel"
                 f" {plan.version}` and migrate again, from the beginning",
             )
-        again = (m.Wish.REGISTERED, m.Wish.FAILED, m.Wish.RUNNING)
-        self.session.fetch(self.tables.set_state(noted.run, m.Wish.RUNNING, of=again))
-        ((rows_done, *_),) = (self.session.fetch(self.tables.progress(noted.run)))[0]
-        self._before = int(rows_done)
-        return noted.run, noted.estimate
+        return noted
 
-    # --- the end --------------------------------------------------------------
+    def _go_on(self, noted: Noted) -> int:
+        """Let a run go on; return how many rows it has done."""
+        again = (m.Wish.REGISTERED, m.Wish.FAILED, m.Wish.RUNNING)
+        texts = (
+            self.tables.set_state(noted.run, m.Wish.RUNNING, of=again),
+            self.tables.progress(noted.run),
+        )
+        _, ((rows,),) = self.session.fetch(";\n".join(texts))
+        return int(rows)
+
+    def _to_undo(self, found: Table) -> tuple[Spans | None, list[Key]]:
+        """What a rollback has to walk, None for the whole table, and rows that were never done."""
+        if self.plan.script.direction == "up":
+            return None, []
+        up = name_of(self.plan.version, "up")
+        rows = self.session.read(self.tables.read(up))
+        key = tuple(column.name for column in found.key)
+        if not rows or (noted := Noted(*rows[0])).key != key or noted.relation != found.relation:
+            return None, []
+        texts = (self.tables.done_spans(up), self.tables.failures(noted.run, 1000))
+        spans, failed = self.session.fetch(";\n".join(texts))
+        but = [bad for row in failed if (bad := decode(row[0])) is not None]
+        if all(done for _, _, done, _ in spans):
+            return None, but
+        walked = [
+            (number, decode(lo), decode(hi if done else cursor))
+            for number, (lo, cursor, done, hi) in enumerate(spans)
+            if done or cursor != lo
+        ]
+        return walked, but
+
+    # --- the end ---------------------------------------------------------------------------
 
     def _unfinished(self, why: str, team: Team) -> MigrationError | ConnectionFailed:
-        failed = note = None
+        note, failed = None, list[tuple[object, ...]]()
         if team.failure is None:
             note, failed = self._said(team.job.run)
         return unfinished(
@@ -177,7 +292,7 @@ class Inline:
             team.rows,
             failure=team.failure,
             note=note,
-            failed=failed or (),
+            failed=failed,
         )
 
     def _said(self, run: str) -> tuple[str | None, Rows]:
@@ -187,6 +302,4 @@ class Inline:
         return rows[0][0] if rows else None, failed
 
 
-def run_inline(committer: Committer, plan: MigrationPlan) -> None:
-    """Run the backfill of a plan to its end; what the executor calls for one."""
-    Inline(committer, plan).run()
+Spans = list[tuple[int, Key | None, Key | None]]

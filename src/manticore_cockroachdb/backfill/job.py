@@ -112,6 +112,12 @@ class Job:
             after += self._look(move.upto, held.hi, move.then, sparse=sparse)
         return _JOIN.join((*parts, *after)), len(after)
 
+    def again(self, key: Key) -> str:
+        """The message that tries one failed row again, and forgets that it failed."""
+        body = [one.fill(lambda alias: self.walk.one(key, alias)) for one in self.spec.templates]
+        retried = self.tables.retried(self.run, key)
+        return _JOIN.join((self.tables.begin, *self.manners.local, *body, retried, "COMMIT"))
+
     def _look(
         self, after: Key | None, upto: Key | None, rows: int, *, sparse: bool
     ) -> tuple[str, ...]:

@@ -27,6 +27,10 @@ PATIENCE = 10
 """How often in a row a batch of one row may meet others before a worker gives up."""
 
 
+GAVE_UP = "gave up"
+"""Why a worker ends that can do nothing more; other ends are states, see `Wish`."""
+
+
 class Wish(StrEnum):
     """What people want of a backfill, and so what its workers do: the column `state`."""
 
@@ -320,12 +324,12 @@ def _stumbled(worker: Worker, move: Move, trouble: Trouble) -> Worker:
     """What we hold is read again; the next batch is smaller where its size was to blame."""
     doubt = worker.held is not None
     if trouble is Trouble.FATAL:
-        return replace(worker, end="failed")
+        return replace(worker, end=GAVE_UP)
     if trouble is Trouble.LOST or not isinstance(move, Batch | Look):
         return replace(worker, doubt=doubt, ahead=None)
     rows = worker.size if worker.ahead is None else worker.ahead.rows
     if isinstance(move, Look) and trouble is Trouble.ROW:
-        return replace(worker, end="failed")  # the condition of -- @where fails for a row
+        return replace(worker, end=GAVE_UP)  # the condition of -- @where fails for a row
     if rows > 1:
         return replace(worker, doubt=doubt, ahead=None, size=halved(rows))
     met = worker.met + 1
@@ -333,5 +337,5 @@ def _stumbled(worker: Worker, move: Move, trouble: Trouble) -> Worker:
     if isinstance(move, Batch) and (trouble is Trouble.ROW or met > PATIENCE):
         bad = move.upto
     if met > 2 * PATIENCE:
-        return replace(worker, end="failed")
+        return replace(worker, end=GAVE_UP)
     return replace(worker, doubt=doubt, ahead=None, size=1, met=met, bad=bad)

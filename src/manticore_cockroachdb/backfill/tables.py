@@ -305,15 +305,83 @@ class BackfillTables:
             f" WHERE run = {literal(run)} ORDER BY failed_at, key LIMIT {int(limit)}"
         )
 
-    # --- progress --------------------------------------------------------------------------
+    def retried(self, run: str, key: Key) -> str:
+        """Take a failed row off the list, or fail with 22012: it stands in the transaction that
+        changes the row."""
+        return (
+            f"WITH moved AS (DELETE FROM {self.name(FAILURES)} WHERE run = {literal(run)}"
+            f" AND key = {text(encode(key))} RETURNING 1) SELECT 1 / count(*) FROM moved"
+        )
+
+    def failed_again(self, run: str, key: Key, sqlstate: str | None, message: str) -> str:
+        """Note why a row that was tried again failed."""
+        return (
+            f"UPDATE {self.name(FAILURES)} SET sqlstate = {text(sqlstate)},"
+            f" message = {literal(message)}, failed_at = clock_timestamp()"
+            f" WHERE run = {literal(run)} AND key = {text(encode(key))}"
+        )
+
+    # --- from outside ----------------------------------------------------------------------
+
+    def done_spans(self, name: str) -> str:
+        """The ranges of a backfill as far as they are done: `lo`, `cursor`, whether that is all."""
+        return (
+            f"SELECT r.lo, r.cursor, r.done, r.hi FROM {self.name(RANGES)} r JOIN"
+            f" {self.name(BACKFILLS)} b ON b.run = r.run WHERE b.name = {literal(name)}"
+        )
+
+    def fence_off(self, run: str) -> str:
+        """Take every range from whoever holds it: nothing of theirs can commit any more."""
+        return (
+            f"UPDATE {self.name(RANGES)} SET token = token + 1, owner = NULL, session = NULL,"
+            f" expires_at = NULL WHERE run = {literal(run)} AND NOT done"
+        )
+
+    def incomplete(self, versions: Sequence[int] = ()) -> str:
+        """Name, version and state of backfills that are not complete: all, or of these versions."""
+        which = f" AND version IN ({', '.join(map(str, map(int, versions)))})" if versions else ""
+        return (
+            f"SELECT name, version, state FROM {self.name(BACKFILLS)}"
+            f" WHERE state <> 'complete' AND direction = 'up'{which} ORDER BY created_at, name"
+        )
+
+    def overview(self, name: str | None = None) -> str:
+        """Every backfill, or one, as `results.statuses` takes it."""
+        which = "" if name is None else f" WHERE b.name = {literal(name)}"
+        return (
+            "SELECT b.name, b.run, b.version, b.direction, b.relation, b.background, b.state,"
+            " b.note, b.estimate, b.created_at, b.finished_at, coalesce(r.rows, 0),"
+            " coalesce(r.batches, 0), coalesce(r.ranges, 0), coalesce(r.left_open, 0),"
+            f" r.started_at, coalesce(f.failed, 0) FROM {self.name(BACKFILLS)} b LEFT JOIN"
+            " (SELECT run, sum(rows)::INT8 AS rows, sum(batches)::INT8 AS batches,"
+            " count(*) AS ranges, sum(CASE WHEN done THEN 0 ELSE 1 END)::INT8 AS left_open,"
+            f" min(started_at) AS started_at FROM {self.name(RANGES)} GROUP BY run) r"
+            " ON r.run = b.run LEFT JOIN (SELECT run, count(*) AS failed"
+            f" FROM {self.name(FAILURES)} GROUP BY run) f ON f.run = b.run{which}"
+            " ORDER BY b.created_at, b.name"
+        )
+
+    def holders(self) -> str:
+        """Run, owner, batch size, seconds of the last batch, rows, seconds of lease left."""
+        return (
+            "SELECT run, owner, size, seconds, rows,"
+            " EXTRACT(EPOCH FROM expires_at - clock_timestamp())::FLOAT8"
+            f" FROM {self.name(RANGES)} WHERE NOT done AND owner IS NOT NULL"
+            " ORDER BY changed_at DESC LIMIT 256"
+        )
+
+    def failed_rows(self) -> str:
+        """Run, key, SQLSTATE, words and time of failed rows."""
+        return (
+            f"SELECT run, key, sqlstate, message, failed_at FROM {self.name(FAILURES)}"
+            " ORDER BY failed_at, key LIMIT 256"
+        )
 
     def progress(self, run: str) -> str:
-        """Rows and batches that are done, ranges that are not, how many of them somebody holds."""
+        """Rows that are done."""
         return (
-            "SELECT coalesce(sum(rows), 0)::INT8, coalesce(sum(batches), 0)::INT8,"
-            " coalesce(sum(CASE WHEN done THEN 0 ELSE 1 END), 0)::INT8,"
-            " coalesce(sum(CASE WHEN owner IS NULL THEN 0 ELSE 1 END), 0)::INT8"
-            f" FROM {self.name(RANGES)} WHERE run = {literal(run)}"
+            f"SELECT coalesce(sum(rows), 0)::INT8 FROM {self.name(RANGES)}"
+            f" WHERE run = {literal(run)}"
         )
 
 

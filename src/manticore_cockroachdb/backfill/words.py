@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import ConnectionFailed, MigrationError, PartialMigration
+from ..errors import BackfillIncomplete, ConnectionFailed, MigrationError, PartialMigration
 from ..runner.failures import sentence
 from .keys import decode
 from .machine import Wish
+from .results import BackfillStatus
 
 SHOWN = 3
 """Failed rows that an error shows; `manticore backfill status` shows more."""
@@ -57,6 +58,23 @@ def unfinished(
         text = f"The backfill of {what} is {why}. {so_far}"
         again = f"`manticore backfill resume {version}`, then run again: it goes on where it was"
     return PartialMigration(text, version=version, path=path, sqlstate=sqlstate, hint=again)
+
+
+def incomplete(pending: int | None, left: BackfillStatus | None) -> BackfillIncomplete:
+    """The error for a database that lacks a migration, or rows of a backfill."""
+    if pending is not None or left is None:
+        return BackfillIncomplete(
+            f"Migration {pending} is not applied.",
+            version=pending,
+            hint="`manticore migrate` applies it",
+        )
+    about = "" if left.estimate is None else f" of about {left.estimate:,}"
+    return BackfillIncomplete(
+        f"The backfill of migration {left.version} is {left.state}: {left.rows:,}{about} rows are"
+        " done.",
+        version=left.version,
+        hint=f"`manticore backfill run {left.version}` works on it",
+    )
 
 
 def shown_key(stored: str | None) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..errors import (
+    BackfillIncomplete,
     ConfigError,
     HistoryError,
     LeaseError,
@@ -33,6 +34,7 @@ CODES: tuple[tuple[type[ManticoreError], int], ...] = (
     (ConfigError, Exit.USAGE),
     (UnknownVersion, Exit.USAGE),
     (PartialMigration, Exit.PERSON),
+    (BackfillIncomplete, Exit.PENDING),
     (HistoryError, Exit.PERSON),
     (LeaseError, Exit.LEASE),
     (ManticoreError, Exit.ERROR),

@@ -15,6 +15,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "Migrate": {
         "migrate": "Apply pending migrations",
+        "backfill": "Work on backfills, and see how far they are",
         "rollback": "Revert applied migrations, last applied first",
     },
     "Look": {
@@ -64,7 +65,7 @@ EXIT_CODES: dict[int, str] = {
     Exit.OK: "done, or nothing to do",
     Exit.ERROR: "an error; when a migration failed, nothing of it remains",
     Exit.USAGE: "wrong usage or configuration; nothing was done",
-    Exit.PENDING: "migrations are pending (status and plan --exit-code)",
+    Exit.PENDING: "migrations or backfills are pending, where that was asked or required",
     Exit.DANGEROUS: "dangerous changes are pending (plan --exit-code)",
     Exit.FINDINGS: "findings or differences",
     Exit.PERSON: "somebody has to look: stopped half way, or files and history disagree",

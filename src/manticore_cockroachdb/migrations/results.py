@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from .states import State
+
+if TYPE_CHECKING:
+    from ..backfill.results import BackfillStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,8 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A directory held against a database. `current` is None before the first migration."""
+    """A directory held against a database. `current` is None before the first migration;
+    `backfills` are those that are not complete."""
 
     server: str
     current: int | None
@@ -98,6 +102,7 @@ class Status:
     pending: tuple[Pending, ...]
     skipped: tuple[Pending, ...]
     problems: tuple[Problem, ...]
+    backfills: tuple[BackfillStatus, ...] = ()
 
     @property
     def clean(self) -> bool:

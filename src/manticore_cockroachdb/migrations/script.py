@@ -34,7 +34,8 @@ class Mode(StrEnum):
 class Script:
     """One part of a migration as it will run: `text[start:end]`, found in the file `path`.
 
-    `backfill`: it runs batch by batch, and this is how.
+    `backfill`: it runs batch by batch, and this is how. `requires`: versions whose backfills have
+    to be complete before. `undoes_backfill`: what it takes back ran batch by batch.
     """
 
     version: int
@@ -47,6 +48,8 @@ class Script:
     checksum: str
     undo: str | None
     backfill: Backfill | None = None
+    requires: tuple[int, ...] = ()
+    undoes_backfill: bool = False
 
     def sql(self, i: int) -> str:
         """Statement `i`, counted from 0, without its `;`."""
@@ -104,8 +107,11 @@ class MigrationPlan:
 
     @property
     def self_contained(self) -> bool:
-        """Whether one transaction covers it and leaves the session as it was."""
-        return self.mode is Mode.TRANSACTION and not self.changes_session
+        """Whether one transaction covers it, whatever was before, and leaves the session as it
+        was."""
+        script = self.script
+        alone = bool(script.requires) or script.undoes_backfill
+        return self.mode is Mode.TRANSACTION and not self.changes_session and not alone
 
     def step_sql(self, step: Step) -> str:
         """The text of one step, from its first statement to its last, without the final `;`."""
@@ -137,6 +143,8 @@ def script_of(file: MigrationFile, *, down: bool = False) -> Script:
         checksum=file.checksum,
         undo=file.down_sql,
         backfill=backfill,
+        requires=() if down else file.requires,
+        undoes_backfill=down and file.backfill is not None,
     )
 
 

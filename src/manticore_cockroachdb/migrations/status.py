@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..dialect import Capabilities, Server
 from ..errors import MigrationError
@@ -12,6 +13,9 @@ from .plan import plan_script
 from .results import HistoryRow, JournalRow, Pending, Status
 from .script import script_of
 from .states import State
+
+if TYPE_CHECKING:
+    from ..backfill.results import BackfillStatus
 
 WAITING = (State.PENDING, State.PARTIAL, State.OUT_OF_ORDER)
 
@@ -25,6 +29,7 @@ class Snapshot:
     rows: tuple[HistoryRow, ...]
     journal: tuple[JournalRow, ...]
     statuses: tuple[VersionStatus, ...]
+    backfills: tuple[BackfillStatus, ...] = ()
 
 
 def status_of(snapshot: Snapshot, allow: Allowances) -> Status:
@@ -36,6 +41,7 @@ def status_of(snapshot: Snapshot, allow: Allowances) -> Status:
         pending=_those(snapshot, WAITING),
         skipped=_those(snapshot, (State.SKIPPED,)),
         problems=problems(snapshot.statuses, allow),
+        backfills=tuple(b for b in snapshot.backfills if b.direction == "up" and not b.complete),
     )
 
 

@@ -39,9 +39,19 @@ from .pace import Pace
 
 
 class Backfills(Protocol):
-    """Runs the backfill of a plan to its end, once it is that migration's turn."""
+    """What the executor asks for where a migration runs batch by batch, or has to do with one."""
 
-    async def __call__(self, committer: AsyncCommitter, plan: MigrationPlan, /) -> None: ...
+    async def run(self, committer: AsyncCommitter, plan: MigrationPlan) -> None:
+        """Run a plan to its end, still without recording it; or register and record it."""
+
+    async def require(self, committer: AsyncCommitter, plan: MigrationPlan) -> None:
+        """Raise BackfillIncomplete unless all that a plan requires is complete."""
+
+    async def withdraw(self, committer: AsyncCommitter, plan: MigrationPlan) -> None:
+        """See to it that nobody works on what a plan undoes."""
+
+    def forgotten(self, committer: AsyncCommitter, plan: MigrationPlan) -> Sequence[str]:
+        """What stands in the transaction that records that a backfill is undone."""
 
 
 class AsyncExecutor:
@@ -183,6 +193,11 @@ class AsyncExecutor:
     ) -> None:
         """Run one migration; wherever a connection is lost, go on from what is recorded."""
         self.committer.begin_plan()
+        script = plan.script
+        if self.backfills is not None and script.requires:
+            await self.backfills.require(self.committer, plan)
+        if self.backfills is not None and (script.undoes_backfill or _undoes(plan)):
+            await self.backfills.withdraw(self.committer, plan)
         for attempt in range(RECOVERIES + 1):
             try:
                 await self._renew_session()
@@ -211,16 +226,19 @@ class AsyncExecutor:
     async def _backfill(self, plan: MigrationPlan) -> None:
         """Run a backfill to its end, and record it."""
         assert self.backfills is not None
-        if self.committer.is_recorded(plan):
+        backfills, committer = self.backfills, self.committer
+        if committer.is_recorded(plan):
             return
-        await self.backfills(self.committer, plan)
-        await self.committer.commit(
-            plan,
-            0,
-            0,
-            lambda: self.committer.record(plan, journalled=True),
-            lambda: self.committer.is_recorded(plan),
-        )
+        await backfills.run(committer, plan)
+        if committer.is_recorded(plan):
+            return
+
+        def record() -> Sequence[str]:
+            *before, commit = committer.record(plan, journalled=True)
+            forgotten = backfills.forgotten(committer, plan) if _undoes(plan) else ()
+            return (*before, *forgotten, commit)
+
+        await committer.commit(plan, 0, 0, record, lambda: committer.is_recorded(plan))
 
     async def _renew_session(self) -> None:
         """Leave the session of a migration that changed it; the lease names the new one."""
@@ -399,3 +417,7 @@ class AsyncExecutor:
             await self.session.fetch(row)
         except (psycopg.Error, AssertionError):
             return
+
+
+def _undoes(plan: MigrationPlan) -> bool:
+    return plan.mode is Mode.BACKFILL and plan.script.direction == "down"

@@ -40,9 +40,19 @@ from .session import worth_waiting
 
 
 class Backfills(Protocol):
-    """Runs the backfill of a plan to its end, once it is that migration's turn."""
+    """What the executor asks for where a migration runs batch by batch, or has to do with one."""
 
-    def __call__(self, committer: Committer, plan: MigrationPlan, /) -> None: ...
+    def run(self, committer: Committer, plan: MigrationPlan) -> None:
+        """Run a plan to its end, still without recording it; or register and record it."""
+
+    def require(self, committer: Committer, plan: MigrationPlan) -> None:
+        """Raise BackfillIncomplete unless all that a plan requires is complete."""
+
+    def withdraw(self, committer: Committer, plan: MigrationPlan) -> None:
+        """See to it that nobody works on what a plan undoes."""
+
+    def forgotten(self, committer: Committer, plan: MigrationPlan) -> Sequence[str]:
+        """What stands in the transaction that records that a backfill is undone."""
 
 
 class Executor:
@@ -184,6 +194,11 @@ class Executor:
     ) -> None:
         """Run one migration; wherever a connection is lost, go on from what is recorded."""
         self.committer.begin_plan()
+        script = plan.script
+        if self.backfills is not None and script.requires:
+            self.backfills.require(self.committer, plan)
+        if self.backfills is not None and (script.undoes_backfill or _undoes(plan)):
+            self.backfills.withdraw(self.committer, plan)
         for attempt in range(RECOVERIES + 1):
             try:
                 self._renew_session()
@@ -212,16 +227,19 @@ class Executor:
     def _backfill(self, plan: MigrationPlan) -> None:
         """Run a backfill to its end, and record it."""
         assert self.backfills is not None
-        if self.committer.is_recorded(plan):
+        backfills, committer = self.backfills, self.committer
+        if committer.is_recorded(plan):
             return
-        self.backfills(self.committer, plan)
-        self.committer.commit(
-            plan,
-            0,
-            0,
-            lambda: self.committer.record(plan, journalled=True),
-            lambda: self.committer.is_recorded(plan),
-        )
+        backfills.run(committer, plan)
+        if committer.is_recorded(plan):
+            return
+
+        def record() -> Sequence[str]:
+            *before, commit = committer.record(plan, journalled=True)
+            forgotten = backfills.forgotten(committer, plan) if _undoes(plan) else ()
+            return (*before, *forgotten, commit)
+
+        committer.commit(plan, 0, 0, record, lambda: committer.is_recorded(plan))
 
     def _renew_session(self) -> None:
         """Leave the session of a migration that changed it; the lease names the new one."""
@@ -400,3 +418,7 @@ class Executor:
             self.session.fetch(row)
         except (psycopg.Error, AssertionError):
             return
+
+
+def _undoes(plan: MigrationPlan) -> bool:
+    return plan.mode is Mode.BACKFILL and plan.script.direction == "down"

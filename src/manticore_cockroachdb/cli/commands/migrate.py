@@ -24,6 +24,11 @@ from ..verb import verb
     help="Group migrations into fewer transactions: much faster on CockroachDB when a database"
     " is built from nothing.",
 )
+@click.option(
+    "--finish-backfills",
+    is_flag=True,
+    help="Work off in place what runs in the background otherwise: -- @background.",
+)
 @click.option("--create", is_flag=True, help="Make the database first, where it is missing.")
 @click.option("--dry-run", is_flag=True, help="Only show what would run: `manticore plan`.")
 @click.option(
@@ -34,7 +39,12 @@ from ..verb import verb
     help="Keep this file the dump of the schema: `manticore dump -o FILE` afterwards.",
 )
 def command(
-    call: Call, target: str | None, fresh: bool, dry_run: bool, dump_to: str | None
+    call: Call,
+    target: str | None,
+    fresh: bool,
+    finish_backfills: bool,
+    dry_run: bool,
+    dump_to: str | None,
 ) -> Result:
     """Apply pending migrations in order, each exactly once.
 
@@ -52,7 +62,7 @@ def command(
             from ..arguments import known_version
 
             known_version(target, migration.load_migrations(), migration.migrations_dir)
-        number = migration.migrate(target, fresh=fresh)
+        number = migration.migrate(target, fresh=fresh, finish_backfills=finish_backfills)
         if dump_to is not None:
             from pathlib import Path
 

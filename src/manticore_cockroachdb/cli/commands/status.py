@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Exit with 3 when something is pending, 6 when somebody has to look.",
 )
-def command(call: Call, exit_code: bool) -> Result:
+@click.option(
+    "--require-complete",
+    is_flag=True,
+    help="Exit with 3 unless everything is applied and every backfill complete.",
+)
+def command(call: Call, exit_code: bool, require_complete: bool) -> Result:
     """Show what is applied, what is pending and how it would run, and what is wrong.
 
     Changes nothing, and waits for nobody.
@@ -36,7 +42,10 @@ def command(call: Call, exit_code: bool) -> Result:
         where = migration.db.settings.display()
         nothing = nothing_in(migration.migrations_dir) if found.clean else None
     directory = str(migration.migrations_dir)
-    return presented(found, where, directory, call.layout(), nothing, exit_code=exit_code)
+    result = presented(found, where, directory, call.layout(), nothing, exit_code=exit_code)
+    if require_complete and result.code == Exit.OK and not (found.clean and not found.backfills):
+        return replace(result, code=Exit.PERSON if found.problems else Exit.PENDING)
+    return result
 
 
 def presented(
@@ -70,6 +79,9 @@ def presented(
         elsewhere = [(str(p.version), p.description) for p in found.skipped]
         title = "Skipped: meant for other environments"
         lines += ["", bold(title, "bold"), *layout.listed(elsewhere)]
+    if found.backfills:
+        left = [(one.name, one.state, f"{one.rows:,} rows done") for one in found.backfills]
+        lines += ["", bold("Backfills that are not complete", "bold"), *layout.listed(left)]
     if found.problems:
         lines += ["", bold("Problems", "red", "bold")]
         for one in found.problems:
@@ -86,6 +98,7 @@ def presented(
         "pending": found.pending,
         "skipped": found.skipped,
         "problems": found.problems,
+        "backfills": found.backfills,
         "server": found.server,
         "database": where,
         "directory": directory,

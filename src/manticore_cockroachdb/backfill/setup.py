@@ -1,0 +1,74 @@
+# Generated from async_setup.py by tools/unasync.py; do not edit.
+"""What comes before the first batch: the table as the server knows it, ranges, and the job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..errors import Refused
+from ..migrations.file import checksum
+from ..own_tables import BACKFILLS
+from ..parser.quoting import literal
+from .catalog import Table, questions, table_of
+from .job import Job, Noted, manners
+from .keys import Walk
+from .tables import BackfillTables
+
+if TYPE_CHECKING:
+    from ..migrations.backfill import Backfill
+    from ..runner.session import Session
+
+
+def tables_of(session: Session) -> BackfillTables:
+    """The SQL of our tables on a session's server."""
+    return BackfillTables(session.tables.schema, session.tables.cockroachdb)
+
+
+def table(
+    session: Session, spec: Backfill, *, version: int | None = None, path: str | None = None
+) -> tuple[Table, bool]:
+    """The table of a backfill, and whether our own tables are there. Raises Refused."""
+    crdb = session.tables.cockroachdb
+    asked = questions(spec.table, cockroachdb=crdb)
+    asked.append(
+        "SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
+        f" ON n.oid = c.relnamespace WHERE c.relname = {literal(BACKFILLS)}"
+        f" AND n.nspname = {literal(session.tables.schema)}"
+    )
+    *answers, ((have,),) = session.fetch(";\n".join(asked))
+    try:
+        return table_of(answers, spec, cockroachdb=crdb), bool(have)
+    except Refused as error:
+        error.version, error.path = version, path
+        raise
+
+
+def job_of(
+    session: Session,
+    spec: Backfill,
+    found: Table,
+    *,
+    name: str,
+    run: str,
+    ttl: float,
+    version: int | None = None,
+    estimate: int | None = None,
+    but: Sequence[tuple[str, ...]] = (),
+) -> Job:
+    """The job of a run; rows with the keys in `but` are left alone."""
+    walk = Walk(found.relation, found.key, spec.where)
+    if but:
+        left = " OR ".join(walk.one(key) for key in but)
+        where = f"NOT ({left})" if spec.where is None else f"({spec.where}) AND NOT ({left})"
+        walk = Walk(found.relation, found.key, where)
+    caps = session.caps
+    return Job(
+        name, run, spec, walk, tables_of(session), version, estimate, ttl, manners(caps, ttl)
+    )
+
+
+def same(noted: Noted, spec: Backfill, found: Table) -> bool:
+    """Whether a run that is noted is one of this specification, by this key."""
+    key = tuple(column.name for column in found.key)
+    return noted.meaning == checksum(spec.meaning) and noted.key == key
