@@ -1,8 +1,13 @@
-"""The pools of psycopg_pool, the asynchronous one with workers that can be cancelled.
+"""The pools of psycopg_pool, which try to connect at least twice a second.
 
-Its workers survive a cancellation that reaches them while they connect. ``asyncio.run`` cancels
-every task at its end and waits for all of them, so a program that leaves a pool open would hang
-there for ever if a connection happened to be under way.
+Left alone they double the time between two attempts, so that after an outage of a minute callers
+wait for up to another one, long after the server is back. An attempt costs the server nothing,
+and a host that is down is left out where there are others (`hosts`).
+
+The workers of the asynchronous pool can be cancelled. Those of psycopg_pool survive a cancellation
+that reaches them while they connect. ``asyncio.run`` cancels every task at its end and waits for
+all of them, so a program that leaves a pool open would hang there for ever if a connection
+happened to be under way.
 """
 
 from __future__ import annotations
@@ -10,16 +15,30 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from psycopg_pool import AsyncConnectionPool, ConnectionPool
-from psycopg_pool.abc import ACT
+from psycopg_pool import AsyncConnectionPool, ConnectionPool, pool, pool_async
+from psycopg_pool.abc import ACT, CT
 
 __all__ = ["AsyncPool", "Pool"]
 
-Pool = ConnectionPool
+RETRY_EVERY = 0.5
+
+
+class Pool(ConnectionPool[CT]):
+    """A `ConnectionPool` that connects again soon."""
+
+    def schedule_task(self, task: Any, delay: float) -> None:
+        """Run a task of maintenance later, one that connects within half a second."""
+        connects = isinstance(task, pool.AddConnection)
+        super().schedule_task(task, min(delay, RETRY_EVERY) if connects else delay)
 
 
 class AsyncPool(AsyncConnectionPool[ACT]):
-    """An `AsyncConnectionPool` whose workers end when they are cancelled."""
+    """An `AsyncConnectionPool` that connects again soon; its workers can be cancelled."""
+
+    async def schedule_task(self, task: Any, delay: float) -> None:
+        """Run a task of maintenance later, one that connects within half a second."""
+        connects = isinstance(task, pool_async.AddConnection)
+        await super().schedule_task(task, min(delay, RETRY_EVERY) if connects else delay)
 
     @classmethod
     async def worker(cls, q: Any) -> None:

@@ -11,6 +11,10 @@ trip, so one that was in use less than `FRESH` seconds ago is only looked at: a 
 it has said so, and the socket has something to read. A connection lives for
 ``max_lifetime`` seconds, which the pool shortens at random by up to a twentieth, so that
 connections move on to new nodes and do not all do so at once.
+
+Where the URL names several hosts, the pool decides which one a connection goes to (`hosts`). Those
+of CockroachDB are alike and share the connections; those of PostgreSQL are a primary and its
+standbys, so without ``target_session_attrs`` all connections go to the one that takes writes.
 """
 
 from __future__ import annotations
@@ -44,6 +48,7 @@ from .async_pooled import (
 from .config import Settings, resolve
 from .diagnose import connection_failed
 from .errors import ConfigError, ConnectionFailed, NoSuchDatabase
+from .hosts import hosts_of
 
 if TYPE_CHECKING:
     from ._pools import AsyncPool
@@ -114,6 +119,7 @@ class AsyncConnections:
         self.settings = settings
         self._lock = AsyncLock()
         self._pool: AsyncPool[AsyncPooledConnection] | None = None
+        self._hosts = hosts_of((), ())
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.settings.display()}>"
@@ -279,10 +285,17 @@ class AsyncConnections:
                 crdb = AsyncCrdbConnection.is_crdb(first)
                 if crdb:
                     await _require_database(first, settings)
+            keywords = settings.conninfo()
+            self._hosts = hosts_of(
+                settings.hosts, settings.ports, dict(settings.parameters).get("hostaddr")
+            )
+            if not crdb and len(settings.hosts) > 1:
+                keywords.setdefault("target_session_attrs", "read-write")
             pool: AsyncPool[AsyncPooledConnection] = AsyncPool(
-                make_conninfo("", **settings.conninfo()),
+                make_conninfo("", **keywords),
                 connection_class=AsyncPooledCrdbConnection if crdb else AsyncPooledConnection,
                 kwargs={
+                    "hosts": self._hosts,
                     "autocommit": True,
                     "row_factory": dict_row,
                     "prepare_threshold": settings.prepare_threshold,
@@ -293,7 +306,6 @@ class AsyncConnections:
                 max_lifetime=settings.max_lifetime,
                 max_idle=settings.max_idle,
                 configure=_configure,
-                check=_check,
                 open=False,
                 name=f"manticore-{id(self):x}",
             )
@@ -326,30 +338,70 @@ class AsyncConnections:
         if innermost.get() is not None and (joined := self._joined()) is not None:
             return None, joined
         pool = self._pool or await self._open()
+        connection = await self._taken(pool, self.settings.timeout)
+        connection.guarded = False
+        idle = monotonic() - connection.idle_since
+        if idle >= FRESH or _has_news(connection.pgconn.socket):
+            connection = await self._living(pool, connection)
+        connection.database = self
+        return pool, connection
+
+    async def _living(
+        self, pool: AsyncPool[AsyncPooledConnection], connection: AsyncPooledConnection
+    ) -> AsyncPooledConnection:
+        """Return the connection if the server still answers on it, else another that lives."""
+        end = monotonic() + self.settings.timeout
+        while True:
+            try:
+                await pool.check_connection(connection)
+                return connection
+            except psycopg.OperationalError as error:
+                self._hosts.failed(connection.host, monotonic(), error)
+                await connection.close()
+                await pool.putconn(connection)
+            except BaseException:
+                await pool.putconn(connection)
+                raise
+            connection = await self._taken(pool, end - monotonic())
+            connection.guarded = False
+
+    async def _taken(
+        self, pool: AsyncPool[AsyncPooledConnection], timeout: float
+    ) -> AsyncPooledConnection:
+        """Return a connection out of the pool. Raises `ConnectionFailed` with the reason."""
         try:
-            connection = await pool.getconn()
+            return await pool.getconn(timeout)
         except psycopg.OperationalError as error:
             from psycopg_pool import PoolTimeout
 
             if not isinstance(error, PoolTimeout):
                 raise
-            # Either the server is gone, and then this raises the reason, or all are in use.
+            # The server is gone, and then this raises the reason; or it has just come back, or
+            # all connections are in use.
             async with await self.dedicated():
                 pass
             settings = self.settings
+            trouble = self._hosts.trouble
+            if trouble is not None and monotonic() - trouble[0] < settings.timeout:
+                reason = connection_failed(settings, trouble[1], settings.conninfo()).message
+                raise ConnectionFailed(
+                    f"{reason} It answers now, after the {settings.timeout:g} s that this call "
+                    "waited.",
+                    hint="Try again, or raise timeout to wait for longer.",
+                ) from error
             raise ConnectionFailed(
                 f"All {settings.max_size} connections to {settings.display()} were in use for "
                 f"{settings.timeout:g} s.",
                 hint="Give connections back sooner, or raise max_size or timeout.",
             ) from error
-        connection.database = self
-        return pool, connection
 
     async def _give_back(
         self, pool: AsyncPool[AsyncPooledConnection] | None, connection: AsyncPooledConnection
     ) -> None:
         if pool is not None:
             connection.give_back()
+            if self._hosts.surplus(connection.host, connection.idle_since):
+                await connection.close()
             await pool.putconn(connection)
 
 
@@ -364,16 +416,6 @@ async def _require_database(connection: AsyncConnection[TupleRow], settings: Set
 async def _configure(connection: AsyncPooledConnection) -> None:
     """Let dicts be values too; psycopg alone wants them wrapped in Jsonb."""
     connection.adapters.register_dumper(dict, JsonbDumper)
-
-
-async def _check(connection: AsyncPooledConnection) -> None:
-    """Raise an error unless the connection lives; from here on it is in use."""
-    from ._pools import AsyncPool
-
-    connection.guarded = False
-    fresh = monotonic() - connection.idle_since < FRESH
-    if not fresh or _has_news(connection.pgconn.socket):
-        await AsyncPool[AsyncPooledConnection].check_connection(connection)
 
 
 def _has_news(descriptor: int) -> bool:

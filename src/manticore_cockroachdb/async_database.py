@@ -5,6 +5,10 @@ goes into `AsyncDatabase.transaction` or `AsyncDatabase.run_in_transaction`, who
 psycopg's methods. Errors of the server are psycopg's own, so that ``except
 psycopg.errors.UniqueViolation`` works; arguments that make no statement raise `QueryError`.
 
+A verb that the server aborted for another transaction's sake (40001) is sent again, and so is a
+``select`` or ``count`` whose connection was lost. A write whose connection was lost is not: nobody
+knows whether it was carried out, and the error says so.
+
 Tables are named ``table``, ``schema.table`` or ``database.schema.table``. All names are quoted:
 ``Users`` is the table that SQL calls ``"Users"``.
 """
@@ -14,18 +18,23 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from random import random
 from typing import Any, Self, TypeVar, overload
 
+import psycopg
 from psycopg.crdb import AsyncCrdbConnection
 
 from . import sql as statements
+from ._acompat import async_sleep
 from .async_connections import AsyncConnections
 from .async_pooled import AsyncBlock, AsyncPooledConnection
 from .async_verbs import AsyncVerbs
 from .errors import TransactionError
+from .retry import ABORTED, decide
 from .rows import Parameters, Row, Rows, Statement
 
 R = TypeVar("R")
+LOST = "the connection was lost: whether the statement was carried out is not known"
 
 
 class AsyncDatabase(AsyncVerbs, AsyncConnections):
@@ -73,13 +82,40 @@ class AsyncDatabase(AsyncVerbs, AsyncConnections):
         return await self._rows(sql, params, row)
 
     async def _rows(
-        self, sql: Statement, params: Parameters | None, row: Callable[..., Any] | None = None
+        self,
+        sql: Statement,
+        params: Parameters | None,
+        row: Callable[..., Any] | None = None,
+        *,
+        reads: bool = False,
     ) -> Rows[Any]:
-        pool, connection = await self._borrow()
-        try:
-            return await connection._rows(sql, params, row)
-        finally:
-            await self._give_back(pool, connection)
+        attempt = 1
+        while True:
+            pool, connection = await self._borrow()
+            try:
+                return await connection._rows(sql, params, row)
+            except psycopg.Error as error:
+                # Several statements may have been sent where there are no parameters.
+                if pool is None or params is None:
+                    raise
+                lost = connection.closed
+                if lost and not reads:
+                    error.add_note(LOST)
+                    raise
+                delay = decide(
+                    self.retry_policy, ABORTED if lost else error.sqlstate, attempt, random()
+                )
+                if delay is None:
+                    raise
+            finally:
+                await self._give_back(pool, connection)
+            await async_sleep(delay)
+            attempt += 1
+
+    async def _read(
+        self, sql: bytes, params: Parameters, row: Callable[..., Any] | None = None
+    ) -> Rows[Any]:
+        return await self._rows(sql, params, row, reads=True)
 
     def _lend(self) -> AbstractAsyncContextManager[AsyncPooledConnection]:
         return self.connection()

@@ -29,21 +29,25 @@ server then makes COMMIT a rollback.
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from contextvars import ContextVar
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection, AsyncCursor
 from psycopg.abc import PQGen, Query
+from psycopg.conninfo import make_conninfo
 from psycopg.crdb import AsyncCrdbConnection
 from psycopg.pq import PipelineStatus, TransactionStatus
 
 from ._acompat import async_owner
 from .async_verbs import AsyncVerbs
 from .errors import TransactionError
+from .hosts import Host, Hosts
+from .retry import kept_nothing
 from .rows import Parameters, Row, Rows, Statement, row_factory
 
 RV = TypeVar("RV")
@@ -51,6 +55,9 @@ RV = TypeVar("RV")
 logger = logging.getLogger(__name__)
 
 _IDLE = TransactionStatus.IDLE
+# "result is ambiguous", as CockroachDB has it
+UNKNOWN = "40003"
+MAYBE = "COMMIT had been sent: whether the transaction was committed is not known"
 
 
 class AsyncBlock:
@@ -140,12 +147,39 @@ class AsyncPooledConnection(AsyncVerbs, AsyncConnection[Row]):
     """A psycopg connection of the pool, in autocommit mode, rows as dicts, with the verbs."""
 
     idle_since = 0.0
+    host: Host
+    """Where it goes."""
     database: object = None
     """Whose connection it is while it is lent."""
     block: AsyncBlock | None = None
     """Its open transaction."""
     guarded = False
     """Whether `wait` has to look before it sends: within a block, and after the giving back."""
+
+    @classmethod
+    async def connect(  # type: ignore[override]
+        cls, conninfo: str = "", *, hosts: Hosts, **kwargs: Any
+    ) -> Self:
+        """Connect to the best host that answers. Raises psycopg's error of the last one."""
+        order = hosts.order(monotonic(), [random.random() for _ in hosts.hosts])
+        while True:
+            host = order.pop(0)
+            host.connecting += 1
+            try:
+                connection = await super().connect(
+                    make_conninfo(conninfo, **host.keywords), **kwargs
+                )
+            except psycopg.OperationalError as error:
+                hosts.failed(host, monotonic(), error)
+                if not order:
+                    raise
+            else:
+                connection.host = host
+                connection.idle_since = monotonic()
+                hosts.opened(host, connection)
+                return connection
+            finally:
+                host.connecting -= 1
 
     async def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         """Do what every call that talks to the server comes down to, if it may."""
@@ -195,6 +229,7 @@ class AsyncPooledConnection(AsyncVerbs, AsyncConnection[Row]):
         piped = self.pgconn.pipeline_status != PipelineStatus.OFF
         begun = AsyncTransaction(self, savepoint_name, force_rollback)
         outermost: AsyncBlock | None = None
+        committing = False
         try:
             async with (
                 self.pipeline() if piped else nullcontext(),
@@ -211,10 +246,18 @@ class AsyncPooledConnection(AsyncVerbs, AsyncConnection[Row]):
                 except BaseException as error:
                     if self._over():
                         self._tell(error)
+                    if outermost is not None and self.closed and isinstance(error, psycopg.Error):
+                        kept_nothing(error)
                     raise
+                else:
+                    committing = outermost is not None
                 finally:
                     # What psycopg sends at the end must get through: it keeps count.
                     self.guarded = False
+        except psycopg.OperationalError as error:
+            if committing and (self.closed or error.sqlstate == UNKNOWN):
+                error.add_note(MAYBE)
+            raise
         finally:
             if outermost is not None:
                 self.block = None

@@ -35,6 +35,12 @@ class AsyncReading:
         """Run a statement and return its rows, none when it has none."""
         raise NotImplementedError
 
+    async def _read(
+        self, sql: bytes, params: Parameters, row: Callable[..., Any] | None = None
+    ) -> Rows[Any]:
+        """Run a statement that only reads, and so may be sent again, and return its rows."""
+        return await self._rows(sql, params, row)
+
     def _lend(self) -> AbstractAsyncContextManager[AsyncPooledConnection]:
         """Lend the connection that statements go to."""
         raise NotImplementedError
@@ -97,12 +103,12 @@ class AsyncReading:
             limit is not None,
             offset is not None,
         )
-        return await self._rows(text, parameters, row)
+        return await self._read(text, parameters, row)
 
     async def count(self, table: str, where: Where | None = None) -> int:
         """Return how many rows a table has, or how many ``where`` finds, as in `select`."""
         condition, parameters = conditions(where) if where else ("", [])
-        found = await self._rows(statements.count(table, (), condition), parameters)
+        found = await self._read(statements.count(table, (), condition), parameters)
         return int(found[0]["count"])
 
     @overload

@@ -12,6 +12,10 @@ trip, so one that was in use less than `FRESH` seconds ago is only looked at: a 
 it has said so, and the socket has something to read. A connection lives for
 ``max_lifetime`` seconds, which the pool shortens at random by up to a twentieth, so that
 connections move on to new nodes and do not all do so at once.
+
+Where the URL names several hosts, the pool decides which one a connection goes to (`hosts`). Those
+of CockroachDB are alike and share the connections; those of PostgreSQL are a primary and its
+standbys, so without ``target_session_attrs`` all connections go to the one that takes writes.
 """
 
 from __future__ import annotations
@@ -39,6 +43,7 @@ from ._acompat import Lock, blocking, sleep
 from .config import Settings, resolve
 from .diagnose import connection_failed
 from .errors import ConfigError, ConnectionFailed, NoSuchDatabase
+from .hosts import hosts_of
 from .pooled import (
     Block,
     PooledConnection,
@@ -115,6 +120,7 @@ class Connections:
         self.settings = settings
         self._lock = Lock()
         self._pool: Pool[PooledConnection] | None = None
+        self._hosts = hosts_of((), ())
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.settings.display()}>"
@@ -280,10 +286,17 @@ class Connections:
                 crdb = CrdbConnection.is_crdb(first)
                 if crdb:
                     _require_database(first, settings)
+            keywords = settings.conninfo()
+            self._hosts = hosts_of(
+                settings.hosts, settings.ports, dict(settings.parameters).get("hostaddr")
+            )
+            if not crdb and len(settings.hosts) > 1:
+                keywords.setdefault("target_session_attrs", "read-write")
             pool: Pool[PooledConnection] = Pool(
-                make_conninfo("", **settings.conninfo()),
+                make_conninfo("", **keywords),
                 connection_class=PooledCrdbConnection if crdb else PooledConnection,
                 kwargs={
+                    "hosts": self._hosts,
                     "autocommit": True,
                     "row_factory": dict_row,
                     "prepare_threshold": settings.prepare_threshold,
@@ -294,7 +307,6 @@ class Connections:
                 max_lifetime=settings.max_lifetime,
                 max_idle=settings.max_idle,
                 configure=_configure,
-                check=_check,
                 open=False,
                 name=f"manticore-{id(self):x}",
             )
@@ -327,28 +339,66 @@ class Connections:
         if innermost.get() is not None and (joined := self._joined()) is not None:
             return None, joined
         pool = self._pool or self._open()
+        connection = self._taken(pool, self.settings.timeout)
+        connection.guarded = False
+        idle = monotonic() - connection.idle_since
+        if idle >= FRESH or _has_news(connection.pgconn.socket):
+            connection = self._living(pool, connection)
+        connection.database = self
+        return pool, connection
+
+    def _living(
+        self, pool: Pool[PooledConnection], connection: PooledConnection
+    ) -> PooledConnection:
+        """Return the connection if the server still answers on it, else another that lives."""
+        end = monotonic() + self.settings.timeout
+        while True:
+            try:
+                pool.check_connection(connection)
+                return connection
+            except psycopg.OperationalError as error:
+                self._hosts.failed(connection.host, monotonic(), error)
+                connection.close()
+                pool.putconn(connection)
+            except BaseException:
+                pool.putconn(connection)
+                raise
+            connection = self._taken(pool, end - monotonic())
+            connection.guarded = False
+
+    def _taken(self, pool: Pool[PooledConnection], timeout: float) -> PooledConnection:
+        """Return a connection out of the pool. Raises `ConnectionFailed` with the reason."""
         try:
-            connection = pool.getconn()
+            return pool.getconn(timeout)
         except psycopg.OperationalError as error:
             from psycopg_pool import PoolTimeout
 
             if not isinstance(error, PoolTimeout):
                 raise
-            # Either the server is gone, and then this raises the reason, or all are in use.
+            # The server is gone, and then this raises the reason; or it has just come back, or
+            # all connections are in use.
             with self.dedicated():
                 pass
             settings = self.settings
+            trouble = self._hosts.trouble
+            if trouble is not None and monotonic() - trouble[0] < settings.timeout:
+                reason = connection_failed(settings, trouble[1], settings.conninfo()).message
+                raise ConnectionFailed(
+                    f"{reason} It answers now, after the {settings.timeout:g} s that this call "
+                    "waited.",
+                    hint="Try again, or raise timeout to wait for longer.",
+                ) from error
             raise ConnectionFailed(
                 f"All {settings.max_size} connections to {settings.display()} were in use for "
                 f"{settings.timeout:g} s.",
                 hint="Give connections back sooner, or raise max_size or timeout.",
             ) from error
-        connection.database = self
-        return pool, connection
 
     def _give_back(self, pool: Pool[PooledConnection] | None, connection: PooledConnection) -> None:
         if pool is not None:
             connection.give_back()
+            if self._hosts.surplus(connection.host, connection.idle_since):
+                connection.close()
             pool.putconn(connection)
 
 
@@ -363,16 +413,6 @@ def _require_database(connection: Connection[TupleRow], settings: Settings) -> N
 def _configure(connection: PooledConnection) -> None:
     """Let dicts be values too; psycopg alone wants them wrapped in Jsonb."""
     connection.adapters.register_dumper(dict, JsonbDumper)
-
-
-def _check(connection: PooledConnection) -> None:
-    """Raise an error unless the connection lives; from here on it is in use."""
-    from ._pools import Pool
-
-    connection.guarded = False
-    fresh = monotonic() - connection.idle_since < FRESH
-    if not fresh or _has_news(connection.pgconn.socket):
-        Pool[PooledConnection].check_connection(connection)
 
 
 def _has_news(descriptor: int) -> bool:

@@ -6,6 +6,10 @@ goes into `Database.transaction` or `Database.run_in_transaction`, whose connect
 psycopg's methods. Errors of the server are psycopg's own, so that ``except
 psycopg.errors.UniqueViolation`` works; arguments that make no statement raise `QueryError`.
 
+A verb that the server aborted for another transaction's sake (40001) is sent again, and so is a
+``select`` or ``count`` whose connection was lost. A write whose connection was lost is not: nobody
+knows whether it was carried out, and the error says so.
+
 Tables are named ``table``, ``schema.table`` or ``database.schema.table``. All names are quoted:
 ``Users`` is the table that SQL calls ``"Users"``.
 """
@@ -15,18 +19,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from random import random
 from typing import Any, Self, TypeVar, overload
 
+import psycopg
 from psycopg.crdb import CrdbConnection
 
 from . import sql as statements
+from ._acompat import sleep
 from .connections import Connections
 from .errors import TransactionError
 from .pooled import Block, PooledConnection
+from .retry import ABORTED, decide
 from .rows import Parameters, Row, Rows, Statement
 from .verbs import Verbs
 
 R = TypeVar("R")
+LOST = "the connection was lost: whether the statement was carried out is not known"
 
 
 class Database(Verbs, Connections):
@@ -74,13 +83,40 @@ class Database(Verbs, Connections):
         return self._rows(sql, params, row)
 
     def _rows(
-        self, sql: Statement, params: Parameters | None, row: Callable[..., Any] | None = None
+        self,
+        sql: Statement,
+        params: Parameters | None,
+        row: Callable[..., Any] | None = None,
+        *,
+        reads: bool = False,
     ) -> Rows[Any]:
-        pool, connection = self._borrow()
-        try:
-            return connection._rows(sql, params, row)
-        finally:
-            self._give_back(pool, connection)
+        attempt = 1
+        while True:
+            pool, connection = self._borrow()
+            try:
+                return connection._rows(sql, params, row)
+            except psycopg.Error as error:
+                # Several statements may have been sent where there are no parameters.
+                if pool is None or params is None:
+                    raise
+                lost = connection.closed
+                if lost and not reads:
+                    error.add_note(LOST)
+                    raise
+                delay = decide(
+                    self.retry_policy, ABORTED if lost else error.sqlstate, attempt, random()
+                )
+                if delay is None:
+                    raise
+            finally:
+                self._give_back(pool, connection)
+            sleep(delay)
+            attempt += 1
+
+    def _read(
+        self, sql: bytes, params: Parameters, row: Callable[..., Any] | None = None
+    ) -> Rows[Any]:
+        return self._rows(sql, params, row, reads=True)
 
     def _lend(self) -> AbstractContextManager[PooledConnection]:
         return self.connection()

@@ -36,6 +36,12 @@ class Reading:
         """Run a statement and return its rows, none when it has none."""
         raise NotImplementedError
 
+    def _read(
+        self, sql: bytes, params: Parameters, row: Callable[..., Any] | None = None
+    ) -> Rows[Any]:
+        """Run a statement that only reads, and so may be sent again, and return its rows."""
+        return self._rows(sql, params, row)
+
     def _lend(self) -> AbstractContextManager[PooledConnection]:
         """Lend the connection that statements go to."""
         raise NotImplementedError
@@ -98,12 +104,12 @@ class Reading:
             limit is not None,
             offset is not None,
         )
-        return self._rows(text, parameters, row)
+        return self._read(text, parameters, row)
 
     def count(self, table: str, where: Where | None = None) -> int:
         """Return how many rows a table has, or how many ``where`` finds, as in `select`."""
         condition, parameters = conditions(where) if where else ("", [])
-        found = self._rows(statements.count(table, (), condition), parameters)
+        found = self._read(statements.count(table, (), condition), parameters)
         return int(found[0]["count"])
 
     @overload

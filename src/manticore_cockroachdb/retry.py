@@ -2,8 +2,9 @@
 
 Only a failure that leaves nothing behind is tried again: the server aborted the transaction and
 says by its SQLSTATE that running it once more may work (the table is `outcome`'s, which the
-executor asks too). A lost connection and 40003, "result is ambiguous", are not among them: the
-transaction may have been committed.
+executor asks too). A connection that was lost before COMMIT was sent left nothing behind either.
+One lost later and 40003, "result is ambiguous", are not among them: the transaction may have
+been committed.
 
 Delays double from ``base_delay`` up to ``max_delay``, each shortened by a random part of up to
 one half, so that those who collided do not meet again at the same moment.
@@ -17,9 +18,18 @@ from dataclasses import dataclass
 
 from .outcome import RETRYABLE, Verdict, verdict_of
 
-__all__ = ["RETRYABLE", "RetryPolicy", "decide", "never_wait"]
+__all__ = [
+    "ABORTED",
+    "RETRYABLE",
+    "RetryPolicy",
+    "decide",
+    "kept_nothing",
+    "never_wait",
+    "state_of",
+]
 
 _never_wait = False
+ABORTED = "40001"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,20 @@ def decide(policy: RetryPolicy, sqlstate: str | None, attempt: int, random: floa
     # The exponent is bounded only to keep the number small.
     delay = min(policy.max_delay, policy.base_delay * 2.0 ** min(attempt - 1, 60))
     return delay * (1.0 - random / 2.0)
+
+
+def kept_nothing(error: BaseException) -> None:
+    """Say on an error that the connection was lost before COMMIT, so that nothing remains."""
+    error.add_note("the connection was lost before COMMIT: nothing of the transaction remains")
+    error.kept_nothing = True  # type: ignore[attr-defined]
+
+
+def state_of(error: BaseException) -> str | None:
+    """Return the SQLSTATE that decides, that of an abort where nothing remains."""
+    if getattr(error, "kept_nothing", False):
+        return ABORTED
+    state: str | None = getattr(error, "sqlstate", None)
+    return state
 
 
 @contextmanager

@@ -18,7 +18,7 @@ import psycopg
 
 from ._acompat import sleep
 from .outcome import Verdict, verdict_of
-from .retry import RetryPolicy, decide
+from .retry import RetryPolicy, decide, state_of
 
 
 class Attempt:
@@ -41,9 +41,10 @@ class Attempt:
     ) -> bool:
         if not isinstance(error, psycopg.Error) or self._inside():
             return False
-        delay = decide(self._policy, error.sqlstate, self.number, random.random())
+        state = state_of(error)
+        delay = decide(self._policy, state, self.number, random.random())
         if delay is None:
-            if verdict_of(error.sqlstate) is Verdict.RETRY:
+            if verdict_of(state) is Verdict.RETRY:
                 error.add_note(f"given up after {self.number} attempts")
             return False
         sleep(delay)
