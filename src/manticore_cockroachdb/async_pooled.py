@@ -55,6 +55,8 @@ RV = TypeVar("RV")
 logger = logging.getLogger(__name__)
 
 _IDLE = TransactionStatus.IDLE
+# What a server says as it ends a session: admin_shutdown, crash_shutdown, cannot_connect_now.
+FAREWELL = ("57P01", "57P02", "57P03")
 # "result is ambiguous", as CockroachDB has it
 UNKNOWN = "40003"
 MAYBE = "COMMIT had been sent: whether the transaction was committed is not known"
@@ -187,6 +189,12 @@ class AsyncPooledConnection(AsyncVerbs, AsyncConnection[Row]):
             self._guard()
         return await super().wait(gen, interval, timeout)
 
+    def lost(self, error: BaseException) -> bool:
+        """Return whether an error was the end of the connection, which may not show yet."""
+        if not isinstance(error, psycopg.Error):
+            return False
+        return self.closed or (error.sqlstate or "").startswith(FAREWELL)
+
     def _guard(self) -> None:
         if self.block is None:
             raise TransactionError(
@@ -246,7 +254,7 @@ class AsyncPooledConnection(AsyncVerbs, AsyncConnection[Row]):
                 except BaseException as error:
                     if self._over():
                         self._tell(error)
-                    if outermost is not None and self.closed and isinstance(error, psycopg.Error):
+                    if outermost is not None and self.lost(error):
                         kept_nothing(error)
                     raise
                 else:
@@ -255,7 +263,7 @@ class AsyncPooledConnection(AsyncVerbs, AsyncConnection[Row]):
                     # What psycopg sends at the end must get through: it keeps count.
                     self.guarded = False
         except psycopg.OperationalError as error:
-            if committing and (self.closed or error.sqlstate == UNKNOWN):
+            if committing and (self.lost(error) or error.sqlstate == UNKNOWN):
                 error.add_note(MAYBE)
             raise
         finally:

@@ -99,7 +99,7 @@ class Database(Verbs, Connections):
                 # Several statements may have been sent where there are no parameters.
                 if pool is None or params is None:
                     raise
-                lost = connection.closed
+                lost = connection.lost(error)
                 if lost and not reads:
                     error.add_note(LOST)
                     raise
