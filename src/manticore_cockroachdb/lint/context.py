@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,7 +17,9 @@ from ..migrations.script import MigrationPlan
 from ..parser import nodes as n
 from ..parser.split import line_column
 from .model import Finding, Fix, Level, Rule, ServerFacts
-from .read import Allow, LintedFile, Statement, table_key
+from .read import STAND_IN, Allow, LintedFile, Statement, table_key
+
+_STAND_IN = re.compile(rf"{STAND_IN}_+|\b{STAND_IN}\b")
 
 N = TypeVar("N", bound=n.Node)
 A = TypeVar("A", bound=n.Action)
@@ -155,6 +158,8 @@ class Context:
         table: n.QName | None = None,
     ) -> Finding:
         """A finding at character ``start`` of a statement, or of the file."""
+        if self.file.template is not None:
+            message = _STAND_IN.sub("{{…}}", message)
         offset = start + (0 if statement is None else statement.start)
         line, column = line_column(self.file.text, offset)
         return Finding(

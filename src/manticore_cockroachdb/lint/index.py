@@ -94,6 +94,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "unsupported-on-cockroachdb",
         "unsupported-on-postgresql",
         "psql-command",
+        "template",
         "copy-from-stdin",
         "refused",
         "unparsed",

@@ -7,6 +7,7 @@ forward part, with an undo part if it has the marker.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -114,7 +115,8 @@ class LintedFile:
     """A file, read. ``version`` and ``description`` are None for plain SQL.
 
     ``undo_start`` is where the undo part begins, None when there is none. ``day`` is the stamp of
-    the first statement of the migrations that were written on the same day.
+    the first statement of the migrations that were written on the same day. ``template`` is where
+    the first thing stands that another program would fill in.
     """
 
     path: str
@@ -128,6 +130,7 @@ class LintedFile:
     up_end: int = 0
     allows: tuple[Allow, ...] = ()
     day: int = 0
+    template: tuple[int, int] | None = None
     error: FileError | None = None
 
     @property
@@ -199,6 +202,8 @@ def read_file(source: Text, catalog: SimulatedCatalog, day: int | None = None) -
         zero = at(path, text, text.index("\0"), "The file has a zero byte, which no server takes.")
         return LintedFile(path, text, error=zero)
     first = catalog.stamp
+    up = _part(text, spans, catalog, down=False)
+    down = _part(text, undo, catalog, down=True)
     return LintedFile(
         path,
         text,
@@ -206,10 +211,11 @@ def read_file(source: Text, catalog: SimulatedCatalog, day: int | None = None) -
         version=None if plain else file.version,
         description=None if plain else file.description,
         transaction=file.transaction,
-        up=_part(text, spans, catalog, down=False),
-        down=_part(text, undo, catalog, down=True),
+        up=up,
+        down=down,
         undo_start=file.down_start,
         up_end=file.up_end,
+        template=_template(text, (*up, *down)),
         allows=tuple(_allows(directives(text))),
     )
 
@@ -223,6 +229,9 @@ def _part(
     for i, (start, end) in enumerate(spans):
         sql = text[start:end]
         node = parse(sql)
+        if isinstance(node, n.Unparsed) and _HOLE.search(sql):
+            sql = _HOLE.sub(_stand_in, sql)
+            node = parse(sql)
         fresh, new = Before(made, i), Before(added, i)
         found.append(Statement(down, start, end, sql, node, catalog.stamp, fresh, new))
         if isinstance(node, n.CreateTable):
@@ -240,6 +249,32 @@ def _part(
         if not down:
             catalog.take(node)
     return tuple(found)
+
+
+# What templates of Go, Jinja, ERB, Flyway and the like leave open, as far as it is outside of
+# strings: a statement that is SQL as it stands is never looked at.
+_HOLE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|<%.*?%>|[$#]\{.*?\}", re.DOTALL)
+_CONTROL = re.compile(
+    r"(?:\{\{-?|\{%-?|<%-?)\s*(?:if|else|elif|elsif|end|endif|endfor|for|range|with|define|block|set)\b"
+)
+STAND_IN = "template"
+
+
+def _stand_in(found: re.Match[str]) -> str:
+    """A name as long as what it stands for, so that every place stays; nothing for a branch."""
+    if _CONTROL.match(found[0]) or found[0].startswith("{%"):
+        return re.sub(r"[^\n]", " ", found[0])
+    return STAND_IN.ljust(len(found[0]), "_")[: len(found[0])]
+
+
+def _template(text: str, statements: Iterable[Statement]) -> tuple[int, int] | None:
+    """Where the first hole of a template is."""
+    for statement in statements:
+        if statement.sql != text[statement.start : statement.end]:
+            found = _HOLE.search(text, statement.start, statement.end)
+            if found is not None:
+                return found.span()
+    return None
 
 
 def _allows(found: Iterable[Directive]) -> Iterable[Allow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ...parser import nodes as n
@@ -33,12 +34,19 @@ RULE = Rule(
         Case("CREAT TABLE t (id UUID PRIMARY KEY);"),
         Case("ALTER TABLE users ADD COLUMN age INTEGER DEFAULT;"),
         Case("SELECT 1;\n-- @UNDO\nFROBNICATE users;"),
+        Case("ALTER TABLE users DROP CONSTRAINT c\nALTER TABLE users ADD COLUMN age INT8;"),
     ),
 )
+
+
+_BEGINS = re.compile(r"(?:alter|create|drop|insert|update|delete|truncate)\b", re.IGNORECASE)
 
 
 def check(context: Context) -> Iterator[Finding]:
     """Each such statement, in both parts."""
     for statement, node in context.on(n.Unparsed, undo=True):
         message = f"This statement could not be parsed: {node.reason}."
+        begins = _BEGINS.match(statement.sql, node.start)
+        if begins and statement.sql[: node.start].rpartition("\n")[2].strip() == "":
+            message += f" Is a ; missing before {begins[0].upper()}?"
         yield context.finding(RULE, statement, message, start=node.start)
