@@ -32,6 +32,7 @@ class KnownTable:
     ``checks`` are the definitions of CHECKs that hold for every row, as a server prints them.
     ``made`` is the stamp of the statement that made it, None for one that was there before;
     ``added`` those of the columns that ADD COLUMN made.
+    A renamed column is under its new name, with its definition, which has the old one.
     ``hearsay``: neither server nor statements made it, statements only speak of it. A column
     that a server told of has no more than its type and whether it is NOT NULL.
     """
@@ -137,14 +138,15 @@ class SimulatedCatalog:
         return self._tables.at(self.key(name, at), self.stamp if at is None else at)
 
     def column(self, table: n.QName, name: str, at: int | None = None) -> n.Column | None:
-        """A column as last defined."""
+        """A column as last defined, with its type; None where nothing says what that is."""
         found = self.table(table, at)
-        return None if found is None else found.columns.get(name)
+        column = None if found is None else found.columns.get(name)
+        return None if column is None or not column.type else column
 
     def type_of(self, table: n.QName, name: str) -> str | None:
         """A column's type now, as file or server spells it."""
         found = self.column(table, name)
-        return None if found is None or not found.type else found.type
+        return None if found is None else found.type
 
     def proof_of_not_null(
         self, table: n.QName, column: str, at: int | None = None
@@ -273,8 +275,9 @@ class SimulatedCatalog:
                     old = columns.get(name)
                     new = n.Column(name=name, type=type_)
                     columns[name] = new if old is None else old.replaced(type=type_)
-                case n.RenameColumn(old=old_name, new=name) if old_name in columns:
-                    columns[name] = columns.pop(old_name)
+                case n.RenameColumn(old=old_name, new=name):
+                    unknown = n.Column(name=old_name, type="")
+                    columns[name] = columns.pop(old_name, unknown)
                     if old_name in added:
                         added[name] = added.pop(old_name)
                 case n.SetNotNull(column=name) | n.DropNotNull(column=name) if name in columns:

@@ -204,7 +204,10 @@ class _Model:
         Where the server chose the name, any of that table will do.
         """
         for name in (thing.name, _UNNAMED):
-            for known in self._keys.get(name, ()):
+            likely = sorted(
+                self._keys.get(name, ()), key=lambda k: not thing.name.startswith(f"{k.table}_")
+            )
+            for known in likely:
                 same_table = known.table == thing.table or not known.table or not thing.table
                 if same_table and self._where.get(known) is not None:
                     return known

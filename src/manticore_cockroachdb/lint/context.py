@@ -112,6 +112,28 @@ class Context:
         known = self.catalog.table(table, statement.stamp)
         return known is not None and known.added.get(column, 0) >= self.file.day
 
+    def is_moved_away(self, statement: Statement, table: n.QName, column: str) -> bool:
+        """Whether a column has been renamed and another one added in its place, with its data."""
+        known = self.catalog.table(table, statement.stamp)
+        found = None if known is None else known.columns.get(column)
+        if known is None or found is None or found.name == column:
+            return False
+        return known.added.get(found.name, 0) >= self.file.day
+
+    def is_rebuilt(self, statement: Statement, table: n.QName) -> bool:
+        """Whether a later statement of the part puts another table in its place, filled."""
+        later = (one for one in self.file.up if one.start > statement.start)
+        for one in later:
+            match one.node:
+                case n.CreateTable(as_query=True, name=name) if name.name == table.name:
+                    return True
+                case n.AlterTable(object="table", actions=(n.RenameTo(new=name), *_)):
+                    if name.name == table.name:
+                        return True
+                case _:
+                    pass
+        return False
+
     def column(self, statement: Statement, table: n.QName, name: str) -> n.Column | None:
         """A column as older statements define it, None where no file says."""
         return self.catalog.column(table, name, statement.stamp)

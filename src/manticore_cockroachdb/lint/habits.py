@@ -20,7 +20,7 @@ from .model import Finding
 FILES, FEW, SHARE = 5, 3, 8
 """What a rule with ``habit`` finds is a habit in `FILES` files of a directory, or in `FEW` that
 are one of `SHARE` of all its files."""
-TIMES = 4
+TIMES = 3
 """So many findings of one rule in one file are said together."""
 # What is wrong with a file, or with an allowance, is different each time.
 _APART = frozenset(("invalid-file", "refused", "unknown-allow", "unused-allow"))

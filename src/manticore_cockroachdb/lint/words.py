@@ -18,12 +18,14 @@ def words(sql: str) -> list[Token]:
 def set_columns(sql: str) -> frozenset[str] | None:
     """The columns that an UPDATE sets; None when they cannot be told for sure."""
     found: set[str] = set()
-    depth, target, seen = 0, False, False
+    depth, target, seen, listed = 0, False, False, False
     for token in words(sql):
         if token.value in ("(", ")") and token.kind == "punct":
             depth += 1 if token.value == "(" else -1
-            if target and depth:
-                return None  # SET (a, b) = …
+            listed = target and depth == 1  # SET (a, b) = …
+            target = target and listed
+        elif depth and listed and token.kind in ("word", "quoted"):
+            found.add(token.value)
         elif depth:
             continue
         elif token.kind == "word" and token.value == "set" and not seen:

@@ -52,7 +52,9 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Finding]:
     """A column that an older migration made."""
     for statement, alter, action in context.actions_on_existing(n.DropColumn):
-        if context.is_new_column(statement, alter.name, action.name):
+        if context.is_new_column(statement, alter.name, action.name) or context.is_moved_away(
+            statement, alter.name, action.name
+        ):
             continue
         also = ", and all that depends on it, unseen" if action.cascade else ""
         yield context.finding(

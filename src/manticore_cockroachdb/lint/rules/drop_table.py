@@ -28,6 +28,11 @@ RULE = Rule(
            ```
     """,
     ok=(
+        Case("DROP TABLE cache; CREATE TABLE cache AS SELECT id FROM users;"),
+        Case(
+            "CREATE TABLE new AS SELECT id FROM users; DROP TABLE users;"
+            " ALTER TABLE new RENAME TO users;"
+        ),
         Case("CREATE TABLE t (id UUID PRIMARY KEY);\n-- @UNDO\nDROP TABLE t;"),
         Case("CREATE TEMP TABLE t (a INT8); DROP TABLE t;"),
         Case("DROP VIEW active_users;"),
@@ -46,7 +51,11 @@ def check(context: Context) -> Iterator[Finding]:
     for statement, drop in context.on(n.Drop):
         if drop.cascade or drop.kind not in ("table", "schema", "database"):
             continue
-        lost = [name for name in drop.names if not context.is_fresh(statement, name)]
+        lost = [
+            name
+            for name in drop.names
+            if not context.is_fresh(statement, name) and not context.is_rebuilt(statement, name)
+        ]
         if lost:
             what = drop.kind if drop.kind != "table" else "table" if len(lost) == 1 else "tables"
             names = ", ".join(map(str, lost))

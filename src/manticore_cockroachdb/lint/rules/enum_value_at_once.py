@@ -67,6 +67,8 @@ def check(context: Context) -> Iterator[Finding]:
             continue
         quoted = literal(alter.value)
         for later in context.file.up:
+            if isinstance(later.node, n.AlterType):
+                continue  # another value beside it, or the same for another type
             if later.start > statement.start and quoted in later.sql:
                 yield context.finding(
                     RULE,

@@ -46,6 +46,9 @@ RULE = Rule(
         Case("CREATE TABLE t (sensor_id UUID, at TIMESTAMPTZ, PRIMARY KEY (sensor_id, at));"),
         Case("CREATE TABLE t (at TIMESTAMPTZ PRIMARY KEY USING HASH);"),
         Case("CREATE TABLE t (id INT8 PRIMARY KEY);"),
+        Case(
+            "CREATE TABLE t (at TIMESTAMPTZ DEFAULT '1970-01-01', id UUID, PRIMARY KEY (at, id));"
+        ),
     ),
     bad=(
         Case("CREATE TABLE t (id SERIAL PRIMARY KEY);"),
@@ -75,7 +78,11 @@ def check(context: Context) -> Iterator[Finding]:
 def _judged(
     context: Context, statement: Statement, table: n.QName, column: n.Column | None
 ) -> Iterator[Finding]:
-    if column is not None and (is_sequential(column) or is_timestamp(column.type)):
+    if column is None:
+        return
+    # A time that does not default to now is the application's; one like '1970-01-01' does not grow.
+    time = is_timestamp(column.type) and not (column.default or "").startswith("'")
+    if is_sequential(column) or time:
         inside = isinstance(statement.node, n.CreateTable)
         yield context.finding(
             RULE,

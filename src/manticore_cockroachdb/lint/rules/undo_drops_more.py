@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...analysis.changes import changes
 from ..context import Context
 from ..model import Case, Finding, Rule
 
@@ -50,7 +51,15 @@ def check(context: Context) -> Iterator[Finding]:
     report = context.undo
     if report is None or report.opaque_up:
         return
+    emptied = {
+        one.name
+        for statement in context.file.up
+        for one in changes(statement.node)
+        if one.way == "empties"
+    }
     for one in report.destroyed:
+        if one.emptied and one.name in {name.name for name in emptied}:
+            continue
         what = f"empties {one.name}" if one.emptied else f"drops the {one.kind} {one.name}"
         message = f"The undo part {what}, which is older."
         yield context.finding(RULE, context.file.down[one.statement], message)

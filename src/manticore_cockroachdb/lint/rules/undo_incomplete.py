@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...analysis.undo import Left, Undo
+from ...parser import nodes as n
 from ..context import Context
 from ..model import Case, Finding, Rule
 
@@ -69,7 +70,7 @@ def check(context: Context) -> Iterator[Finding]:
     report = context.undo
     if report is None or report.opaque_down:
         return
-    sure = [one for one in report.left if one.answer is Undo.NO]
+    sure = [one for one in report.left if one.answer is Undo.NO and not _shared(context, one)]
     left = [_named(one, "") for one in sure if one.what == "made"]
     left += [_named(one, "without ") for one in sure if one.what == "gone"]
     left += [_changed(one) for one in sure if one.what in ("altered", "rows added")]
@@ -79,6 +80,12 @@ def check(context: Context) -> Iterator[Finding]:
         first = context.file.down[0] if context.file.down else None
         start = 0 if first else context.file.up_end
         yield context.finding(RULE, first, f"The undo part leaves: {shown}.", start=start)
+
+
+def _shared(context: Context, one: Left) -> bool:
+    """Whether it is an extension that may have been there, which nobody takes away again."""
+    node = context.file.up[one.statement].node
+    return isinstance(node, n.CreateObject) and node.kind == "extension" and node.if_not_exists
 
 
 def _named(one: Left, before: str) -> str:

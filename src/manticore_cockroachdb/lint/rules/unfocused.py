@@ -21,8 +21,9 @@ RULE = Rule(
     help="write a migration for each change",
     problem="""
         It can only be applied, reviewed and undone as a whole; when one statement fails, all wait
-        for it. Reported when four or more groups of tables change that neither foreign keys nor a
-        column of the same name connect. A file that only creates tables is not reported.
+        for it. Reported when four or more groups of tables change that neither foreign keys, nor a
+        column of the same name, nor a word in their own names connects. A file that only creates
+        tables is not reported.
     """,
     solution="""
         ```sh
@@ -38,6 +39,10 @@ RULE = Rule(
         Case("".join(f"CREATE TABLE t{i} (id UUID PRIMARY KEY);" for i in range(9))),
         Case("ALTER TABLE a ADD COLUMN x INT8; ALTER TABLE b ADD COLUMN y INT8;"),
         Case("".join(f"ALTER TABLE t{i} RENAME TO u{i};" for i in range(9))),
+        Case(
+            "DROP TABLE build_inputs; DROP TABLE build_outputs; DROP TABLE old_builds;\n"
+            "ALTER TABLE builds ADD COLUMN x INT8;"
+        ),
     ),
     bad=(
         Case(
@@ -56,6 +61,7 @@ def check(context: Context) -> Iterator[Finding]:
         tables, columns = _touched(statement)
         if not tables:
             continue
+        columns |= {f"{word}…" for table in tables for word in _words(table)}
         existing = existing or not tables <= statement.fresh | _made(statement)
         joined = [g for g in groups if g[0] & tables or g[1] & columns]
         merged = (
@@ -67,6 +73,12 @@ def check(context: Context) -> Iterator[Finding]:
         names = ", ".join(min(tables) for tables, _ in groups[:6])
         message = f"{len(groups)} unrelated changes in one migration: {names}."
         yield context.finding(RULE, context.file.up[0], message)
+
+
+def _words(table: str) -> set[str]:
+    """The words of a name that tell what it is about, without the s of many."""
+    words = table.rpartition(".")[2].lower().split("_")
+    return {word.removesuffix("s") for word in words if len(word) > 2}
 
 
 def _made(statement: Statement) -> set[str]:
