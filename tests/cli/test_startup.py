@@ -63,7 +63,7 @@ def test_help_and_version_take_60_ms_at_most() -> None:
 
 def test_a_command_loads_no_other_one_and_no_database_for_its_help() -> None:
     found = loaded("status", "--help")
-    assert not found & {"psycopg", "rich"}
+    assert not found & {"psycopg", "rich", "jinja2"}
     commands = {n for n in found if n.startswith("manticore_cockroachdb.cli.commands.")}
     assert commands == {"manticore_cockroachdb.cli.commands.status"}
 
@@ -73,7 +73,12 @@ def test_nothing_to_do_loads_neither_rich_nor_the_pool(url: str) -> None:
     loaded("migrate", DATABASE_URL=url)
     found = loaded("migrate", DATABASE_URL=url)
     assert "psycopg" in found
-    assert not found & {"rich", "psycopg_pool", "manticore_cockroachdb.cli.terminal.progress"}
+    assert not found & {
+        "rich",
+        "jinja2",
+        "psycopg_pool",
+        "manticore_cockroachdb.cli.terminal.progress",
+    }
 
 
 @pytest.mark.parametrize("argument", ["None", "['lint', '--help']"])

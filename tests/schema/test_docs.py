@@ -17,9 +17,9 @@ from manticore_cockroachdb.docs.document import Document, anchors
 from manticore_cockroachdb.docs.er import entities
 from manticore_cockroachdb.docs.layout import Size, arrange
 from manticore_cockroachdb.docs.markdown import code, markdown, text
-from manticore_cockroachdb.docs.mermaid import mermaid
+from manticore_cockroachdb.docs.mermaid import left_out, mermaid
 from manticore_cockroachdb.docs.page import page
-from manticore_cockroachdb.docs.svg import svg
+from manticore_cockroachdb.docs.svg import drawing, svg
 from manticore_cockroachdb.docs.timeline import Entry, Touch, of_table, timeline
 from manticore_cockroachdb.migrations.file import parse_file
 from manticore_cockroachdb.schema import model as m
@@ -194,6 +194,47 @@ def test_mermaid_of_evil_names_has_one_line_for_each_thing():
     assert all("<" not in line and line.count('"') % 2 == 0 for line in lines)
 
 
+def many(number, columns):
+    """Tables that each point to the one before."""
+    wide = [m.Column(f"a_column_of_no_key_{i}", "TIMESTAMPTZ") for i in range(columns)]
+    return m.Schema(
+        "postgresql",
+        tables=tuple(
+            table(
+                f"thing_{i}",
+                m.Column("before", "INT8"),
+                *wide,
+                constraints=(foreign_key(f"k{i}", "before", ("public", f"thing_{i - 1}")),),
+            )
+            for i in range(number)
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "columns", "said", "kept"),
+    [
+        (20, 5, None, ("a_column_of_no_key_4", "before", '"thing_19"')),
+        (150, 12, "columns that are in no key", ("before", '"thing_149"')),
+        (500, 12, "left out are columns", ('"thing_499"',)),
+        (3000, 1, "of 3000 tables", ('"thing_0"',)),
+    ],
+)
+def test_mermaid_ends_before_its_renderers_limit(number, columns, said, kept):
+    schema = many(number, columns)
+    text = mermaid(schema)
+    assert len(text) < 50_000
+    assert all(word in text for word in kept)
+    assert ("a_column_of_no_key" in text) is (said is None)
+    note = left_out(text)
+    assert (note is None) is (said is None)
+    if said is not None and note is not None:
+        assert said in note and text.splitlines()[1] == f"    %% {note}"
+        assert f"*This diagram is {note};" in markdown(Document("x", schema))
+    entities_shown = text.count("{\n")
+    assert sum(" : " in line for line in text.splitlines()) == entities_shown - 1
+
+
 sizes = st.builds(Size, st.sampled_from([80.0, 150.0, 300.0]), st.sampled_from([40.0, 120.0]))
 
 
@@ -241,6 +282,14 @@ def test_a_wide_table_shows_its_keys_and_how_many_more():
     drawn = svg(m.Schema("postgresql", tables=(wide,)))
     assert ">last</text>" in drawn
     assert ">and 29 more</text>" in drawn
+
+
+def test_keys_only():
+    drawn = drawing(SHOP, keys_only=True)
+    assert ">buyer</text>" in drawn and ">id</text>" in drawn
+    assert ">mood</text>" not in drawn and "more</text>" not in drawn
+    cards = [f'data-from="{i}" data-to="{j}"' in drawn for i, j in ((1, 0), (0, 1))]
+    assert cards == [True, False]
 
 
 # --- Markdown -------------------------------------------------------------------------------
@@ -332,6 +381,17 @@ def test_the_page_tells_it_all():
         assert words in source
 
 
+def test_a_search_finds_types_and_a_diagram_of_many_begins_with_keys():
+    source = page(BOOK)
+    assert 'data-text="shop.orders id buyer mood int8 mood"' in source
+    assert '<option value="table-shop-orders">shop.orders and its neighbours</option>' in source
+    assert '<div class="picture" data-picture="full"><svg' in source
+    assert '<div class="picture" data-picture="keys" hidden><svg' in source
+    large = page(Document("x", many(41, 1)))
+    assert '<div class="picture" data-picture="full" hidden><svg' in large
+    assert '<div class="picture" data-picture="keys"><svg' in large
+
+
 def test_addresses_are_unlike_for_names_that_look_alike():
     tables = tuple(m.Table("public", name) for name in ("a b", "a-b", "a_b", "ü"))
     found = anchors(Document("x", m.Schema("postgresql", tables=tables)))
@@ -364,6 +424,19 @@ def test_docs_writes_its_files_and_checks_them(shop, capsys):
     (shop / "book" / "schema.md").write_text("old")
     assert main(["docs", "-o", "book", "--check", "--json"]) == 5
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["stale"] == ["book/schema.md"]
+
+
+def test_databases_that_are_migrated_alike_are_documented_alike(shop, server, monkeypatch, capsys):
+    assert main(["docs", "-o", "book", "--title", "shop"]) == 0
+    with server.fresh_database() as other:
+        monkeypatch.setenv("MANTICORE_URL", other)
+        assert main(["migrate", "--quiet"]) == 0
+        assert main(["docs", "-o", "book", "--title", "shop", "--check"]) == 0
+        assert "<time " not in (shop / "book" / "schema.html").read_text()
+        assert main(["docs", "-o", "book", "--title", "shop", "--times"]) == 0
+        assert "<time " in (shop / "book" / "schema.html").read_text()
+        assert main(["docs", "-o", "book", "--times", "--check"]) == 2
+    assert "no two databases have the same times" in capsys.readouterr().err
 
 
 def test_docs_prints_one_format(shop, capsys):

@@ -13,15 +13,22 @@ if TYPE_CHECKING:
     from ..migration import Migration
 
 
-def gather_document(migrator: Migration, name: str | None = None) -> Document:
+def gather_document(
+    migrator: Migration, name: str | None = None, *, times: bool = False
+) -> Document:
     """Everything about a migrator's database; ``name`` instead of the database's own.
 
-    Without a directory of migrations the tables have no past.
+    With ``times`` also when each migration was applied to this very database: without, databases
+    that are migrated alike are documented alike. Without a directory of migrations the tables
+    have no past.
     """
     with migrator.db.dedicated() as connection:
         schema = read_from(connection)
         rows = (fetch(connection, "SELECT current_database()"))[0]
     history = migrator.get_applied_migrations()
     files = migrator.load_migrations() if migrator.migrations_dir.is_dir() else []
-    applied = {row["version"]: (row["description"], row["applied_at"]) for row in history}
+    applied = {
+        row["version"]: (row["description"], row["applied_at"] if times else None)
+        for row in history
+    }
     return Document(name or str(rows[0][0]), schema, timeline(files, applied))

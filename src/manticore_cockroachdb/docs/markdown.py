@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ..schema import model as m
 from .document import Document, Sheet, anchors, index_text, sheets, value
 from .er import title
-from .mermaid import mermaid
+from .mermaid import left_out, mermaid
 from .timeline import Entry
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~>-])")
@@ -38,7 +38,11 @@ def _lines(document: Document) -> Iterator[str]:
             yield f"**{heading}:** {', '.join(links)}"
             yield ""
     if schema.tables:
-        yield from ("## Diagram", "", "```mermaid", mermaid(schema).rstrip("\n"), "```", "")
+        diagram = mermaid(schema)
+        yield from ("## Diagram", "")
+        if note := left_out(diagram):
+            yield from (f"*This diagram is {note}; schema.svg has everything.*", "")
+        yield from ("```mermaid", diagram.rstrip("\n"), "```", "")
     for kind, heading in _PLURALS.items():
         if some := [s for s in found if s.kind == kind]:
             yield from (f"## {heading}", "")

@@ -7,28 +7,73 @@ in names and types of attributes: others become ``_``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from ..schema.model import Schema
-from .er import Entity, Relation, entities
+from .er import Entity, Field, Relation, entities
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_\[\]()-]+")
 
 
-def mermaid(schema: Schema) -> str:
-    """An ``erDiagram`` of all tables."""
+LIMIT = 50_000
+"""Characters that Mermaid draws: its ``maxTextSize``, which hosts of Markdown leave as it is."""
+
+
+def mermaid(schema: Schema, limit: int = LIMIT) -> str:
+    """An ``erDiagram`` of all tables, shorter than ``limit`` characters.
+
+    Where everything would be longer, it has the columns of keys only; then tables and their keys
+    without columns; then only so many tables. A comment in its second line says what is left out.
+    """
     tables, relations = entities(schema)
-    lines = ["erDiagram"]
+    whole = _text(tables, relations, lambda field: True)
+    if len(whole) < limit:
+        return whole
+    keys = _text(tables, relations, lambda field: field.primary or field.foreign, KEYS_ONLY)
+    if len(keys) < limit:
+        return keys
+    bare = _text(tables, relations, lambda field: False, NO_COLUMNS)
+    number = len(tables)
+    while len(bare) >= limit and number:
+        number = min(number - 1, number * limit // len(bare))
+        some = tables[:number]
+        there = {table.key for table in some}
+        left = tuple(r for r in relations if r.child in there and r.parent in there)
+        said = f"{NO_COLUMNS}, and {len(tables) - number} of {len(tables)} tables"
+        bare = _text(some, left, lambda field: False, said)
+    return bare
+
+
+KEYS_ONLY = "too long to be drawn whole: left out are columns that are in no key"
+NO_COLUMNS = "too long to be drawn whole: left out are columns"
+
+
+def left_out(text: str) -> str | None:
+    """What the comment of a diagram says that it leaves out, None where it is whole."""
+    _, found, rest = text.partition(COMMENT)
+    return rest.partition("\n")[0] if found else None
+
+
+COMMENT = "\n    %% "
+
+
+def _text(
+    tables: Sequence[Entity],
+    relations: Sequence[Relation],
+    shown: Callable[[Field], bool],
+    comment: str | None = None,
+) -> str:
+    lines = ["erDiagram"] if comment is None else [f"erDiagram{COMMENT}{comment}"]
     for table in tables:
-        lines += [f"    {line}" for line in _entity(table)]
+        lines += [f"    {line}" for line in _entity(table, shown)]
     titles = {table.key: table.title for table in tables}
     lines += [f"    {_relation(relation, titles)}" for relation in relations]
     return "\n".join(lines) + "\n"
 
 
-def _entity(table: Entity) -> Iterator[str]:
+def _entity(table: Entity, shown: Callable[[Field], bool]) -> Iterator[str]:
     yield f"{_quoted(table.title)} {{"
-    for field in table.fields:
+    for field in filter(shown, table.fields):
         keys = [word for word, is_one in (("PK", field.primary), ("FK", field.foreign)) if is_one]
         yield f"    {_word(field.type)} {_word(field.name)} {', '.join(keys)}".rstrip()
     yield "}"

@@ -37,10 +37,19 @@ def svg(schema: m.Schema) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + drawing(schema, style) + "\n"
 
 
-def drawing(schema: m.Schema, style: str = "", link: Callable[[m.Key], str] | None = None) -> str:
-    """The ``<svg>`` element; ``link`` gives the address that a table's card leads to."""
+def drawing(
+    schema: m.Schema,
+    style: str = "",
+    link: Callable[[m.Key], str] | None = None,
+    *,
+    keys_only: bool = False,
+) -> str:
+    """The ``<svg>`` element; ``link`` gives the address that a table's card leads to.
+
+    ``keys_only`` leaves out the columns that are in no key: for many tables.
+    """
     tables, relations = entities(schema)
-    cards = {table.key: _Card(table) for table in tables}
+    cards = {table.key: _Card(table, keys_only) for table in tables}
     picture = arrange(
         {key: card.size for key, card in cards.items()},
         [(r.child, r.parent) for r in relations],
@@ -67,15 +76,17 @@ def drawing(schema: m.Schema, style: str = "", link: Callable[[m.Key], str] | No
 class _Card:
     """A table as it is drawn: its most telling columns in their order."""
 
-    def __init__(self, table: Entity) -> None:
+    def __init__(self, table: Entity, keys_only: bool = False) -> None:
         self.table = table
         fields = table.fields
-        if len(fields) > _SHOWN:
+        if keys_only:
+            fields = tuple(f for f in fields if f.primary or f.foreign)
+        elif len(fields) > _SHOWN:
             keys = [f for f in fields if f.primary or f.foreign][: _SHOWN - 1]
             rest = [f for f in fields if f not in keys][: _SHOWN - 1 - len(keys)]
             fields = tuple(f for f in fields if f in keys or f in rest)
         self.fields: tuple[Field, ...] = fields
-        self.more = len(table.fields) - len(fields)
+        self.more = 0 if keys_only else len(table.fields) - len(fields)
         names = max((_length(_cut(f.name)) for f in fields), default=0)
         types = max((_length(_cut(f.type)) for f in fields), default=0)
         columns = _KEYS + names * 6.9 + 20 + types * 6.7

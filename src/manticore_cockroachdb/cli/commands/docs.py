@@ -39,23 +39,39 @@ FORMATS["mermaid"] = "schema.mmd"
 )
 @click.option("--title", metavar="TEXT", help="Instead of the database's name.")
 @click.option(
+    "--times",
+    is_flag=True,
+    help="Say in schema.html when each migration was applied to this database.",
+)
+@click.option(
     "--check",
     is_flag=True,
     help="Write nothing; exit with 5 when a file is not what would be written.",
 )
 def command(
-    call: Call, output: str | None, form: str | None, title: str | None, check: bool
+    call: Call,
+    output: str | None,
+    form: str | None,
+    title: str | None,
+    times: bool,
+    check: bool,
 ) -> Result:
     """Write documentation of the schema: tables, keys, comments, diagrams, migrations.
 
     schema.html is one page that needs nothing else: search, diagram, all tables, the timeline of
     migrations. schema.md has a section for each table and the diagram as Mermaid; schema.svg is
-    the diagram alone. They change only when the schema or its migrations do.
+    the diagram alone. They change only when the schema or its migrations do, and are the same for
+    every database that is migrated alike, so --check can be run on a fresh one in CI.
     """
+    if times and check:
+        raise ConfigError(
+            "--times and --check exclude each other: no two databases have the same times.",
+            hint="commit the documentation without --times",
+        )
     from ...docs.gather import gather_document
 
     with call.migration() as migration:
-        document = gather_document(migration, title)
+        document = gather_document(migration, title, times=times)
     if form is not None and output is None:
         if check:
             raise ConfigError("--check needs --output: the file to look at.")
