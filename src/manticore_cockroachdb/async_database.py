@@ -15,7 +15,7 @@ Tables are named ``table``, ``schema.table`` or ``database.schema.table``. All n
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from random import random
@@ -34,6 +34,7 @@ from .retry import ABORTED, decide
 from .rows import Parameters, Row, Rows, Statement
 
 R = TypeVar("R")
+T = TypeVar("T")
 LOST = "the connection was lost: whether the statement was carried out is not known"
 
 
@@ -166,6 +167,24 @@ class AsyncDatabase(AsyncVerbs, AsyncConnections):
         """
         async with self.connection() as connection, connection.transaction():
             yield connection
+
+    async def once(
+        self,
+        key: str,
+        work: Callable[[AsyncPooledConnection], Awaitable[T]],
+        max_retries: int | None = None,
+    ) -> T:
+        """Call ``work(connection)`` in a transaction, once for this key; return its result.
+
+        The key commits with the work: where a connection is lost, even during COMMIT, it is tried
+        again and is still done once. Whoever calls with the same key later gets the same result,
+        as JSON brings it back. The keys are rows of ``_manticore_once``, made at first use, and
+        are kept until you delete them: ``done_at`` says when. Otherwise as `run_in_transaction`.
+        """
+        from .async_once import async_once
+
+        self._refuse_inside("once, a transaction of its own,")
+        return await async_once(self, key, work, self._policy(max_retries))
 
     def _transaction(self) -> AbstractAsyncContextManager[AsyncPooledConnection]:
         return self.transaction()

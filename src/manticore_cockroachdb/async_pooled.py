@@ -47,6 +47,7 @@ from ._acompat import async_owner
 from .async_verbs import AsyncVerbs
 from .errors import TransactionError
 from .hosts import Host, Hosts
+from .outcome import Verdict, verdict_of
 from .retry import kept_nothing
 from .rows import Parameters, Row, Rows, Statement, row_factory
 
@@ -55,8 +56,6 @@ RV = TypeVar("RV")
 logger = logging.getLogger(__name__)
 
 _IDLE = TransactionStatus.IDLE
-# What a server says as it ends a session: admin_shutdown, crash_shutdown, cannot_connect_now.
-FAREWELL = ("57P01", "57P02", "57P03")
 # "result is ambiguous", as CockroachDB has it
 UNKNOWN = "40003"
 MAYBE = "COMMIT had been sent: whether the transaction was committed is not known"
@@ -193,7 +192,8 @@ class AsyncPooledConnection(AsyncVerbs, AsyncConnection[Row]):
         """Return whether an error was the end of the connection, which may not show yet."""
         if not isinstance(error, psycopg.Error):
             return False
-        return self.closed or (error.sqlstate or "").startswith(FAREWELL)
+        unknown = verdict_of(error.sqlstate) is Verdict.UNKNOWN and error.sqlstate != UNKNOWN
+        return self.closed or unknown
 
     def _guard(self) -> None:
         if self.block is None:
@@ -272,6 +272,19 @@ class AsyncPooledConnection(AsyncVerbs, AsyncConnection[Row]):
                 outermost.end()
             elif self.block is not None:
                 self.guarded = True
+
+    @asynccontextmanager
+    async def within(self) -> AsyncIterator[None]:
+        """Let what runs meanwhile belong to the transaction that a statement has begun."""
+        block = self.block = AsyncBlock(self, self.database)
+        self.guarded = True
+        try:
+            yield
+            self._check_whole()
+        finally:
+            self.guarded = False
+            self.block = None
+            block.end()
 
     def _check_whole(self) -> None:
         """Raise `TransactionError` unless a COMMIT now would commit all of the block."""

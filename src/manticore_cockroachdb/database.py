@@ -35,6 +35,7 @@ from .rows import Parameters, Row, Rows, Statement
 from .verbs import Verbs
 
 R = TypeVar("R")
+T = TypeVar("T")
 LOST = "the connection was lost: whether the statement was carried out is not known"
 
 
@@ -165,6 +166,24 @@ class Database(Verbs, Connections):
         """
         with self.connection() as connection, connection.transaction():
             yield connection
+
+    def once(
+        self,
+        key: str,
+        work: Callable[[PooledConnection], T],
+        max_retries: int | None = None,
+    ) -> T:
+        """Call ``work(connection)`` in a transaction, once for this key; return its result.
+
+        The key commits with the work: where a connection is lost, even during COMMIT, it is tried
+        again and is still done once. Whoever calls with the same key later gets the same result,
+        as JSON brings it back. The keys are rows of ``_manticore_once``, made at first use, and
+        are kept until you delete them: ``done_at`` says when. Otherwise as `run_in_transaction`.
+        """
+        from .once import once
+
+        self._refuse_inside("once, a transaction of its own,")
+        return once(self, key, work, self._policy(max_retries))
 
     def _transaction(self) -> AbstractContextManager[PooledConnection]:
         return self.transaction()

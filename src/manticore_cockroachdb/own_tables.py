@@ -10,4 +10,6 @@ ATTEMPTS = "_migrations_attempts"
 BACKFILLS = "_migrations_backfills"
 RANGES = "_migrations_backfill_ranges"
 FAILURES = "_migrations_backfill_failures"
+# Made when `once` is first used; not a part of the migrations.
+ONCE = "_manticore_once"
 OURS = (HISTORY, LEASE, STEPS, ATTEMPTS, BACKFILLS, RANGES, FAILURES)

@@ -334,10 +334,12 @@ class Verbs(Reading):
         ``for attempt in db.retrying(): with attempt: …``; what is to be tried again
         goes inside, its transaction included. ``attempt.number`` counts from 1.
         """
-        policy = self.retry_policy
-        if max_retries is not None:
-            policy = replace(policy, max_retries=count_of("max_retries", max_retries))
-        return Retrying(policy, self._inside)
+        return Retrying(self._policy(max_retries), self._inside)
+
+    def _policy(self, max_retries: int | None) -> RetryPolicy:
+        if max_retries is None:
+            return self.retry_policy
+        return replace(self.retry_policy, max_retries=count_of("max_retries", max_retries))
 
 
 def _copied(connection: PooledConnection, table: str, rows: Sequence[Mapping[str, object]]) -> bool:

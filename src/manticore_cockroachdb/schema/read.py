@@ -15,6 +15,7 @@ import psycopg
 from psycopg import Connection, pq
 
 from ..dialect import Server, Version, server_of
+from ..own_tables import HISTORY, ONCE
 from . import cockroach, cockroach_queries, postgres
 from . import model as m
 from .postgres_queries import QUERIES, SETUP
@@ -125,4 +126,4 @@ def without_ours(schema: m.Schema) -> m.Schema:
 
 def is_ours(name: str) -> bool:
     """Whether a table is one of this package's own."""
-    return name == "_migrations" or name.startswith("_migrations_")
+    return name in (HISTORY, ONCE) or name.startswith(f"{HISTORY}_")
