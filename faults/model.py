@@ -153,9 +153,8 @@ class Server:
             case m.Reclaim():
                 return self._reclaim(world, sent.worker, held)
             case m.Look(rows=rows):
-                return world, m.Found(
-                    self._ahead(_number(held.cursor if held else None), held, rows)
-                )
+                ahead = self._ahead(_number(held.cursor if held else None), held, rows)
+                return world, m.Found(ahead, self._told(world))
             case m.Batch():
                 return self._batch(world, sent.move, held, sent.worker)
             case m.Divide():

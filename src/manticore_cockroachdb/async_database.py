@@ -15,11 +15,11 @@ Tables are named ``table``, ``schema.table`` or ``database.schema.table``. All n
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from random import random
-from typing import Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import psycopg
 from psycopg.crdb import AsyncCrdbConnection
@@ -32,6 +32,9 @@ from .async_verbs import AsyncVerbs
 from .errors import TransactionError
 from .retry import ABORTED, decide
 from .rows import Parameters, Row, Rows, Statement
+
+if TYPE_CHECKING:
+    from .backfill.async_batches import AsyncBackfillBatch
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -188,6 +191,38 @@ class AsyncDatabase(AsyncVerbs, AsyncConnections):
 
     def _transaction(self) -> AbstractAsyncContextManager[AsyncPooledConnection]:
         return self.transaction()
+
+    def backfill(
+        self,
+        name: str,
+        table: str,
+        *,
+        columns: Sequence[str] | None = None,
+        where: str | None = None,
+        by: Sequence[str] = (),
+        rows: tuple[int, int] = (10, 5_000),
+        time: float = 0.2,
+        lease_ttl: float = 30.0,
+    ) -> AsyncIterator[AsyncBackfillBatch]:
+        """Return the batches of a table that are still to be done, for a loop that changes them.
+
+        ``async for batch in db.backfill(…): async with batch as connection: …`` is one transaction
+        a batch: ``batch.rows``, locked, your changes, and the checkpoint. The same ``name`` goes on
+        where it was, and several programs that use it share the rows; each is done exactly once.
+
+        ``where`` is a condition in SQL as it stands: never from outside the program. ``by`` names
+        the columns of a unique key to walk by, where it is not the primary one. ``rows`` are the
+        smallest and largest batch, ``time`` the seconds that one should take. Raises Refused where
+        the table cannot be walked, BackfillIncomplete at the end where rows could not be changed.
+        """
+        from .backfill.async_batches import AsyncBatches
+        from .migrations.backfill import Backfill, Batching
+        from .parser.nodes import QName
+
+        spec = Backfill(
+            QName(statements.split_name(table)), tuple(by), Batching(rows[0], rows[1], time), where
+        )
+        return AsyncBatches(self, name, spec, columns, lease_ttl).run()
 
     def _inside(self) -> bool:
         return AsyncBlock.innermost(self) is not None

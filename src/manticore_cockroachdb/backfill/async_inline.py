@@ -36,7 +36,7 @@ from ..runner.failures import repair_hint
 from . import machine as m
 from .async_sampling import async_bounds
 from .async_service import AsyncBackfills
-from .async_setup import async_table, job_of, same, tables_of
+from .async_setup import async_create, async_table, job_of, same, tables_of
 from .async_team import AsyncTeam
 from .catalog import Table
 from .job import Noted
@@ -147,7 +147,7 @@ class _InlineRun:
             self.session, self.spec, version=plan.version, path=plan.script.path
         )
         if not have_tables:
-            await self.session.fetch(self.tables.create())
+            await async_create(self.session)
         noted = None
         if 0 in self.committer.steps_of(plan):
             noted = await self._noted(found)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import psycopg
+
+from .._acompat import async_sleep
 from ..errors import Refused
 from ..migrations.file import checksum
+from ..outcome import raced
 from ..own_tables import BACKFILLS
 from ..parser.quoting import literal
 from .catalog import Table, questions, table_of
@@ -41,6 +45,19 @@ async def async_table(
     except Refused as error:
         error.version, error.path = version, path
         raise
+
+
+async def async_create(session: AsyncSession) -> None:
+    """Make our tables; several runners may do so at once."""
+    for attempt in range(10):
+        try:
+            await session.fetch(tables_of(session).create())
+            return
+        except psycopg.Error as error:
+            if not raced(error.sqlstate) or attempt == 9:
+                raise
+            await session.rollback()
+            await async_sleep(0.05 * (attempt + 1))
 
 
 def job_of(

@@ -61,7 +61,7 @@ class AsyncWorker:
         self._braked = 0.0
         self._sparse = 0
         self._note: tuple[str | None, str] = (None, "")
-        self._last: psycopg.Error | ConnectionFailed | None = None
+        self.last: psycopg.Error | ConnectionFailed | None = None
         self._mannered: psycopg.AsyncConnection[Any] | None = None
 
     async def run(self) -> str:
@@ -73,11 +73,11 @@ class AsyncWorker:
                 move = m.decide(self.state)
                 if isinstance(move, m.Stop):
                     if move.why == m.GAVE_UP:
-                        self.failure = self._last
+                        self.failure = self.last
                     return move.why
-                self.state = m.heard(self.state, move, await self._do(move))
+                self.state = m.heard(self.state, move, await self.make(move))
         finally:
-            await self._let_go()
+            await self.let_go()
 
     async def _fetch(self, *texts: str) -> list[Rows]:
         """Send a message; return the answers to it, without those to the session's settings."""
@@ -87,25 +87,29 @@ class AsyncWorker:
         self._mannered = self.session.connection
         return sets[len(before) :]
 
-    async def _do(self, move: m.Move) -> m.Answer:
+    async def make(self, move: m.Move) -> m.Answer:
         """Make one move; whatever goes wrong is an answer too."""
         try:
             return await self._move(move)
         except (psycopg.Error, ConnectionFailed) as error:
-            self._last = error
-            trouble = trouble_of(error)
-            if trouble is m.Trouble.LOST:
-                if not await self._reconnect():
-                    return m.Stumbled(m.Trouble.FATAL)
-            else:
-                await self._roll_back()
-            if trouble is m.Trouble.ROW:
-                diagnostic: Any = getattr(error, "diag", None)
-                words = getattr(diagnostic, "message_primary", None) or str(error)
-                self._note = (getattr(error, "sqlstate", None), words.replace("\0", "")[:2000])
-            elif trouble is m.Trouble.MET:
-                await async_sleep(min(0.05 * 2**self.state.met, 5.0) * random.uniform(0.5, 1.0))
-            return m.Stumbled(trouble)
+            return await self.stumbled(error)
+
+    async def stumbled(self, error: psycopg.Error | ConnectionFailed) -> m.Stumbled:
+        """What an error means, once the session can be used again."""
+        self.last = error
+        trouble = trouble_of(error)
+        if trouble is m.Trouble.LOST:
+            if not await self._reconnect():
+                return m.Stumbled(m.Trouble.FATAL)
+        else:
+            await self._roll_back()
+        if trouble is m.Trouble.ROW:
+            diagnostic: Any = getattr(error, "diag", None)
+            words = getattr(diagnostic, "message_primary", None) or str(error)
+            self._note = (getattr(error, "sqlstate", None), words.replace("\0", "")[:2000])
+        elif trouble is m.Trouble.MET:
+            await async_sleep(min(0.05 * 2**self.state.met, 5.0) * random.uniform(0.5, 1.0))
+        return m.Stumbled(trouble)
 
     async def _move(self, move: m.Move) -> m.Answer:
         job, held = self.job, self.state.held
@@ -168,16 +172,18 @@ class AsyncWorker:
                 return m.Taken(None, int(left))
 
     async def _look(self, held: m.Held, move: m.Look) -> m.Answer:
+        told = self.job.tables.told(self.job.run)
         texts = self.job.look(held, move, sparse=self._sparse > 0)
         try:
-            sets = await self._fetch(*texts)
+            said, *sets = await self._fetch(told, *texts)
         except psycopg.Error as error:
             if self.job.walk.where is None or not took_too_long(error.sqlstate):
                 raise
             await self._roll_back()
             self._sparse = SPARSE
-            sets = await self._fetch(*self.job.look(held, move, sparse=True))
-        return m.Found(_ahead(_first(sets)))
+            texts = self.job.look(held, move, sparse=True)
+            said, *sets = await self._fetch(told, *texts)
+        return m.Found(_ahead(_first(sets)), told_of(said))
 
     async def _batch(self, held: m.Held, move: m.Batch) -> m.Answer:
         crdb = self.job.tables.cockroachdb
@@ -270,7 +276,7 @@ class AsyncWorker:
                     await self.session.end_session(old)
                 return True
             except (psycopg.Error, ConnectionFailed) as error:
-                self._last = error
+                self.last = error
                 if not worth_waiting(error):
                     return False
         return False
@@ -281,7 +287,7 @@ class AsyncWorker:
         except psycopg.Error:
             await self._reconnect()
 
-    async def _let_go(self) -> None:
+    async def let_go(self) -> None:
         """Give back what is held; whatever cannot be given back expires."""
         if self.state.held is None:
             return

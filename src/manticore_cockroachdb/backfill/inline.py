@@ -40,7 +40,7 @@ from .job import Noted
 from .keys import Key, decode
 from .sampling import bounds
 from .service import Backfills
-from .setup import job_of, same, table, tables_of
+from .setup import create, job_of, same, table, tables_of
 from .team import Team
 from .words import SHOWN, unfinished
 
@@ -148,7 +148,7 @@ class _InlineRun:
             self.session, self.spec, version=plan.version, path=plan.script.path
         )
         if not have_tables:
-            self.session.fetch(self.tables.create())
+            create(self.session)
         noted = None
         if 0 in self.committer.steps_of(plan):
             noted = self._noted(found)

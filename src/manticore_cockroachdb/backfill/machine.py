@@ -165,13 +165,14 @@ class Found:
     """The answer to `Look`."""
 
     ahead: Ahead
+    told: Told
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The batch and its cursor are there; `ahead` as after `Look`."""
+    """The batch and its cursor are there; `ahead` as after `Look`, None where nobody looked."""
 
-    ahead: Ahead
+    ahead: Ahead | None
     seconds: float
     told: Told = Told()
 
@@ -280,8 +281,8 @@ def heard(worker: Worker, move: Move, answer: Answer) -> Worker:
             worker = replace(worker, held=held, ahead=None, doubt=False)
             size = _size(worker, held)
             return replace(worker, size=size, bad=None, asked=False, divided=False)
-        case Found(ahead=ahead):
-            return replace(worker, ahead=ahead)
+        case Found(ahead=ahead, told=told):
+            return replace(worker, ahead=ahead, told=told)
         case Committed(ahead=ahead, seconds=seconds, told=told):
             return _committed(worker, move, ahead, seconds, told)
         case Divided(hi=None):
@@ -308,7 +309,9 @@ def _size(worker: Worker, held: Held) -> int:
     return min(max(known, worker.batching.smallest), worker.batching.largest)
 
 
-def _committed(worker: Worker, move: Move, ahead: Ahead, seconds: float, told: Told) -> Worker:
+def _committed(
+    worker: Worker, move: Move, ahead: Ahead | None, seconds: float, told: Told
+) -> Worker:
     held = worker.held
     assert isinstance(move, Batch) and held is not None
     worker = replace(worker, told=told, met=0, bad=None)

@@ -62,7 +62,7 @@ class Worker:
         self._braked = 0.0
         self._sparse = 0
         self._note: tuple[str | None, str] = (None, "")
-        self._last: psycopg.Error | ConnectionFailed | None = None
+        self.last: psycopg.Error | ConnectionFailed | None = None
         self._mannered: psycopg.Connection[Any] | None = None
 
     def run(self) -> str:
@@ -74,11 +74,11 @@ class Worker:
                 move = m.decide(self.state)
                 if isinstance(move, m.Stop):
                     if move.why == m.GAVE_UP:
-                        self.failure = self._last
+                        self.failure = self.last
                     return move.why
-                self.state = m.heard(self.state, move, self._do(move))
+                self.state = m.heard(self.state, move, self.make(move))
         finally:
-            self._let_go()
+            self.let_go()
 
     def _fetch(self, *texts: str) -> list[Rows]:
         """Send a message; return the answers to it, without those to the session's settings."""
@@ -88,25 +88,29 @@ class Worker:
         self._mannered = self.session.connection
         return sets[len(before) :]
 
-    def _do(self, move: m.Move) -> m.Answer:
+    def make(self, move: m.Move) -> m.Answer:
         """Make one move; whatever goes wrong is an answer too."""
         try:
             return self._move(move)
         except (psycopg.Error, ConnectionFailed) as error:
-            self._last = error
-            trouble = trouble_of(error)
-            if trouble is m.Trouble.LOST:
-                if not self._reconnect():
-                    return m.Stumbled(m.Trouble.FATAL)
-            else:
-                self._roll_back()
-            if trouble is m.Trouble.ROW:
-                diagnostic: Any = getattr(error, "diag", None)
-                words = getattr(diagnostic, "message_primary", None) or str(error)
-                self._note = (getattr(error, "sqlstate", None), words.replace("\0", "")[:2000])
-            elif trouble is m.Trouble.MET:
-                sleep(min(0.05 * 2**self.state.met, 5.0) * random.uniform(0.5, 1.0))
-            return m.Stumbled(trouble)
+            return self.stumbled(error)
+
+    def stumbled(self, error: psycopg.Error | ConnectionFailed) -> m.Stumbled:
+        """What an error means, once the session can be used again."""
+        self.last = error
+        trouble = trouble_of(error)
+        if trouble is m.Trouble.LOST:
+            if not self._reconnect():
+                return m.Stumbled(m.Trouble.FATAL)
+        else:
+            self._roll_back()
+        if trouble is m.Trouble.ROW:
+            diagnostic: Any = getattr(error, "diag", None)
+            words = getattr(diagnostic, "message_primary", None) or str(error)
+            self._note = (getattr(error, "sqlstate", None), words.replace("\0", "")[:2000])
+        elif trouble is m.Trouble.MET:
+            sleep(min(0.05 * 2**self.state.met, 5.0) * random.uniform(0.5, 1.0))
+        return m.Stumbled(trouble)
 
     def _move(self, move: m.Move) -> m.Answer:
         job, held = self.job, self.state.held
@@ -169,16 +173,18 @@ class Worker:
                 return m.Taken(None, int(left))
 
     def _look(self, held: m.Held, move: m.Look) -> m.Answer:
+        told = self.job.tables.told(self.job.run)
         texts = self.job.look(held, move, sparse=self._sparse > 0)
         try:
-            sets = self._fetch(*texts)
+            said, *sets = self._fetch(told, *texts)
         except psycopg.Error as error:
             if self.job.walk.where is None or not took_too_long(error.sqlstate):
                 raise
             self._roll_back()
             self._sparse = SPARSE
-            sets = self._fetch(*self.job.look(held, move, sparse=True))
-        return m.Found(_ahead(_first(sets)))
+            texts = self.job.look(held, move, sparse=True)
+            said, *sets = self._fetch(told, *texts)
+        return m.Found(_ahead(_first(sets)), told_of(said))
 
     def _batch(self, held: m.Held, move: m.Batch) -> m.Answer:
         crdb = self.job.tables.cockroachdb
@@ -271,7 +277,7 @@ class Worker:
                     self.session.end_session(old)
                 return True
             except (psycopg.Error, ConnectionFailed) as error:
-                self._last = error
+                self.last = error
                 if not worth_waiting(error):
                     return False
         return False
@@ -282,7 +288,7 @@ class Worker:
         except psycopg.Error:
             self._reconnect()
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
         """Give back what is held; whatever cannot be given back expires."""
         if self.state.held is None:
             return
