@@ -15,9 +15,13 @@ from .settings import VARIABLES
 
 if TYPE_CHECKING:
     from ..database import Database
+    from ..dialect import Engine
     from ..schema.model import Schema
+    from ..shadow.sources import Compared, Models
 
-Place: TypeAlias = "Database | Path"
+Place: TypeAlias = "Database | Path | Models"
+HISTORY = "history"
+"""The word for what the command's own migrations make."""
 
 
 class Versioned(Protocol):
@@ -38,29 +42,35 @@ def known_version(text: str, known: Iterable[Versioned], directory: Path) -> int
 
 
 @contextmanager
-def _places(call: Call, names: Sequence[str]) -> Iterator[list[Place]]:
-    """What ``names`` mean: URLs, names of environments, dumps, directories of migrations.
+def _places(call: Call, names: Sequence[str], python: str | None) -> Iterator[list[Place]]:
+    """What ``names`` mean: URLs, names of environments, dumps, directories of migrations, models.
 
     A single one is compared with the command's own database. Raises ConfigError for what is
     none of them.
     """
+    from ..database import Database
+
     found: list[Place] = []
     try:
         if len(names) == 1:
             found.append(call.open_database())
         for name in names:
-            found.append(_place(call, name))
+            found.append(_place(call, name, python))
         yield found
     finally:
         for place in found:
-            if not isinstance(place, Path):
+            if isinstance(place, Database):
                 place.close()
 
 
-def _place(call: Call, name: str) -> Place:
-    from ..shadow.sources import is_url, shown
+def _place(call: Call, name: str, python: str | None) -> Place:
+    from ..shadow.sources import is_url, models_of, shown
 
     path = Path(name)
+    if name == HISTORY and not path.exists():
+        return Path(call.settings.dir)
+    if (models := models_of(name, python)) is not None:
+        return models
     if path.is_dir() or (path.suffix == ".sql" and path.is_file()):
         return path
     if is_url(name) or name.startswith("env:"):
@@ -81,17 +91,43 @@ def _place(call: Call, name: str) -> Place:
     if not known:
         raise ConfigError(
             f"{shown(name)} is no URL, no dump, no directory and no environment.",
-            hint="give a URL, a file that ends in .sql, a directory of migrations, or the name"
-            " of an environment of the configuration",
+            hint="give a URL, a file that ends in .sql, a directory, history, the name of an"
+            " environment of the configuration, sqlalchemy:MODULE:NAME or django:SETTINGS",
         )
     return other.open_database()
 
 
-def named_schemas(call: Call, names: Sequence[str]) -> tuple[Schema, Schema]:
-    """The two schemas that ``names`` mean, see `_places`."""
+def named_schemas(
+    call: Call,
+    names: Sequence[str],
+    *,
+    on: Engine | None = None,
+    renames: Sequence[str] = (),
+    python: str | None = None,
+) -> Compared:
+    """The two schemas that ``names`` mean, see `_places`; ``renames`` are done to the first."""
     from ..database import Database
     from ..shadow.sources import schemas_of
 
-    with _places(call, names) as found:
-        one, two = schemas_of(found, Database)
-    return one, two
+    with _places(call, names, python) as found:
+        return schemas_of(found, Database, on=on, renames=renames)
+
+
+def named_schema(
+    call: Call, name: str, *, on: Engine | None = None, python: str | None = None
+) -> Schema:
+    """The schema that one name means, see `_places`."""
+    from ..database import Database
+    from ..shadow.sources import schema_of_one
+
+    place = _place(call, name, python)
+    try:
+        return schema_of_one(place, Database, on=on)
+    finally:
+        if isinstance(place, Database):
+            place.close()
+
+
+def engine_of(name: str | None) -> Engine | None:
+    """The engine of an option that only has engines to choose from."""
+    return "cockroachdb" if name == "cockroachdb" else "postgresql" if name else None

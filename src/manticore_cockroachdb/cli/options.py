@@ -113,5 +113,26 @@ OUTPUT: Group = (
     *TALK,
 )
 
+SOURCES: Group = (
+    click.Option(
+        ["--on"],
+        type=click.Choice(["postgresql", "cockroachdb"]),
+        help="Make what has to be made on a throwaway server of this engine.",
+    ),
+    click.Option(
+        ["--python"],
+        metavar="PATH",
+        help="The Python that has the models, where it is not this one.",
+    ),
+)
+RENAMES: Group = (
+    click.Option(
+        ["--rename"],
+        metavar="OLD=NEW",
+        multiple=True,
+        help="What was renamed, such as users.name=full_name or users=people; may be repeated.",
+    ),
+)
+
 DATABASE: Group = (*URL, *CONFIG)
 MIGRATIONS: Group = (*URL, *DIR, *CONFIG)

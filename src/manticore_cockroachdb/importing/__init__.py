@@ -13,8 +13,7 @@ the old tool would have sent: where the two cut statements differently, the file
 is ever left out in silence: what cannot be carried over is a `Finding` with file and line, and then
 nothing is written at all, unless somebody asks for the part before the first refusal.
 
-All of that is pure. `disk` reads and writes directories, `programs` asks a project's own Python for
-what only it knows, and `async_adopt` (with its generated twin) reads the old history, replays the
-files on a scratch database, compares that with the live one, and writes our history in one
-transaction. The old tool's table is only ever read.
+All of that is pure. `disk` reads and writes directories, `interpreter` asks a project's own Python
+for what only it knows, and `async_adopt` (with its generated twin) reads the old history, replays
+the files on a scratch database and compares that with the live one. The old table is only read.
 """

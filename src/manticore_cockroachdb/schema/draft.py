@@ -14,6 +14,7 @@ from ..parser.lex import tokens
 from . import model as m
 from .alter import alter
 from .alter_table import Step
+from .rename import Rename
 
 _HEAD = "-- Review: {what} was written by comparing two schemas; read it before it runs."
 _APART = """\
@@ -30,12 +31,14 @@ class Draft:
     notes: int
 
 
-def draft(before: m.Schema, after: m.Schema) -> Draft:
+def draft(before: m.Schema, after: m.Schema, renames: Sequence[Rename] = ()) -> Draft:
     """A migration that makes ``after`` of ``before``, and its undo.
 
-    Raises SchemaError when there is no difference, or when the engines are not the same.
+    ``renames`` run first, and ``before`` is what they leave. Raises SchemaError when there is no
+    difference, or when the engines are not the same.
     """
-    up, down = alter(before, after), alter(after, before)
+    up = (*(Step(one.sql) for one in renames), *alter(before, after))
+    down = (*alter(after, before), *(Step(one.back) for one in reversed(renames)))
     if not any(step.sql for step in up):
         raise SchemaError(
             "There is no difference to write a migration for.",

@@ -1,26 +1,60 @@
-"""Whatever can be compared, as a catalog: a database, a URL, a dump, a directory of migrations."""
+"""Whatever can be compared, as a catalog: a database, a URL, a dump, a directory of migrations, a
+file or folder of CREATE statements, the models of SQLAlchemy and of Django.
+
+What has to be made is made on a scratch database by the server itself, and read back from there;
+so everything that a server knows of a schema is compared, whatever it was written in.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, Union
 
+import psycopg
+
+from .._acompat import async_blocking
 from ..dialect import Engine
-from ..errors import ConfigError
+from ..errors import ConfigError, SchemaError
+from ..interpreter import ask
 from ..migrations.directory import load
+from ..parser.quoting import quote
 from ..schema import model as m
 from ..schema.async_read import async_read
+from ..schema.rename import Rename, followers, rename
+from ..schema.render import render
 from .async_drift import async_replay_context, async_replayed
-from .async_replay import async_load_dump
+from .async_replay import async_load_dump, async_run_files, async_run_statements
 from .async_scratch import AsyncScratch, async_scratch_apart
 
 if TYPE_CHECKING:
     from ..async_database import AsyncDatabase
 
+MODELS = ("sqlalchemy", "django")
 _HARMLESS = re.compile(r"[\w./\\ -]+")
-Source: TypeAlias = Union["AsyncDatabase", m.Schema, str, Path]
+Source: TypeAlias = Union["AsyncDatabase", m.Schema, str, Path, "Models", "Written"]
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models of a project: ``kind`` is one of `MODELS`, ``target`` ``package.module:name`` for
+    SQLAlchemy and the module of the settings for Django. ``python`` is the interpreter that has
+    them, by default ours; ``directory`` where it runs."""
+
+    kind: str
+    target: str
+    python: str | None = None
+    directory: Path = Path()
+
+
+def models_of(text: str, python: str | None = None) -> Models | None:
+    """The models that a text such as ``sqlalchemy:app.models:Base`` names; None if it is none."""
+    kind, colon, target = text.partition(":")
+    if kind not in MODELS or not colon or not target or target.startswith("//"):
+        return None
+    return Models(kind, target, python)
 
 
 def is_url(text: str) -> bool:
@@ -42,6 +76,10 @@ async def async_schema_of(source: Source, beside: AsyncDatabase) -> m.Schema:
     """
     if isinstance(source, m.Schema):
         return source
+    if isinstance(source, str) and (named := models_of(source)) is not None:
+        source = named
+    if isinstance(source, Models | Written):
+        return await _of_models(source, beside)
     if not isinstance(source, str | Path):
         return await async_read(source)
     path = Path(source)
@@ -51,31 +89,92 @@ async def async_schema_of(source: Source, beside: AsyncDatabase) -> m.Schema:
             return await async_read(database)
         finally:
             await database.close()
+    if path.is_dir() and is_of_statements(path):
+        async with AsyncScratch(beside).database() as empty:
+            return await async_run_files(empty, sorted(path.rglob("*.sql")))
     if path.is_dir():
         return await _of_migrations(path, beside)
     if path.suffix == ".sql" and path.is_file():
         return await async_schema_of_dump(path, beside)
     raise ConfigError(
         f"{shown(str(source))} is no database, no dump and no directory of migrations.",
-        hint="give a URL, a file that ends in .sql, or a directory",
+        hint="give a URL, a file that ends in .sql, a directory, sqlalchemy:MODULE:NAME or"
+        " django:SETTINGS",
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two catalogs. ``renames`` were done to the first one already."""
+
+    before: m.Schema
+    after: m.Schema
+    renames: tuple[Rename, ...] = ()
+
+
 async def async_schemas_of(
-    sources: Sequence[AsyncDatabase | Path], kind: type[AsyncDatabase]
-) -> list[m.Schema]:
-    """The catalogs of several sources; what has to be run is run beside the first database.
+    sources: Sequence[AsyncDatabase | Path | Models],
+    kind: type[AsyncDatabase],
+    *,
+    on: Engine | None = None,
+    renames: Sequence[str] = (),
+) -> Compared:
+    """The catalogs of two sources; what has to be run is run beside the first database.
 
-    Without one, on a throwaway server of the engine that a dump names in its first line.
+    Without one, on a throwaway server of the engine ``on``, or of the one that a dump names in its
+    first line. ``renames``, such as ``users.name=full_name``, are done to the first. Raises
+    ConfigError for one that cannot be.
     """
-    beside = next((source for source in sources if not isinstance(source, Path)), None)
-    if beside is not None:
-        return [await async_schema_of(source, beside) for source in sources]
-    async with async_scratch_apart(_engine(sources), kind) as scratch:
-        return [await async_schema_of(source, scratch) for source in sources]
+    asked = [await _written(source) for source in sources]
+    beside = next((s for s in sources if not isinstance(s, Path | Models)), None)
+    if beside is not None and on is None:
+        return await _compared(asked, beside, renames)
+    async with async_scratch_apart(on or _engine(sources), kind) as scratch:
+        return await _compared(asked, scratch, renames)
 
 
-def _engine(sources: Sequence[AsyncDatabase | Path]) -> Engine:
+async def async_schema_of_one(
+    source: AsyncDatabase | Path | Models, kind: type[AsyncDatabase], *, on: Engine | None = None
+) -> m.Schema:
+    """The catalog of one source; see `async_schemas_of`."""
+    if not isinstance(source, Path | Models):
+        return await async_read(source)
+    asked = await _written(source)
+    async with async_scratch_apart(on or _engine([source]), kind) as scratch:
+        return await async_schema_of(asked, scratch)
+
+
+async def _compared(
+    sources: Sequence[AsyncDatabase | Path | Models | Written],
+    beside: AsyncDatabase,
+    renames: Sequence[str],
+) -> Compared:
+    before, after = [await async_schema_of(source, beside) for source in sources]
+    if not renames:
+        return Compared(before, after)
+    done = [rename(before, wish) for wish in renames]
+    # The server renames, and so everything that mentions the old name is right.
+    async with AsyncScratch(beside).database() as empty:
+        await async_load_dump(empty, render(before), "what is to be renamed")
+        await _run(empty, done)
+        follow = list(followers(await async_read(empty), after, done))
+        await _run(empty, follow)
+        return Compared(await async_read(empty), after, (*done, *follow))
+
+
+async def _run(database: AsyncDatabase, renames: Sequence[Rename]) -> None:
+    async with await database.dedicated() as connection:
+        for one in renames:
+            try:
+                await connection.execute(one.sql.encode())
+            except psycopg.Error as error:
+                raise SchemaError(
+                    f"{one.sql} does not run: {error.diag.message_primary or error}",
+                    hint="renames run in the order in which they are given",
+                ) from error
+
+
+def _engine(sources: Sequence[AsyncDatabase | Path | Models]) -> Engine:
     for source in sources:
         if isinstance(source, Path) and source.is_file():
             with source.open(encoding="utf-8-sig", errors="replace") as file:
@@ -96,3 +195,53 @@ async def _of_migrations(path: Path, beside: AsyncDatabase) -> m.Schema:
     async with await beside.dedicated() as connection:
         context = await async_replay_context(connection)
     return (await async_replayed(beside, files, {}, context))[0]
+
+
+def is_of_statements(path: Path) -> bool:
+    """Whether a folder holds plain statements rather than migrations: SQL files, at least one of
+    which, here or in a folder below, has a name without a version."""
+    return any(not file.name[:1].isdigit() for file in path.rglob("*.sql"))
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What models say, as statements; ``whose`` they are, for messages."""
+
+    whose: str
+    statements: tuple[str, ...]
+
+
+async def _written(
+    source: AsyncDatabase | Path | Models,
+) -> AsyncDatabase | Path | Models | Written:
+    """The source, asked for its statements where that needs no database: before a server starts."""
+    if not isinstance(source, Models) or source.kind != "sqlalchemy":
+        return source
+    module, _, name = source.target.partition(":")
+    return await _asked(source, {"module": module, "name": name, "dialect": "postgresql"})
+
+
+async def _asked(models: Models, request: dict[str, object]) -> Written:
+    answer = await async_blocking(
+        ask,
+        f"{models.kind}_ddl",
+        request,
+        python=models.python,
+        directory=models.directory,
+        environment={"DJANGO_SETTINGS_MODULE": models.target} if models.kind == "django" else None,
+    )
+    schemas = [f"CREATE SCHEMA IF NOT EXISTS {quote(name)}" for name in answer["schemas"]]
+    return Written(f"{models.kind}:{models.target}", (*schemas, *answer["statements"]))
+
+
+async def _of_models(source: Models | Written, beside: AsyncDatabase) -> m.Schema:
+    """The catalog that models make on a scratch database."""
+    async with AsyncScratch(beside).database() as empty:
+        written = source if isinstance(source, Written) else await _written(source)
+        if not isinstance(written, Written):
+            assert isinstance(source, Models)
+            async with await empty.dedicated() as connection:
+                info = connection.info
+                database = {**info.get_parameters(), "password": info.password}
+            written = await _asked(source, {"database": database})
+        return await async_run_statements(empty, written.statements, written.whose)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _LET_PASS = Allowances(out_of_order=True, changed=True, missing=True)
 _LEASE = 30.0
+# A table, column, function, type or schema that is not there yet.
+_MISSING = ("42P01", "42703", "42883", "42704", "3F000")
 # What older versions of CockroachDB hide some of their syntax behind.
 _EXPERIMENTS = (
     "SET experimental_enable_hash_sharded_indexes = on",
@@ -83,10 +86,7 @@ def load_dump(scratch: Database, text: str, path: str) -> m.Schema:
     """
     text = client.without(text)
     with scratch.dedicated() as connection:
-        server = which_server(connection)
-        if server.engine == "cockroachdb":
-            for experiment in _EXPERIMENTS:
-                _try(connection, experiment)
+        _prepare(connection)
         offset = 0
         try:
             for offset, end in split(text):
@@ -99,6 +99,72 @@ def load_dump(scratch: Database, text: str, path: str) -> m.Schema:
             message = error.diag.message_primary or str(error)
             raise _bad(path, text, offset, message) from error
     return read(scratch)
+
+
+def run_statements(scratch: Database, statements: Sequence[str], whose: str) -> m.Schema:
+    """The catalog that statements make of an empty database, in their order.
+
+    Raises SchemaError with the statement that fails.
+    """
+    with scratch.dedicated() as connection:
+        _prepare(connection)
+        for text in statements:
+            for start, end in split(text):
+                try:
+                    connection.execute(text[start:end].encode())
+                except psycopg.Error as error:
+                    shown = " ".join(text[start:end].split())
+                    raise SchemaError(
+                        f"{whose} does not make a schema: {error.diag.message_primary or error},"
+                        f" in {shown[:200]}",
+                        hint="what models need besides tables, such as an extension, has to be"
+                        " made by them, too: by a DDL event of SQLAlchemy's, for example",
+                    ) from error
+    return read(scratch)
+
+
+def run_files(scratch: Database, paths: Sequence[Path]) -> m.Schema:
+    """The catalog that files of statements make, in whatever order they need each other.
+
+    A statement that misses something waits until others have run. Raises SchemaError, with file,
+    line and column, for the first that never can.
+    """
+    left: list[tuple[str, str, int, int]] = []
+    for path in paths:
+        text = path.read_text(encoding="utf-8-sig")
+        try:
+            left += [(str(path), text, start, end) for start, end in split(text)]
+        except Unterminated as error:
+            raise _bad(str(path), text, error.offset, f"unterminated {error.kind}") from error
+    with scratch.dedicated() as connection:
+        _prepare(connection)
+        while left:
+            waiting: list[tuple[str, str, int, int]] = []
+            first: SchemaError | None = None
+            for path_, text, start, end in left:
+                try:
+                    connection.execute(text[start:end].encode())
+                except psycopg.Error as error:
+                    position = error.diag.statement_position
+                    offset = start + (int(position) - 1 if position else 0)
+                    message = error.diag.message_primary or str(error)
+                    first = first or _bad(path_, text, offset, message)
+                    if error.sqlstate not in _MISSING:
+                        raise first from error
+                    waiting.append((path_, text, start, end))
+            if len(waiting) == len(left):
+                assert first is not None
+                raise first
+            left = waiting
+    return read(scratch)
+
+
+def _prepare(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Let an older CockroachDB take all of its own syntax."""
+    server = which_server(connection)
+    if server.engine == "cockroachdb":
+        for experiment in _EXPERIMENTS:
+            _try(connection, experiment)
 
 
 def _try(connection: psycopg.Connection[tuple[object, ...]], statement: str) -> None:

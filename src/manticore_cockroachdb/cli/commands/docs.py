@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from ...errors import ConfigError, SchemaError
+from ..arguments import engine_of, named_schema
 from ..call import Call
 from ..index import Exit
-from ..options import MIGRATIONS, OUTPUT
+from ..options import MIGRATIONS, OUTPUT, SOURCES
 from ..result import Result
 from ..verb import verb
 from .dump import write
@@ -23,7 +24,8 @@ FORMATS = {"html": "schema.html", "markdown": "schema.md", "svg": "schema.svg"}
 FORMATS["mermaid"] = "schema.mmd"
 
 
-@verb(*(MIGRATIONS, OUTPUT))
+@verb(*(MIGRATIONS, SOURCES, OUTPUT))
+@click.argument("schema", required=False)
 @click.option(
     "--output",
     "-o",
@@ -50,13 +52,18 @@ FORMATS["mermaid"] = "schema.mmd"
 )
 def command(
     call: Call,
+    schema: str | None,
     output: str | None,
     form: str | None,
     title: str | None,
     times: bool,
     check: bool,
+    on: str | None,
+    python: str | None,
 ) -> Result:
     """Write documentation of the schema: tables, keys, comments, diagrams, migrations.
+
+    Of the database, or of SCHEMA, which is as for manticore diff and has no timeline.
 
     schema.html is one page that needs nothing else: search, diagram, all tables, the timeline of
     migrations. schema.md has a section for each table and the diagram as Mermaid; schema.svg is
@@ -68,10 +75,18 @@ def command(
             "--times and --check exclude each other: no two databases have the same times.",
             hint="commit the documentation without --times",
         )
-    from ...docs.gather import gather_document
+    document: Document
+    if schema is None:
+        from ...docs.gather import gather_document
 
-    with call.migration() as migration:
-        document = gather_document(migration, title, times=times)
+        with call.migration() as migration:
+            document = gather_document(migration, title, times=times)
+    else:
+        from ...docs.document import Document
+        from ...docs.timeline import timeline
+
+        found = named_schema(call, schema, on=engine_of(on), python=python)
+        document = Document(title or schema, found, timeline([], {}))
     if form is not None and output is None:
         if check:
             raise ConfigError("--check needs --output: the file to look at.")

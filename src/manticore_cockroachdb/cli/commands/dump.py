@@ -8,14 +8,16 @@ from pathlib import Path
 import click
 
 from ...errors import ConfigError, SchemaError
+from ..arguments import engine_of, named_schema
 from ..call import Call
 from ..index import Exit
-from ..options import DATABASE, OUTPUT
+from ..options import MIGRATIONS, OUTPUT, SOURCES
 from ..result import Result
 from ..verb import verb
 
 
-@verb(*(DATABASE, OUTPUT))
+@verb(*(MIGRATIONS, SOURCES, OUTPUT))
+@click.argument("schema", required=False)
 @click.option("--output", "-o", metavar="FILE", type=click.Path(), help="Write it to a file.")
 @click.option(
     "--check",
@@ -23,16 +25,28 @@ from ..verb import verb
     type=click.Path(),
     help="Write nothing; exit with 5 when the file is not what would be written.",
 )
-def command(call: Call, output: str | None, check: str | None) -> Result:
-    """Print the schema as SQL.
+def command(
+    call: Call,
+    schema: str | None,
+    output: str | None,
+    check: str | None,
+    on: str | None,
+    python: str | None,
+) -> Result:
+    """Print the schema as SQL: that of the database, or SCHEMA, which is as for manticore diff.
 
     The same schema always gives the same text, so that it can be committed and compared. Run on
     an empty database, it makes the same schema. manticore's own tables are not in it.
     """
     if output is not None and check is not None:
         raise ConfigError("--output and --check cannot both be given.")
-    with call.migration() as migration:
-        text = migration.dump()
+    if schema is None:
+        with call.migration() as migration:
+            text = migration.dump()
+    else:
+        from ...schema.render import render
+
+        text = render(named_schema(call, schema, on=engine_of(on), python=python))
     if check is not None:
         return compared(text, Path(check))
     if output is None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from ...errors import ConfigError
 from ..call import Call
-from ..options import CONFIG, DIR, OUTPUT
+from ..options import CONFIG, DIR, OUTPUT, RENAMES, SOURCES
 from ..result import Result
 from ..terminal.text import count
 from ..verb import verb
@@ -21,7 +23,7 @@ DOWN = """\
 """
 
 
-@verb(*(DIR, CONFIG, OUTPUT))
+@verb(*(DIR, CONFIG, SOURCES, RENAMES, OUTPUT))
 @click.argument("description", nargs=-1, required=True)
 @click.option("--up", metavar="SQL", help="The change.")
 @click.option("--down", metavar="SQL", help="What takes it back.")
@@ -44,6 +46,9 @@ def command(
     down: str | None,
     from_diff: tuple[str, str] | None,
     exist_ok: bool,
+    on: str | None,
+    python: str | None,
+    rename: tuple[str, ...],
 ) -> Result:
     """Write a new migration file and print its path.
 
@@ -52,12 +57,21 @@ def command(
     """
     if from_diff and (up is not None or down is not None):
         raise ConfigError("--from-diff writes both parts; leave --up and --down out.")
+    if rename and not from_diff:
+        raise ConfigError("--rename belongs to --from-diff.")
     if from_diff:
         from ...schema.draft import draft
-        from ..arguments import named_schemas
+        from ...schema.rename import proposals
+        from ..arguments import HISTORY, engine_of, named_schemas
 
-        found = draft(*named_schemas(call, from_diff))
+        if HISTORY in from_diff:
+            Path(call.settings.dir).mkdir(parents=True, exist_ok=True)  # a project begins
+        both = named_schemas(call, from_diff, on=engine_of(on), renames=rename, python=python)
+        found = draft(both.before, both.after, both.renames)
         up, down = found.up, found.down
+        if likely := proposals(both.before, both.after):
+            words = " ".join(f"--rename {one}" for one in likely)
+            call.console.warn("something is dropped, and something like it made", words)
         if found.notes:
             call.console.warn(f"{count(found.notes, 'remark')} in it to look at before it runs")
     elif up is None and down is None:

@@ -1,7 +1,7 @@
 """Alembic: its revisions are Python; their SQL is what ``alembic upgrade --sql`` prints.
 
-The project's own Alembic is asked, once up and once down (`importing.ask.alembic_sql`). In that
-mode there is no database, so a revision that reads one prints too little or nothing; those are
+The project's own Alembic is asked, once up and once down (`interpreter.programs.alembic_sql`). In
+that mode there is no database, so a revision that reads one prints too little or nothing; those are
 refused. Order is Alembic's own way from base to its heads. The history holds the heads alone.
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...errors import ConfigError
+from ...interpreter import above, ask, relative
 from ..model import (
     Applied,
     Files,
@@ -24,7 +25,6 @@ from ..model import (
     Rows,
     described,
 )
-from ..programs import above, ask, project
 
 _OFFLINE = re.compile(r"\bis_offline_mode\b|\bas_sql\b")
 
@@ -55,7 +55,7 @@ def read(files: Files, options: Options, found: Findings) -> list[Old]:
 
 
 def _one(files: Files, row: Mapping[str, Any], found: Findings) -> Old:
-    name = project(files.root, row["path"])
+    name = relative(files.root, row["path"])
     up, down = row["upgrade"], row.get("downgrade")
     source = found.text(files, name) if name in files else ""
     offline = _OFFLINE.search(source)

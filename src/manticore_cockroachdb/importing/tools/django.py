@@ -1,8 +1,9 @@
 """Django: its migrations are Python; their SQL is what ``manage.py sqlmigrate`` prints.
 
-The project's own Django is asked (`importing.ask.django_sql`), with its database, since names of
-constraints are made there. What only Python can do (``RunPython``) is refused; Django's own apps
-have some that change nothing but rows that Django itself made, and those are said and left.
+The project's own Django is asked (`interpreter.programs.django_sql`), with its database, since
+names of constraints are made there. What only Python can do (``RunPython``) is refused; Django's
+own apps have some that change nothing but rows that Django itself made, and those are said and
+left.
 
 Django's own apps come along, since others refer to their tables. After that Django must not run its
 own migrations on such a database: import beside Django, for a database that manticore keeps.
@@ -15,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...errors import ConfigError
+from ...interpreter import above, ask, relative
 from ..model import (
     Applied,
     Files,
@@ -27,7 +29,6 @@ from ..model import (
     Rows,
     described,
 )
-from ..programs import above, ask, project
 
 _SETTINGS = re.compile(r"DJANGO_SETTINGS_MODULE['\"]\s*,\s*['\"]([\w.]+)['\"]")
 _OPAQUE = "-- THIS OPERATION CANNOT BE WRITTEN AS SQL"
@@ -54,7 +55,7 @@ def read(files: Files, options: Options, found: Findings) -> list[Old]:
 
 
 def _one(files: Files, row: Mapping[str, Any], found: Findings) -> Old:
-    name = project(files.root, row["path"] or row["module"])
+    name = relative(files.root, row["path"] or row["module"])
     title = f"{row['app']}.{row['name']}"
     own = row["module"].startswith("django.contrib.")
     for operation in row["opaque"]:

@@ -1,4 +1,9 @@
-"""Asking a project's own Python what only its own tool knows (`importing.ask`)."""
+"""The project's own Python, asked for what only the project knows: its migrations, its models.
+
+SQLAlchemy, Alembic and Django are the user's, in the user's versions, perhaps in another virtual
+environment than ours. So nothing of theirs is imported here. A small program (`programs`) is handed
+to the project's interpreter as text, gets a JSON request, and writes a JSON answer into a file.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +32,12 @@ def ask(
     environment: Mapping[str, str] | None = None,
     keep: tuple[str, ...] = (),
 ) -> dict[str, Any]:
-    """The answer of a program of `importing.ask`, run in a project's directory.
+    """The answer of a program of `interpreter.programs`, run in a project's directory.
 
     ``python`` is the interpreter, by default our own. ``environment`` is added to ours, but for
     the names in ``keep`` that ours has already. Raises ConfigError with what it said.
     """
-    source = resources.files(f"{__package__}.ask").joinpath(f"{program}.py").read_text("utf-8")
+    source = resources.files(f"{__package__}.programs").joinpath(f"{program}.py").read_text("utf-8")
     interpreter = python or sys.executable
     with tempfile.TemporaryDirectory(prefix="manticore-ask-") as folder:
         answer = Path(folder) / "answer.json"
@@ -69,7 +74,7 @@ def ask(
         return found
 
 
-def project(root: str, path: str) -> str:
+def relative(root: str, path: str) -> str:
     """A file's path as a name relative to the directory of an import, where it is in there."""
     try:
         return Path(path).resolve().relative_to(Path(root).resolve()).as_posix()
