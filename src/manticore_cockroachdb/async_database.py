@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from random import random
-from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
 
 import psycopg
 from psycopg.crdb import AsyncCrdbConnection
@@ -30,6 +30,7 @@ from .async_connections import AsyncConnections
 from .async_pooled import AsyncBlock, AsyncPooledConnection
 from .async_verbs import AsyncVerbs
 from .errors import TransactionError
+from .limits import NONE, Limits, Options, limits_of
 from .retry import ABORTED, decide
 from .rows import Parameters, Row, Rows, Statement
 
@@ -155,7 +156,7 @@ class AsyncDatabase(AsyncVerbs, AsyncConnections):
     # --- transactions ---------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncPooledConnection]:
+    async def transaction(self, **options: Unpack[Options]) -> AsyncIterator[AsyncPooledConnection]:
         """Lend a connection in a transaction that commits at the end, or rolls back on an error.
 
         The connection has psycopg's methods and every verb of the database; ``execute`` is
@@ -167,9 +168,24 @@ class AsyncDatabase(AsyncVerbs, AsyncConnections):
         CockroachDB 25.1 and later commits before a schema change inside a transaction, unless
         the session has ``autocommit_before_ddl = off``; what comes after raises
         `TransactionError`, so keep schema changes to migrations.
+
+        ``options``: ``read_only``; ``isolation``, such as ``"serializable"``; ``as_of="-10s"``, to
+        read what was (CockroachDB); ``quality="background"``, to go last there;
+        ``statement_timeout``, in seconds for each statement; ``deadline``, in seconds for all of
+        it; ``max_rows_read``, a guard against scans (CockroachDB from v21.2 on). They cost a
+        round trip before and one after. What the server cannot do raises `QueryError`.
         """
-        async with self.connection() as connection, connection.transaction():
+        limits = limits_of(options)
+        async with self._transaction(limits, limits.deadline) as connection:
             yield connection
+
+    def follower_read(self) -> AbstractAsyncContextManager[AsyncPooledConnection]:
+        """Lend a connection in a transaction that reads what was a few seconds ago.
+
+        CockroachDB answers it from the nearest replica, without waiting for anybody who writes.
+        On PostgreSQL it is one moment of the server it is connected to.
+        """
+        return self.transaction(follower_read=True)
 
     async def once(
         self,
@@ -189,8 +205,12 @@ class AsyncDatabase(AsyncVerbs, AsyncConnections):
         self._refuse_inside("once, a transaction of its own,")
         return await async_once(self, key, work, self._policy(max_retries))
 
-    def _transaction(self) -> AbstractAsyncContextManager[AsyncPooledConnection]:
-        return self.transaction()
+    @asynccontextmanager
+    async def _transaction(
+        self, limits: Limits = NONE, left: float | None = None
+    ) -> AsyncIterator[AsyncPooledConnection]:
+        async with self.connection() as connection, connection._transaction(limits, left):
+            yield connection
 
     def backfill(
         self,

@@ -30,14 +30,14 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from contextvars import ContextVar
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import psycopg
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncConnection, AsyncCursor, IsolationLevel
 from psycopg.abc import PQGen, Query
 from psycopg.conninfo import make_conninfo
 from psycopg.crdb import AsyncCrdbConnection
@@ -45,8 +45,10 @@ from psycopg.pq import PipelineStatus, TransactionStatus
 
 from ._acompat import async_owner
 from .async_verbs import AsyncVerbs
+from .dialect import Capabilities, capabilities, server_of
 from .errors import TransactionError
 from .hosts import Host, Hosts
+from .limits import NONE, Limits, plan
 from .outcome import Verdict, verdict_of
 from .retry import kept_nothing
 from .rows import Parameters, Row, Rows, Statement, row_factory
@@ -137,8 +139,10 @@ class AsyncTransaction(AsyncVerbs, psycopg.AsyncTransaction):
     def _lend(self) -> AbstractAsyncContextManager[AsyncPooledConnection]:
         return nullcontext(self._pooled())
 
-    def _transaction(self) -> AbstractAsyncContextManager[AsyncPooledConnection]:
-        return self._pooled()._transaction()
+    def _transaction(
+        self, limits: Limits = NONE, left: float | None = None
+    ) -> AbstractAsyncContextManager[AsyncPooledConnection]:
+        return self._pooled()._transaction(limits, left)
 
     def _inside(self) -> bool:
         return self._pooled()._inside()
@@ -341,9 +345,51 @@ class AsyncPooledConnection(AsyncVerbs, AsyncConnection[Row]):
         return nullcontext(self)
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncPooledConnection]:
-        async with self.transaction():
-            yield self
+    async def _transaction(
+        self, limits: Limits = NONE, left: float | None = None
+    ) -> AsyncIterator[AsyncPooledConnection]:
+        if limits is NONE:
+            async with self.transaction():
+                yield self
+            return
+        if self._inside():
+            raise TransactionError(
+                "Options are for a whole transaction, and one is open here already.",
+                hint="Give them to the outermost transaction.",
+            )
+        asking = plan(limits, self.capabilities(), left)
+        try:
+            await self._settle(asking.before, asking.read_only or None, asking.isolation)
+            async with self.transaction():
+                if asking.first is not None:
+                    await self.execute(asking.first.encode())
+                yield self
+        except (psycopg.errors.QueryCanceled, psycopg.errors.TransactionTimeout) as error:
+            if left is not None:
+                error.add_note(f"the deadline of {limits.deadline:g} s may be the reason")
+            raise
+        finally:
+            if not self.closed:
+                try:
+                    await self._settle(asking.after, None, None)
+                except psycopg.Error:
+                    # Nobody else shall have this session with our settings.
+                    await self.close()
+
+    async def _settle(
+        self, settings: Sequence[str], read_only: bool | None, isolation: str | None
+    ) -> None:
+        if settings:
+            await self.execute("; ".join(settings).encode())
+        level = None if isolation is None else IsolationLevel[isolation.upper().replace(" ", "_")]
+        await self.set_read_only(read_only)
+        await self.set_isolation_level(level)
+
+    def capabilities(self) -> Capabilities:
+        """Return what its server can do."""
+        announced = self.pgconn.parameter_status(b"crdb_version")
+        version = announced.decode() if announced else None
+        return capabilities(server_of(version, self.pgconn.server_version))
 
     def _inside(self) -> bool:
         return self.pgconn.transaction_status != _IDLE

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -23,11 +24,18 @@ from .retry import RetryPolicy, decide, state_of
 class AsyncAttempt:
     """One attempt; ``number`` counts from 1."""
 
-    def __init__(self, policy: RetryPolicy, number: int, inside: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        policy: RetryPolicy,
+        number: int,
+        inside: Callable[[], bool],
+        until: float | None = None,
+    ) -> None:
         self.number = number
         self.again = False
         self._policy = policy
         self._inside = inside
+        self._until = until
 
     async def __aenter__(self) -> Self:
         return self
@@ -46,6 +54,9 @@ class AsyncAttempt:
             if verdict_of(state) is Verdict.RETRY:
                 error.add_note(f"given up after {self.number} attempts")
             return False
+        if self._until is not None and monotonic() + delay >= self._until:
+            error.add_note(f"given up after {self.number} attempts: the deadline is over")
+            return False
         await async_sleep(delay)
         self.again = True
         return True
@@ -54,9 +65,12 @@ class AsyncAttempt:
 class AsyncRetrying:
     """Attempts, one after another until one succeeds or its error is not worth another."""
 
-    def __init__(self, policy: RetryPolicy, inside: Callable[[], bool]) -> None:
+    def __init__(
+        self, policy: RetryPolicy, inside: Callable[[], bool], until: float | None = None
+    ) -> None:
         self._policy = policy
         self._inside = inside
+        self._until = until
         self._last: AsyncAttempt | None = None
 
     def __aiter__(self) -> Self:
@@ -68,5 +82,5 @@ class AsyncRetrying:
             if not self._last.again:
                 raise StopAsyncIteration
             number += self._last.number
-        self._last = AsyncAttempt(self._policy, number, self._inside)
+        self._last = AsyncAttempt(self._policy, number, self._inside, self._until)
         return self._last

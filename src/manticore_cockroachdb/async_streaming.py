@@ -23,7 +23,6 @@ from psycopg import capabilities as client
 from psycopg.pq import TransactionStatus
 from psycopg.sql import Composable
 
-from .dialect import capabilities, server_of
 from .errors import TransactionError
 from .rows import Parameters, Statement, row_factory
 
@@ -44,7 +43,7 @@ async def async_stream(
     factory: Any = row_factory(row)
     query: Any = sql
     async with lend as connection:
-        if connection._inside() and _has_cursors(connection):
+        if connection._inside() and connection.capabilities().cursors:
             name = f"stream_{next(_numbers)}"
             async with connection.cursor(name, row_factory=factory) as cursor:
                 cursor.itersize = size
@@ -66,12 +65,6 @@ async def async_stream(
             if busy and connection.block is None:
                 await connection.close()
             await rows.aclose()
-
-
-def _has_cursors(connection: AsyncPooledConnection) -> bool:
-    announced = connection.pgconn.parameter_status(b"crdb_version")
-    version = announced.decode() if announced else None
-    return capabilities(server_of(version, connection.pgconn.server_version)).cursors
 
 
 class _Busy:

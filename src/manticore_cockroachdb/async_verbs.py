@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 import psycopg
 
@@ -22,6 +23,7 @@ from .async_reading import AsyncReading, count_of, names_of
 from .async_retrying import AsyncRetrying
 from .conditions import Where, conditions
 from .errors import QueryError
+from .limits import NONE, Limits, Options, limits_of
 from .outcome import Verdict, refuses_copy, verdict_of
 from .retry import RetryPolicy
 from .rows import Row, Rows
@@ -41,7 +43,9 @@ class AsyncVerbs(AsyncReading):
 
     # --- where statements go --------------------------------------------------------------------
 
-    def _transaction(self) -> AbstractAsyncContextManager[AsyncPooledConnection]:
+    def _transaction(
+        self, limits: Limits = NONE, left: float | None = None
+    ) -> AbstractAsyncContextManager[AsyncPooledConnection]:
         """Lend a connection in a transaction, or in a savepoint of the one that is open."""
         raise NotImplementedError
 
@@ -322,6 +326,7 @@ class AsyncVerbs(AsyncReading):
         self,
         function: Callable[[AsyncPooledConnection], Awaitable[T]],
         max_retries: int | None = None,
+        **options: Unpack[Options],
     ) -> T:
         """Call ``function(connection)`` in a transaction and return what it returns.
 
@@ -331,9 +336,15 @@ class AsyncVerbs(AsyncReading):
         through, like any other. One that leaves open whether the commit happened (40003, a lost
         connection) is never tried again. Inside an open transaction it is a savepoint of that,
         and nothing is tried again here: only the outermost can be.
+
+        ``options`` are those of `AsyncDatabase.transaction`; a ``deadline`` is for all tries.
         """
-        async for attempt in self.retrying(max_retries):
-            async with attempt, self._transaction() as connection:
+        limits, left = limits_of(options), None
+        until = None if limits.deadline is None else monotonic() + limits.deadline
+        async for attempt in AsyncRetrying(self._policy(max_retries), self._inside, until):
+            if until is not None:
+                left = max(0.001, until - monotonic())
+            async with attempt, self._transaction(limits, left) as connection:
                 return await function(connection)
         raise AssertionError("the last attempt returns or raises")
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from random import random
-from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
 
 import psycopg
 from psycopg.crdb import CrdbConnection
@@ -29,6 +29,7 @@ from . import sql as statements
 from ._acompat import sleep
 from .connections import Connections
 from .errors import TransactionError
+from .limits import NONE, Limits, Options, limits_of
 from .pooled import Block, PooledConnection
 from .retry import ABORTED, decide
 from .rows import Parameters, Row, Rows, Statement
@@ -154,7 +155,7 @@ class Database(Verbs, Connections):
     # --- transactions ---------------------------------------------------------------------------
 
     @contextmanager
-    def transaction(self) -> Iterator[PooledConnection]:
+    def transaction(self, **options: Unpack[Options]) -> Iterator[PooledConnection]:
         """Lend a connection in a transaction that commits at the end, or rolls back on an error.
 
         The connection has psycopg's methods and every verb of the database; ``execute`` is
@@ -166,9 +167,24 @@ class Database(Verbs, Connections):
         CockroachDB 25.1 and later commits before a schema change inside a transaction, unless
         the session has ``autocommit_before_ddl = off``; what comes after raises
         `TransactionError`, so keep schema changes to migrations.
+
+        ``options``: ``read_only``; ``isolation``, such as ``"serializable"``; ``as_of="-10s"``, to
+        read what was (CockroachDB); ``quality="background"``, to go last there;
+        ``statement_timeout``, in seconds for each statement; ``deadline``, in seconds for all of
+        it; ``max_rows_read``, a guard against scans (CockroachDB from v21.2 on). They cost a
+        round trip before and one after. What the server cannot do raises `QueryError`.
         """
-        with self.connection() as connection, connection.transaction():
+        limits = limits_of(options)
+        with self._transaction(limits, limits.deadline) as connection:
             yield connection
+
+    def follower_read(self) -> AbstractContextManager[PooledConnection]:
+        """Lend a connection in a transaction that reads what was a few seconds ago.
+
+        CockroachDB answers it from the nearest replica, without waiting for anybody who writes.
+        On PostgreSQL it is one moment of the server it is connected to.
+        """
+        return self.transaction(follower_read=True)
 
     def once(
         self,
@@ -188,8 +204,12 @@ class Database(Verbs, Connections):
         self._refuse_inside("once, a transaction of its own,")
         return once(self, key, work, self._policy(max_retries))
 
-    def _transaction(self) -> AbstractContextManager[PooledConnection]:
-        return self.transaction()
+    @contextmanager
+    def _transaction(
+        self, limits: Limits = NONE, left: float | None = None
+    ) -> Iterator[PooledConnection]:
+        with self.connection() as connection, connection._transaction(limits, left):
+            yield connection
 
     def backfill(
         self,

@@ -65,6 +65,10 @@ class Capabilities:
     """Functions may be written in PL/pgSQL."""
     explain_ddl_shape: bool = False
     """Has `EXPLAIN (DDL, SHAPE)`, which lists backfills and validations."""
+    rows_read_guard: bool = False
+    """Knows the setting that ends a transaction which reads too many rows."""
+    follower_reads: bool = False
+    """Has `follower_read_timestamp()` without a licence of its own."""
     cursors: bool = True
     """Has `DECLARE … CURSOR`."""
     advisory_locks: bool = True
@@ -131,6 +135,12 @@ STEPS: tuple[Since, ...] = (
     ),
     _since(
         "cockroachdb",
+        (21, 2),
+        "release notes v21.2.0: transaction_rows_read_err",
+        rows_read_guard=True,
+    ),
+    _since(
+        "cockroachdb",
         (22, 1),
         "release notes v22.1.0: custom session options, default_transaction_quality_of_service,"
         " SQL cursors",
@@ -168,7 +178,8 @@ STEPS: tuple[Since, ...] = (
     _since(
         "cockroachdb",
         (24, 3),
-        "release notes v24.3: triggers",
+        "release notes v24.3: triggers; one edition, so follower reads for all",
+        follower_reads=True,
         triggers=True,
     ),
     _since(

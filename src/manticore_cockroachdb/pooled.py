@@ -31,22 +31,24 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import psycopg
-from psycopg import Connection, Cursor
+from psycopg import Connection, Cursor, IsolationLevel
 from psycopg.abc import PQGen, Query
 from psycopg.conninfo import make_conninfo
 from psycopg.crdb import CrdbConnection
 from psycopg.pq import PipelineStatus, TransactionStatus
 
 from ._acompat import owner
+from .dialect import Capabilities, capabilities, server_of
 from .errors import TransactionError
 from .hosts import Host, Hosts
+from .limits import NONE, Limits, plan
 from .outcome import Verdict, verdict_of
 from .retry import kept_nothing
 from .rows import Parameters, Row, Rows, Statement, row_factory
@@ -138,8 +140,10 @@ class Transaction(Verbs, psycopg.Transaction):
     def _lend(self) -> AbstractContextManager[PooledConnection]:
         return nullcontext(self._pooled())
 
-    def _transaction(self) -> AbstractContextManager[PooledConnection]:
-        return self._pooled()._transaction()
+    def _transaction(
+        self, limits: Limits = NONE, left: float | None = None
+    ) -> AbstractContextManager[PooledConnection]:
+        return self._pooled()._transaction(limits, left)
 
     def _inside(self) -> bool:
         return self._pooled()._inside()
@@ -340,9 +344,51 @@ class PooledConnection(Verbs, Connection[Row]):
         return nullcontext(self)
 
     @contextmanager
-    def _transaction(self) -> Iterator[PooledConnection]:
-        with self.transaction():
-            yield self
+    def _transaction(
+        self, limits: Limits = NONE, left: float | None = None
+    ) -> Iterator[PooledConnection]:
+        if limits is NONE:
+            with self.transaction():
+                yield self
+            return
+        if self._inside():
+            raise TransactionError(
+                "Options are for a whole transaction, and one is open here already.",
+                hint="Give them to the outermost transaction.",
+            )
+        asking = plan(limits, self.capabilities(), left)
+        try:
+            self._settle(asking.before, asking.read_only or None, asking.isolation)
+            with self.transaction():
+                if asking.first is not None:
+                    self.execute(asking.first.encode())
+                yield self
+        except (psycopg.errors.QueryCanceled, psycopg.errors.TransactionTimeout) as error:
+            if left is not None:
+                error.add_note(f"the deadline of {limits.deadline:g} s may be the reason")
+            raise
+        finally:
+            if not self.closed:
+                try:
+                    self._settle(asking.after, None, None)
+                except psycopg.Error:
+                    # Nobody else shall have this session with our settings.
+                    self.close()
+
+    def _settle(
+        self, settings: Sequence[str], read_only: bool | None, isolation: str | None
+    ) -> None:
+        if settings:
+            self.execute("; ".join(settings).encode())
+        level = None if isolation is None else IsolationLevel[isolation.upper().replace(" ", "_")]
+        self.set_read_only(read_only)
+        self.set_isolation_level(level)
+
+    def capabilities(self) -> Capabilities:
+        """Return what its server can do."""
+        announced = self.pgconn.parameter_status(b"crdb_version")
+        version = announced.decode() if announced else None
+        return capabilities(server_of(version, self.pgconn.server_version))
 
     def _inside(self) -> bool:
         return self.pgconn.transaction_status != _IDLE

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -24,11 +25,18 @@ from .retry import RetryPolicy, decide, state_of
 class Attempt:
     """One attempt; ``number`` counts from 1."""
 
-    def __init__(self, policy: RetryPolicy, number: int, inside: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        policy: RetryPolicy,
+        number: int,
+        inside: Callable[[], bool],
+        until: float | None = None,
+    ) -> None:
         self.number = number
         self.again = False
         self._policy = policy
         self._inside = inside
+        self._until = until
 
     def __enter__(self) -> Self:
         return self
@@ -47,6 +55,9 @@ class Attempt:
             if verdict_of(state) is Verdict.RETRY:
                 error.add_note(f"given up after {self.number} attempts")
             return False
+        if self._until is not None and monotonic() + delay >= self._until:
+            error.add_note(f"given up after {self.number} attempts: the deadline is over")
+            return False
         sleep(delay)
         self.again = True
         return True
@@ -55,9 +66,12 @@ class Attempt:
 class Retrying:
     """Attempts, one after another until one succeeds or its error is not worth another."""
 
-    def __init__(self, policy: RetryPolicy, inside: Callable[[], bool]) -> None:
+    def __init__(
+        self, policy: RetryPolicy, inside: Callable[[], bool], until: float | None = None
+    ) -> None:
         self._policy = policy
         self._inside = inside
+        self._until = until
         self._last: Attempt | None = None
 
     def __iter__(self) -> Self:
@@ -69,5 +83,5 @@ class Retrying:
             if not self._last.again:
                 raise StopIteration
             number += self._last.number
-        self._last = Attempt(self._policy, number, self._inside)
+        self._last = Attempt(self._policy, number, self._inside, self._until)
         return self._last

@@ -24,7 +24,6 @@ from psycopg import capabilities as client
 from psycopg.pq import TransactionStatus
 from psycopg.sql import Composable
 
-from .dialect import capabilities, server_of
 from .errors import TransactionError
 from .rows import Parameters, Statement, row_factory
 
@@ -45,7 +44,7 @@ def stream(
     factory: Any = row_factory(row)
     query: Any = sql
     with lend as connection:
-        if connection._inside() and _has_cursors(connection):
+        if connection._inside() and connection.capabilities().cursors:
             name = f"stream_{next(_numbers)}"
             with connection.cursor(name, row_factory=factory) as cursor:
                 cursor.itersize = size
@@ -67,12 +66,6 @@ def stream(
             if busy and connection.block is None:
                 connection.close()
             rows.close()
-
-
-def _has_cursors(connection: PooledConnection) -> bool:
-    announced = connection.pgconn.parameter_status(b"crdb_version")
-    version = announced.decode() if announced else None
-    return capabilities(server_of(version, connection.pgconn.server_version)).cursors
 
 
 class _Busy:

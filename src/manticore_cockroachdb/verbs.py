@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 import psycopg
 
@@ -21,6 +22,7 @@ from .batch import AT_ONCE, NoCopy, copy_rows, insert_rows
 from .conditions import Where, conditions
 from .copying import Readable, copy_in
 from .errors import QueryError
+from .limits import NONE, Limits, Options, limits_of
 from .outcome import Verdict, refuses_copy, verdict_of
 from .reading import Reading, count_of, names_of
 from .retry import RetryPolicy
@@ -42,7 +44,9 @@ class Verbs(Reading):
 
     # --- where statements go --------------------------------------------------------------------
 
-    def _transaction(self) -> AbstractContextManager[PooledConnection]:
+    def _transaction(
+        self, limits: Limits = NONE, left: float | None = None
+    ) -> AbstractContextManager[PooledConnection]:
         """Lend a connection in a transaction, or in a savepoint of the one that is open."""
         raise NotImplementedError
 
@@ -313,6 +317,7 @@ class Verbs(Reading):
         self,
         function: Callable[[PooledConnection], T],
         max_retries: int | None = None,
+        **options: Unpack[Options],
     ) -> T:
         """Call ``function(connection)`` in a transaction and return what it returns.
 
@@ -322,9 +327,15 @@ class Verbs(Reading):
         through, like any other. One that leaves open whether the commit happened (40003, a lost
         connection) is never tried again. Inside an open transaction it is a savepoint of that,
         and nothing is tried again here: only the outermost can be.
+
+        ``options`` are those of `Database.transaction`; a ``deadline`` is for all tries.
         """
-        for attempt in self.retrying(max_retries):
-            with attempt, self._transaction() as connection:
+        limits, left = limits_of(options), None
+        until = None if limits.deadline is None else monotonic() + limits.deadline
+        for attempt in Retrying(self._policy(max_retries), self._inside, until):
+            if until is not None:
+                left = max(0.001, until - monotonic())
+            with attempt, self._transaction(limits, left) as connection:
                 return function(connection)
         raise AssertionError("the last attempt returns or raises")
 
