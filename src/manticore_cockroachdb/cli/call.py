@@ -129,6 +129,12 @@ class Call:
         )
         return found
 
+    @property
+    def root(self) -> Path:
+        """The directory of the configuration; the current one where there is none."""
+        assert self.settings is not None
+        return self._root or Path()
+
     def layout(self) -> Layout:
         """How to lay out what goes to stdout."""
         from .terminal.layout import Layout

@@ -62,6 +62,22 @@ def _in(path: Path, *, context: bool = False) -> Iterator[Source]:
         yield Source(str(error.path), "", error=error)
 
 
+def every_sql(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Every ``*.sql`` file of these paths and below, by path and text, whatever it is for."""
+    for path in paths:
+        if Path(path).is_dir():
+            for file in sorted(Path(path).rglob("*.sql")):
+                yield str(file), file.read_bytes().decode("utf-8", "replace").lstrip(_MARK)
+        else:
+            yield path, _bytes(path).decode("utf-8", "replace").lstrip(_MARK)
+
+
+def beside(file: Path, path: str) -> str:
+    """A path relative to where ``file`` is, with slashes."""
+    here = os.path.relpath(os.path.realpath(path), os.path.realpath(file.parent))
+    return here.replace("\\", "/")
+
+
 def _bytes(path: str) -> bytes:
     try:
         return Path(path).read_bytes()

@@ -9,12 +9,18 @@ since = 20250101000000
 [tool.manticore.lint.rules]
 no-undo = "warning"
 drop-index = "off"
+
+[tool.manticore.lint.paths."migrations/legacy/*"]
+"*" = "off"
+drop-table = "error"
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal, TypeAlias
 
 from ..dialect import Server, parse_target
 from ..errors import ConfigError
@@ -24,7 +30,12 @@ from .model import LEVELS, Level, Rule
 
 DEFAULT_TARGET = "cockroachdb"
 DEFAULT_LEVEL: Level = "warning"
-_KEYS = ("target", "level", "select", "ignore", "since", "rules")
+_KEYS = ("target", "level", "select", "ignore", "since", "baseline", "rules", "paths")
+
+Known: TypeAlias = tuple[str, str, str]
+"""What a finding is known by: its rule, its path with slashes, what it says; see `baseline`."""
+Setting: TypeAlias = Level | Literal["off"]
+EVERY = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +46,9 @@ class LintConfig:
     is the gravest that is let pass, `DEFAULT_LEVEL` when None; `lint_files` returns all the same.
     Without ``select`` every rule looks but those of ``ignore``. ``levels`` are other levels for
     single rules. Migrations older than ``since`` are read, but not reported on. ``every``: what
-    is found again and again is said each time.
+    is found again and again is said each time. ``paths`` are levels, or "off", by rule (or
+    `EVERY`) for files that match a pattern; a later one counts for more. ``known`` are findings
+    that are not said again.
     """
 
     target: str | None = None
@@ -45,6 +58,8 @@ class LintConfig:
     levels: tuple[tuple[str, Level], ...] = ()
     since: int = 0
     every: bool = False
+    paths: tuple[tuple[str, tuple[tuple[str, Setting], ...]], ...] = ()
+    known: frozenset[Known] = frozenset()
 
     @property
     def server(self) -> Server:
@@ -56,9 +71,21 @@ class LintConfig:
         """The rules that look."""
         return (self.select or frozenset(NAMES)) - self.ignore
 
-    def level_of(self, rule: Rule) -> Level | None:
-        """The level that the configuration gives a rule, None if it gives none."""
-        return dict(self.levels).get(rule.name)
+    def level_of(self, rule: Rule, path: str) -> Setting | None:
+        """The level that the configuration gives a rule in a file, None if it gives none."""
+        found: Setting | None = dict(self.levels).get(rule.name)
+        for pattern, settings in self.paths:
+            if _matches(path, pattern):
+                chosen = dict(settings)
+                found = chosen.get(rule.name, chosen.get(EVERY, found))
+        return found
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """Whether a path, or its end, matches a pattern such as ``legacy/*``."""
+    path = path.replace("\\", "/").removeprefix("./")
+    pattern = pattern.removeprefix("./")
+    return fnmatchcase(path, pattern) or fnmatchcase(path, f"*/{pattern}")
 
 
 def parse_level(value: object, where: str = "") -> Level:
@@ -100,7 +127,27 @@ def parse_config(table: Mapping[str, object], where: str = "[tool.manticore.lint
         ignore=frozenset(ignore),
         levels=tuple(levels),
         since=parse_since(table.get("since", 0), where),
+        paths=_paths(table.get("paths", {}), where),
     )
+
+
+def _paths(table: object, where: str) -> tuple[tuple[str, tuple[tuple[str, Setting], ...]], ...]:
+    """Levels by pattern and rule."""
+    hint = 'write [tool.manticore.lint.paths."migrations/legacy/*"], then drop-table = "off"'
+    if not isinstance(table, Mapping):
+        raise ConfigError(f"'paths' in {where} is not a table.", hint=hint)
+    found = []
+    for pattern, rules in table.items():
+        if not isinstance(rules, Mapping):
+            raise ConfigError(f"'paths.{pattern}' in {where} is not a table.", hint=hint)
+        place = f" for {pattern} in {where}"
+        settings: list[tuple[str, Setting]] = []
+        for name, value in rules.items():
+            if name != EVERY:
+                known(name, place)
+            settings.append((name, "off" if value == "off" else parse_level(value, place)))
+        found.append((str(pattern), tuple(settings)))
+    return tuple(found)
 
 
 def parse_since(value: object, where: str) -> int:

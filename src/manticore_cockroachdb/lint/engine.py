@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from ..analysis.catalog import SimulatedCatalog
 from ..dialect import Server, capabilities, parse_target
+from .baseline import known
 from .config import LintConfig
 from .context import Context
 from .habits import gathered
@@ -64,6 +65,9 @@ def lint_files(
             if _reported(source, file, config, facts):
                 context = Context(file, catalog, server, caps, facts, twin)
                 inside[order] = list(_lint(context, loaded, config))
+        if config.known:
+            for order, those in inside.items():
+                inside[order] = [one for one in those if known(one) not in config.known]
         told = inside if config.every else gathered(inside, len(group))
         found |= {group[order]: findings for order, findings in told.items()}
     return tuple(one for place in sorted(found) for one in found[place])
@@ -114,7 +118,7 @@ def _lint(context: Context, loaded: Sequence[Loaded], config: LintConfig) -> Ite
     unused = [allow for allow in context.file.allows if allow not in used]
     closing = [one for one in loaded if one.rule.name == "unused-allow"] if unused else []
     for one in closing:
-        looked = {other.rule.name for other in loaded if _looked(other, context)}
+        looked = {other.rule.name for other in loaded if _looked(other, context, config)}
         stale = tuple(allow for allow in unused if allow.rule in looked)
         for found in one.check(replace(context, unused=stale)):
             if (finding := _weighed(found, one, config, None)) is not None:
@@ -122,16 +126,19 @@ def _lint(context: Context, loaded: Sequence[Loaded], config: LintConfig) -> Ite
     yield from sorted(kept, key=lambda finding: finding.start)
 
 
-def _looked(one: Loaded, context: Context) -> bool:
-    """Whether a rule would have found what there is: facts may have hidden it."""
-    return not (context.facts is not None and one.rule.scales)
+def _looked(one: Loaded, context: Context, config: LintConfig) -> bool:
+    """Whether a rule would have found what there is: facts may have hidden it, or be off here."""
+    off = config.level_of(one.rule, context.file.path) == "off"
+    return not off and not (context.facts is not None and one.rule.scales)
 
 
 def _weighed(
     finding: Finding, one: Loaded, config: LintConfig, facts: ServerFacts | None
 ) -> Finding | None:
     """The finding at the level that configuration and the table's size give it, if it counts."""
-    level = config.level_of(one.rule)
+    level = config.level_of(one.rule, finding.path)
+    if level == "off":
+        return None
     if level is not None:
         finding = replace(finding, level=level)
     rows = None if facts is None or finding.table is None else facts.tables.get(finding.table)

@@ -21,7 +21,8 @@ _GITHUB_LEVELS: dict[Level, str] = {"error": "error", "warning": "warning", "inf
 
 
 def plain(findings: Iterable[Finding]) -> list[dict[str, Json]]:
-    """Each finding as an object with rule, level, message, path, line, column and help."""
+    """Each finding as an object with rule, level, message, path, line, column and help; for one
+    that is said for several, also how many ``times`` and in how many ``files`` it was found."""
     return [
         {
             "rule": one.rule,
@@ -31,6 +32,7 @@ def plain(findings: Iterable[Finding]) -> list[dict[str, Json]]:
             "line": one.line,
             "column": one.column,
             "help": one.help,
+            **({} if one.times == 1 else {"times": one.times, "files": one.files}),
         }
         for one in findings
     ]

@@ -20,6 +20,7 @@ from ..migrations.script import Script
 from ..parser import nodes as n
 from ..parser.parse import parse
 from ..parser.split import Directive, directives
+from .words import words
 
 
 class Text(Protocol):
@@ -229,9 +230,8 @@ def _part(
     for i, (start, end) in enumerate(spans):
         sql = text[start:end]
         node = parse(sql)
-        if isinstance(node, n.Unparsed) and _HOLE.search(sql):
-            sql = _HOLE.sub(_stand_in, sql)
-            node = parse(sql)
+        if _has_holes(node, sql) and (whole := filled(sql)) != sql:
+            sql, node = whole, parse(whole)
         fresh, new = Before(made, i), Before(added, i)
         found.append(Statement(down, start, end, sql, node, catalog.stamp, fresh, new))
         if isinstance(node, n.CreateTable):
@@ -258,6 +258,20 @@ _CONTROL = re.compile(
     r"(?:\{\{-?|\{%-?|<%-?)\s*(?:if|else|elif|elsif|end|endif|endfor|for|range|with|define|block|set)\b"
 )
 STAND_IN = "template"
+
+
+def _has_holes(node: n.Node, sql: str) -> bool:
+    """Whether a statement was not understood, or a name in quotes is one that a template fills."""
+    if isinstance(node, n.Unparsed):
+        return True
+    if '"{{' not in sql and '"${' not in sql:
+        return False
+    return any(token.kind == "quoted" and _HOLE.search(token.value) for token in words(sql))
+
+
+def filled(sql: str) -> str:
+    """A statement with a name in the place of all that a template leaves open."""
+    return _HOLE.sub(_stand_in, sql)
 
 
 def _stand_in(found: re.Match[str]) -> str:

@@ -6,13 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ..call import Call
 from ..index import Exit
-from ..options import CONFIG, OUTPUT, URL, complete_versions
+from ..options import CONFIG, DIR, OUTPUT, URL, complete_versions
 from ..result import Result
 from ..terminal.layout import Layout
 from ..terminal.stream import Style
@@ -22,6 +23,7 @@ from ..verb import verb
 if TYPE_CHECKING:
     from ...dialect import Server
     from ...lint import Finding, Level, LintConfig, ServerFacts, Source
+    from ...lint.config import Known
 
 
 _COLOURS: Mapping[Level, str] = {"error": "red", "warning": "yellow", "info": "cyan"}
@@ -33,13 +35,13 @@ def _complete(context: click.Context, parameter: click.Parameter, incomplete: st
     return rules(context, parameter, incomplete)
 
 
-@verb(*(URL, CONFIG, OUTPUT))
+@verb(*(URL, DIR, CONFIG, OUTPUT))
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path())
 @click.option(
     "--target",
     metavar="SERVER",
     help="What the files are meant for, such as cockroachdb:25.4 or postgresql:17."
-    "  [default: that of --url, else the newest CockroachDB]",
+    "  [default: that of --url, else the newest of what a configured URL names, else CockroachDB]",
 )
 @click.option(
     "--format",
@@ -73,6 +75,20 @@ def _complete(context: click.Context, parameter: click.Parameter, incomplete: st
     shell_complete=complete_versions,
     help="Leave out migrations older than this one.",
 )
+@click.option("--changed", is_flag=True, help="Report on files that differ from --base, by git.")
+@click.option(
+    "--base",
+    metavar="REVISION",
+    help="With what --changed compares: where this branch left it.  [default: origin/HEAD, main]",
+)
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="Report only what FILE does not know; a FILE that is not there is written.",
+)
+@click.option("--every", is_flag=True, help="Report each occurrence of what is a habit.")
+@click.option("--coverage", is_flag=True, help="Report what cannot be read, of any SQL files.")
 @click.option("--fix", is_flag=True, help="Mend what can be mended without asking.")
 @click.option(
     "--explain", metavar="RULE", shell_complete=_complete, help="Print the page of one rule."
@@ -87,6 +103,11 @@ def command(
     select: tuple[str, ...],
     ignore: tuple[str, ...],
     since: str | None,
+    changed: bool,
+    base: str | None,
+    baseline: str | None,
+    every: bool,
+    coverage: bool,
     fix: bool,
     explain: str | None,
     rules: bool,
@@ -97,8 +118,13 @@ def command(
     Nothing is connected to, unless --url is given: then its version is the target, the size of
     its tables counts, and migrations that are applied there are left out.
 
+    What a directory does again and again is said once. --baseline, --since and --changed leave
+    out what is not new.
+
     Exits with 5 when there is a finding at the level or above.
     """
+    if coverage:
+        return _coverage(call, paths)
     if explain is not None:
         return _explained(explain)
     if rules:
@@ -107,11 +133,19 @@ def command(
     from ...lint.model import at_least
 
     config = _config(call, target, level, select, ignore, since)
+    # What is mended is mended each by itself.
+    config = replace(config, every=every or fix)
     server, facts = _server(call, config)
     files = _sources(call, paths)
     call.check_environments(_environments(files))
     if not files:
         call.console.warn(f"There is no .sql file in {', '.join(paths) or call.settings.dir}.")
+    if changed or base is not None:
+        files = _only_changed(files, base)
+    if (file := _baseline_of(call, baseline)) is not None:
+        if not file.exists():
+            return _written(file, _lint(files, server, replace(config, every=True), facts))
+        config = replace(config, known=_known(file, files))
     found = _lint(files, server, config, facts)
     if fix:
         files, found = _mended(call, files, found, lambda new: _lint(new, server, config, facts))
@@ -151,6 +185,76 @@ def _config(
     return replace(config, ignore=config.ignore | _names(ignore))
 
 
+def _only_changed(files: Sequence[Source], base: str | None) -> list[Source]:
+    """The files, all but what has changed for what they create only."""
+    from ..lint_changed import changed, real
+
+    new = changed(base)
+    return [one if real(one.path) in new else replace(one, context=True) for one in files]
+
+
+def _baseline_of(call: Call, given: str | None) -> Path | None:
+    """The file of what is known: that of the option, else that of the configuration."""
+    if given is not None:
+        return Path(given)
+    table = call.settings.tables.get("lint", {})
+    named = table.get("baseline") if isinstance(table, Mapping) else None
+    if named is None:
+        return None
+    if not isinstance(named, str):
+        from ...errors import ConfigError
+
+        raise ConfigError("'baseline' in [tool.manticore.lint] is not a file's name.")
+    return call.root / named
+
+
+def _known(file: Path, files: Sequence[Source]) -> frozenset[Known]:
+    """What a baseline knows, by the paths of this run; in it they are relative to itself."""
+    from ...lint.baseline import read
+    from ..lint_files import beside
+
+    given = {beside(file, one.path): one.path.replace("\\", "/") for one in files}
+    found = read(file.read_text(encoding="utf-8"), str(file))
+    return frozenset((rule, given.get(path, path), message) for rule, path, message in found)
+
+
+def _written(file: Path, found: Sequence[Finding]) -> Result:
+    """Write what is known today."""
+    from ...lint.baseline import known, write
+    from ..lint_files import beside
+
+    ours = {known(replace(one, path=beside(file, one.path))) for one in found}
+    file.write_text(write(ours), encoding="utf-8")
+    text = f"{file} knows {count(len(ours), 'finding')}; from now on only what is new is reported."
+    return Result([], [text], Exit.OK)
+
+
+def _coverage(call: Call, paths: Sequence[str]) -> Result:
+    """What of any SQL files is not understood."""
+    from ...lint.coverage import coverage
+    from ..lint_files import every_sql
+
+    found = coverage(every_sql(paths or (call.settings.dir,)))
+    data = {
+        "files": found.files,
+        "statements": found.statements,
+        "templates": found.templates,
+        "unread": [
+            {"path": u.path, "line": u.line, "column": u.column, "reason": u.reason, "sql": u.sql}
+            for u in found.unread
+        ],
+    }
+    lines: list[str] = []
+    for one in found.unread:
+        lines += [f"{safe(one.path)}:{one.line}:{one.column}: {safe(one.reason)}"]
+        lines += [f"  | {safe(line)}".rstrip() for line in one.excerpt.split("\n")] + [""]
+    text = f"{count(found.statements, 'statement')} in {count(found.files, 'file')}: "
+    text += f"{len(found.unread):,} not understood" if found.unread else "all understood"
+    if found.templates:
+        text += f"; {count(found.templates, 'file')} of these templates"
+    return Result(data, [*lines, f"{text}."], Exit.FINDINGS if found.unread else Exit.OK)
+
+
 def _names(given: Iterable[str]) -> frozenset[str]:
     from ...lint.index import known
 
@@ -160,12 +264,28 @@ def _names(given: Iterable[str]) -> frozenset[str]:
 def _server(call: Call, config: LintConfig) -> tuple[Server, ServerFacts | None]:
     """The target, and what the server of ``--url`` knows."""
     if call.given.url is None:
-        return config.server, None
+        said = _configured(call) if config.target is None else None
+        return said or config.server, None
     from ...lint.linting import server_facts
 
     with call.database() as database:
         server, facts = server_facts(database)
     return (server if config.target is None else config.server), facts
+
+
+def _configured(call: Call) -> Server | None:
+    """The newest server of the engine that a configured URL names, as far as its text says.
+
+    ``postgresql://`` is what CockroachDB's own URLs begin with too: its port tells.
+    """
+    from ...dialect import parse_target
+
+    scheme, found, rest = (call.settings.url or "").partition("://")
+    if not found or scheme not in ("postgresql", "postgres"):
+        return None
+    host = rest.partition("/")[0].rpartition("@")[2]
+    is_cockroachdb = ":26257" in host or "cockroach" in host
+    return parse_target("cockroachdb" if is_cockroachdb else "postgresql")
 
 
 def _sources(call: Call, paths: Sequence[str]) -> list[Source]:
