@@ -70,7 +70,7 @@ def available() -> tuple[Engine, ...]:
 @contextmanager
 def server(engine: Engine) -> Iterator[Server]:
     """A server of our own that is not durable and gone after the block."""
-    with local.scratch(engine=engine) as url:
+    with local.scratch(engine=engine, memory=False) as url:
         yield Server(engine, url)
 
 

@@ -8,7 +8,7 @@ import sys
 import psycopg
 import pytest
 
-from manticore_cockroachdb.testing.plugin import PREFIX
+from manticore_cockroachdb.testing.databases import PREFIX
 
 from .conftest import Project
 
@@ -179,3 +179,76 @@ def test_an_empty_directory_is_a_warning(
     done = project("def test_one(manticore_db):\n    assert not manticore_db.exists('users')\n")
     done.assert_outcomes(passed=1, warnings=1)
     done.stdout.fnmatch_lines(["*No migrations in *migrations, which is empty.*"])
+
+
+UNDONE = """
+import asyncio, psycopg, pytest
+
+LEFT = [{"id": 1, "name": "one"}]
+
+def test_one(manticore_transaction):
+    assert manticore_transaction.select("users") == LEFT
+    manticore_transaction.insert("users", {"id": 2, "name": "two"})
+    with manticore_transaction.transaction():
+        manticore_transaction.insert("users", {"id": 3, "name": "three"})
+    with pytest.raises(psycopg.errors.UniqueViolation), manticore_transaction.transaction():
+        manticore_transaction.insert("users", {"id": 3, "name": "three"})
+    assert len(manticore_transaction.select("users")) == 3
+
+def test_two(manticore_transaction):
+    assert manticore_transaction.select("users") == LEFT
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        manticore_transaction.insert("users", LEFT[0])
+
+@pytest.mark.parametrize("number", range(2))
+def test_asynchronously(manticore_async_transaction, number):
+    async def body():
+        async with manticore_async_transaction as db:
+            assert await db.select("users") == LEFT
+            await db.insert("users", {"id": 2, "name": "two"})
+            async with db.transaction():
+                await db.insert("users", {"id": 3, "name": "three"})
+            assert len(await db.select("users")) == 3
+    asyncio.run(body())
+
+def test_beside(manticore_db, manticore_transaction):
+    manticore_transaction.delete("users", {"id": 1})
+    assert manticore_db.select("users") == LEFT
+"""
+
+
+def test_a_transaction_that_is_rolled_back_at_the_test_s_end(
+    project: Project, server_url: str
+) -> None:
+    project(UNDONE).assert_outcomes(passed=5)
+    assert leftovers(server_url) == []
+
+
+def test_a_test_that_ends_its_transaction_spoils_nothing(project: Project, server_url: str) -> None:
+    done = project(
+        """
+        import asyncio
+
+        LEFT = [{"id": 1, "name": "one"}]
+
+        def test_one(manticore_transaction):
+            manticore_transaction.insert("users", {"id": 2, "name": "two"})
+            manticore_transaction.execute("COMMIT")
+
+        def test_two(manticore_transaction):
+            assert manticore_transaction.select("users") == LEFT
+
+        def test_three(manticore_async_transaction):
+            async def body():
+                async with manticore_async_transaction as db:
+                    await db.insert("users", {"id": 2, "name": "two"})
+                    await db.execute("COMMIT")
+            asyncio.run(body())
+
+        def test_four(manticore_transaction):
+            assert manticore_transaction.select("users") == LEFT
+        """
+    )
+    done.assert_outcomes(passed=3, failed=1, errors=1)
+    done.stdout.fnmatch_lines(["*the test ended the transaction that it was in*"])
+    assert leftovers(server_url) == []

@@ -40,7 +40,8 @@ _SETTINGS = (
     "log_timezone=UTC",
     "unix_socket_permissions=0700",
 )
-_NOT_DURABLE = ("fsync=off", "full_page_writes=off")
+# Nor need it keep much of a log, which may be in memory.
+_NOT_DURABLE = ("fsync=off", "full_page_writes=off", "min_wal_size=32MB", "max_wal_size=128MB")
 
 
 class Postgres:

@@ -5,6 +5,9 @@
 ``manticore_migrations_dir``  the directory of migrations                               session
 ``manticore_environment``   the environment that migrations are chosen for              session
 ``manticore_settings``      session settings for the migrations                         session
+``manticore_transaction``   a `Database` in a transaction that is rolled back at the     test
+                            test's end, on one migrated database for all tests
+``manticore_async_transaction``  the same, `async with` of it gives an `AsyncDatabase`  test
 ``manticore_url``           the URL of a fresh, migrated database                       test
 ``manticore_db``            a `Database` on it                                          test
 ``manticore_async_db``      an `AsyncDatabase` on it, not connected yet                 test
@@ -17,10 +20,9 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import pytest
 
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
     from ..dialect import Engine
     from ..migration import Migration
     from ..shadow.verification import Verification
+    from .databases import Databases
 
-PREFIX = "_manticore_test_"
 URL = "MANTICORE_TEST_URL"
 ENGINES = ("postgresql", "cockroachdb")
 
@@ -107,8 +109,10 @@ def _manticore_databases(
     manticore_migrations_dir: Path,
     manticore_environment: str | None,
     manticore_settings: Mapping[str, str],
-) -> Iterator[_Databases]:
-    found = _Databases(
+) -> Iterator[Databases]:
+    from .databases import Databases
+
+    found = Databases(
         manticore_server_url, manticore_migrations_dir, manticore_environment, manticore_settings
     )
     try:
@@ -118,7 +122,34 @@ def _manticore_databases(
 
 
 @pytest.fixture
-def manticore_url(_manticore_databases: _Databases) -> Iterator[str]:
+def manticore_transaction(_manticore_databases: Databases) -> Iterator[Database]:
+    """A `Database` inside a transaction that is rolled back at the test's end.
+
+    All tests share one migrated database, so a test costs a BEGIN and a ROLLBACK. Whatever it
+    does through this database, in its own thread, is inside; a ``transaction()`` of its own is a
+    savepoint. Not inside, and not undone, is what other connections do, and sequences.
+    """
+    database = _manticore_databases.shared()
+    with database.connection() as connection, connection.transaction(force_rollback=True):
+        yield database
+        ended = _manticore_databases.has_ended(connection)
+    if ended:
+        _manticore_databases.spoilt()
+        pytest.fail(_manticore_databases.ENDED, pytrace=False)
+
+
+@pytest.fixture
+def manticore_async_transaction(
+    _manticore_databases: Databases,
+) -> AbstractAsyncContextManager[AsyncDatabase]:
+    """An `AsyncDatabase` inside a transaction that is rolled back at the end of the block
+    ``async with manticore_async_transaction as db:``, which stands in the test, since a
+    transaction belongs to one task. Otherwise as `manticore_transaction`."""
+    return _manticore_databases.undone()
+
+
+@pytest.fixture
+def manticore_url(_manticore_databases: Databases) -> Iterator[str]:
     """The URL of a fresh database with every migration applied; dropped after the test."""
     database = _manticore_databases.make()
     try:
@@ -164,63 +195,6 @@ def manticore_migration(
 
 
 @pytest.fixture(scope="session")
-def manticore_verification(_manticore_databases: _Databases) -> Verification:
+def manticore_verification(_manticore_databases: Databases) -> Verification:
     """What `Migration.verify` says, for the ready-made tests; it runs once a session."""
     return _manticore_databases.migration(_manticore_databases.server).verify()
-
-
-class _Databases:
-    """Makes migrated databases on one server."""
-
-    def __init__(
-        self, url: str, directory: Path, environment: str | None, settings: Mapping[str, str]
-    ) -> None:
-        from ..database import Database
-
-        self.directory, self.environment, self.settings = directory, environment, settings
-        self._stack = ExitStack()
-        self.server = self._stack.enter_context(Database.from_url(url))
-        version = str(self.server.execute("SELECT version() AS v")[0]["v"])
-        self._templates = not version.startswith("CockroachDB")
-        self._template: str | None = None
-
-    def migration(self, database: Database) -> Migration:
-        """The migrations of the directory, on a database."""
-        from ..migration import Migration
-
-        return Migration(
-            database, self.directory, environment=self.environment, settings=self.settings
-        )
-
-    def make(self) -> Database:
-        """A new, migrated database; nothing is connected to it."""
-        name = f"{PREFIX}{uuid4().hex[:12]}"
-        if self._templates:
-            if self._template is None:
-                self._template = self._migrated(f"{PREFIX}{uuid4().hex[:12]}")
-            self.server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{self._template}"')
-        else:
-            self._migrated(name)
-        return self.server.sibling(name)
-
-    def _migrated(self, name: str) -> str:
-        self.server.create_database(name)
-        with self.server.sibling(name) as database:
-            try:
-                self.migration(database).migrate(fresh=True)
-            except BaseException:
-                database.close()
-                self.drop(database)
-                raise
-        return name
-
-    def drop(self, database: Database) -> None:
-        """Drop a database, whoever is still connected to it."""
-        database.close()
-        self.server.drop_database(str(database.settings.database), force=True)
-
-    def close(self) -> None:
-        """Drop the template and disconnect."""
-        with self._stack:
-            if self._template is not None:
-                self.server.drop_database(self._template, force=True)
