@@ -18,8 +18,11 @@ from manticore_cockroachdb.lint import (
     Source,
     lint_files,
     parse_config,
+    read,
 )
 from manticore_cockroachdb.migrations.file import parse_file
+from manticore_cockroachdb.parser import nodes as n
+from manticore_cockroachdb.parser.parse import parse
 
 DROP = "ALTER TABLE users DROP COLUMN fax;\n"
 
@@ -284,3 +287,35 @@ def test_a_thousand_files_take_less_than_two_seconds() -> None:
     start = time.process_time()  # of this process: the machine may be busy with others
     lint_files(files)
     assert time.process_time() - start < 2
+
+
+# --- files of seed data
+
+
+def test_a_seed_of_many_inserts_is_read_by_its_heads(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def counted(sql: str) -> n.Node:
+        calls.append(sql)
+        return parse(sql)
+
+    monkeypatch.setattr(read, "parse", counted)
+    note = "x" * 200
+    rows = "".join(f"INSERT INTO seed VALUES ({i}, '{note}');\n" for i in range(5_000))
+    other = "INSERT INTO other VALUES (1);\n"
+    text = f"{rows}{other}{rows}TRUNCATE users;\n"
+    assert len(text) > read.SEED
+    found = lint_files([Source("m/1_seed_it.sql", text)], "postgresql:17")
+    assert len(calls) == 4, "seed, other, seed, TRUNCATE"
+    [told] = [one for one in found if one.rule == "truncate"]
+    assert (told.line, told.column) == (10_002, 1)
+    allowed = text.replace("TRUNCATE", "-- @allow truncate: known\nTRUNCATE")
+    found = lint_files([Source("m/1_seed_it.sql", allowed)], "postgresql:17")
+    assert not {one.rule for one in found} & {"truncate", "unused-allow"}
+
+
+def test_what_follows_the_rows_of_a_seed_is_looked_at() -> None:
+    rows = "".join(f"INSERT INTO seed VALUES ({i}, '{'x' * 200}');\n" for i in range(5_000))
+    text = f"{rows}INSERT INTO seed VALUES (1) FROBNICATE;\n{rows}"
+    found = lint_files([Source("m/1_seed_it.sql", text)], "postgresql:17")
+    assert [one.line for one in found if one.rule == "unparsed"] == [5_001]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from ..analysis.catalog import SimulatedCatalog
@@ -19,6 +19,7 @@ from ..migrations.file import at, decode, parse_file, parse_name, refuse_foreign
 from ..migrations.script import Script
 from ..parser import nodes as n
 from ..parser.parse import parse
+from ..parser.rows import INSERT_HEAD
 from ..parser.split import Directive, directives
 from .words import words
 
@@ -85,7 +86,8 @@ class Before(Set[T]):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement: ``sql`` is the file's characters ``start`` to ``end``.
+    """One statement: ``sql`` is the file's characters ``start`` to ``end``, or in a file of seed
+    data the first of many alike that go on to ``end``.
 
     ``fresh`` holds the tables that earlier statements of the same part created, ``added`` the
     columns they added; `Context.is_fresh` knows more.
@@ -221,13 +223,29 @@ def read_file(source: Text, catalog: SimulatedCatalog, day: int | None = None) -
     )
 
 
+SEED = 1_000_000
+"""From so many characters on, INSERTs into one table in a row are one statement: the first, up to
+the end of the last. Looking at each takes longer than splitting the file."""
+
+
 def _part(
     text: str, spans: Iterable[tuple[int, int]], catalog: SimulatedCatalog, *, down: bool
 ) -> tuple[Statement, ...]:
     found: list[Statement] = []
     made: dict[str, int] = {}
     added: dict[tuple[str, str], int] = {}
+    run: str | None = None
+    last = 0
     for i, (start, end) in enumerate(spans):
+        if len(text) > SEED:
+            head = INSERT_HEAD.match(text, start, end)
+            into = head["table"] if head is not None and text[end - 1] == ")" else None
+            if into is not None and into == run:
+                last = end
+                continue
+            if last:
+                found[-1] = replace(found[-1], end=last)
+            run, last = into, 0
         sql = text[start:end]
         node = parse(sql)
         if _has_holes(node, sql) and (whole := filled(sql)) != sql:
@@ -248,6 +266,8 @@ def _part(
                 made.setdefault(table_key(name), i)
         if not down:
             catalog.take(node)
+    if last:
+        found[-1] = replace(found[-1], end=last)
     return tuple(found)
 
 
@@ -284,7 +304,8 @@ def _stand_in(found: re.Match[str]) -> str:
 def _template(text: str, statements: Iterable[Statement]) -> tuple[int, int] | None:
     """Where the first hole of a template is."""
     for statement in statements:
-        if statement.sql != text[statement.start : statement.end]:
+        start = statement.start
+        if statement.sql != text[start : start + len(statement.sql)]:
             found = _HOLE.search(text, statement.start, statement.end)
             if found is not None:
                 return found.span()

@@ -29,6 +29,14 @@ def _insert() -> re.Pattern[str]:
     )
 
 
+INSERT_HEAD = re.compile(
+    r"insert\s+into\s+(?P<table>[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)?)\s*(?:\([^()]*\))?\s*values\b",
+    re.IGNORECASE,
+)
+"""How an INSERT … VALUES begins, and into which table: enough to tell that many in a row are
+alike, in a file of a million of them, where reading each takes longer than all the rest."""
+
+
 @cache
 def _row() -> re.Pattern[str]:
     return re.compile(_ROW, re.DOTALL)

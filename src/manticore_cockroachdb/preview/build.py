@@ -6,7 +6,6 @@ known by its head, and statements alike in a row are reported once.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,12 +19,9 @@ from ..errors import MigrationError
 from ..migrations.script import MigrationPlan, Script
 from ..parser import nodes as n
 from ..parser.quoting import quote
+from ..parser.rows import INSERT_HEAD
 from .model import PlannedMigration, PlannedStatement
 
-_INSERT = re.compile(
-    r"insert\s+into\s+(?P<table>[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)?)\s*(?:\([^()]*\))?\s*values\b",
-    re.IGNORECASE,
-)
 _SHOWN = 500
 
 Shape = tuple[frozenset[Work], tuple[str, ...]]
@@ -63,7 +59,7 @@ def read(script: Script) -> Iterator[Read]:
     run: Read | None = None
     into = ""
     for i, (start, end) in enumerate(script.spans):
-        found = _INSERT.match(text, start, end)
+        found = INSERT_HEAD.match(text, start, end)
         if found is None:
             if run is not None:
                 yield run
