@@ -4,6 +4,7 @@
     python -m faults --every-message --engine postgresql
     python -m faults --only postgresql:sync:up:5:cut-after:client:12
     python -m faults race --runners 50
+    python -m faults cluster --tries 12              on three nodes of a `cockroach` binary
     python -m faults model                            every interleaving of a backfill's workers
 
 Exit code 1 when anything was lost, doubled, falsely recorded or otherwise wrong.
@@ -31,6 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["race"]:
         return race(given[1:])
+    if given[:1] == ["cluster"]:
+        from faults import harness_cluster
+
+        return harness_cluster.run(given[1:])
     if given[:1] == ["model"]:
         return model(given[1:])
     parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__.split("\n")[0])

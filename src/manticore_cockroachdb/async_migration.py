@@ -35,7 +35,7 @@ from .migrations.choose import (
 from .migrations.file import MAX_VERSION, MigrationFile
 from .own_tables import HISTORY
 from .retry import RetryPolicy
-from .runner.async_session import AsyncSession
+from .runner.async_session import RECONNECT_WAIT, AsyncSession
 from .runner.bookkeeping import APPLIED_COLUMNS, ORDERED_COLUMNS
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ class AsyncMigrator:
     "production"}``. ``environment`` chooses among migrations limited by ``-- @environments``.
     ``lease_ttl`` is how many seconds a dead runner can keep others waiting (default 30, or
     ``MANTICORE_LEASE_TTL``), ``lease_wait`` how many seconds this one waits for another.
+    ``reconnect_wait`` is how many seconds a run that has lost its connection, or whose statement
+    meets nodes that are away, goes on trying before it stops (default 60).
     ``allow_out_of_order``, ``allow_changed`` and ``allow_missing`` let pass what otherwise stops
     `migrate`, the last one also what stops `rollback`. ``on_event`` receives `runner.events` as
     they happen.
@@ -82,6 +84,7 @@ class AsyncMigrator:
         environment: str | None = None,
         lease_ttl: float | None = None,
         lease_wait: float = DEFAULT_WAIT,
+        reconnect_wait: float = RECONNECT_WAIT,
         allow_out_of_order: bool = False,
         allow_changed: bool = False,
         allow_missing: bool = False,
@@ -95,7 +98,8 @@ class AsyncMigrator:
         self.settings = dict(settings or {})
         self.environment = environment
         self.lease_ttl = _ttl(lease_ttl, os.environ)
-        self.lease_wait = _wait(lease_wait)
+        self.lease_wait = _seconds(lease_wait, "lease's wait")
+        self.reconnect_wait = _seconds(reconnect_wait, "wait for a connection")
         self.allow = Allowances(allow_out_of_order, allow_changed, allow_missing)
         self.retry = retry or RetryPolicy()
         self.on_event = on_event or _ignore
@@ -138,7 +142,7 @@ class AsyncMigrator:
 
         `migrate` does so by itself; calling this twice does no harm.
         """
-        async with self._session() as session:
+        async with self._session(writes=True) as session:
             await session.read_applied()  # takes over a table left by 0.3.1
             await session.create_tables()
 
@@ -163,7 +167,7 @@ class AsyncMigrator:
         target = parse_version(target_version)
         files = await self.load_migrations()
         number = 0
-        async with self._session() as session:
+        async with self._session(writes=True) as session:
             first_look = await self._first_look(session, files)
             if choose_up(first_look, target, self.allow):
                 run = self._run(session, files, finish_backfills)
@@ -195,7 +199,7 @@ class AsyncMigrator:
         _check_count(count)
         target = parse_version(target_version)
         files = await self.load_migrations()
-        async with self._session() as session:
+        async with self._session(writes=True) as session:
             first_look = await self._first_look(session, files, ORDERED_COLUMNS)
             self._check_lowest(target, first_look)
             if not choose_down(first_look, count, target, self.allow):
@@ -319,7 +323,7 @@ class AsyncMigrator:
         target = parse_version(version, "version")
         assert target is not None
         files = await self.load_migrations()
-        async with self._session() as session:
+        async with self._session(writes=True) as session:
             return await self._run(session).baseline(files, target)
 
     async def carry_over(self, entries: Sequence[Carried]) -> int:
@@ -329,7 +333,7 @@ class AsyncMigrator:
         """
         if not entries:
             return 0
-        async with self._session() as session:
+        async with self._session(writes=True) as session:
             return await self._run(session).carry_over(entries)
 
     async def repair(self, version: int | str, *, applied: bool | None = None) -> str:
@@ -342,7 +346,7 @@ class AsyncMigrator:
         number = parse_version(version, "version")
         assert number is not None
         files = await self.load_migrations()
-        async with self._session() as session:
+        async with self._session(writes=True) as session:
             return await self._run(session).repair(files, number, applied)
 
     async def lease_status(self) -> LeaseStatus:
@@ -362,7 +366,7 @@ class AsyncMigrator:
 
         The holder is fenced: should it still live, it can record nothing more.
         """
-        async with self._session() as session:
+        async with self._session(writes=True) as session:
             await session.read_applied()
             rows = (await session.prepared(session.tables.break_lease()))[0]
             if not rows:
@@ -460,10 +464,16 @@ class AsyncMigrator:
     # --- inside ----------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def _session(self) -> AsyncIterator[AsyncSession]:
+    async def _session(self, *, writes: bool = False) -> AsyncIterator[AsyncSession]:
         self.db._refuse_inside("The migrator's work, which has its own session,")
-        session = AsyncSession(self.db, self.settings, self.on_event)
-        await session.open()
+        session = AsyncSession(
+            self.db,
+            self.settings,
+            self.on_event,
+            reconnect_wait=self.reconnect_wait,
+            writes=writes,
+        )
+        await session.open_at_first()
         try:
             yield session
         except psycopg.Error as error:
@@ -588,9 +598,9 @@ def _ttl(given: float | None, environment: Mapping[str, str]) -> float:
     return ttl
 
 
-def _wait(given: float) -> float:
+def _seconds(given: float, what: str) -> float:
     if isinstance(given, bool) or not isinstance(given, int | float) or not given >= 0:
-        raise ConfigError(f"The lease's wait {given!r} is not a number of seconds.")
+        raise ConfigError(f"The {what} {given!r} is not a number of seconds.")
     return float(given)
 
 

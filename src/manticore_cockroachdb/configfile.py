@@ -22,7 +22,16 @@ from .suggest import nearest
 Table: TypeAlias = Mapping[str, object]
 
 SWITCHES = ("allow_out_of_order", "allow_changed", "allow_missing")
-KEYS = ("url", "dir", "environment", "settings", "lease_ttl", "lease_wait", *SWITCHES)
+KEYS = (
+    "url",
+    "dir",
+    "environment",
+    "settings",
+    "lease_ttl",
+    "lease_wait",
+    "reconnect_wait",
+    *SWITCHES,
+)
 # Tables that belong to one command, which checks them itself.
 COMMAND_TABLES = ("lint",)
 
@@ -100,7 +109,7 @@ def check_table(
         text_of(found, key, where)
     for key in SWITCHES:
         switch_of(found.get(key), where, key)
-    for key in ("lease_ttl", "lease_wait"):
+    for key in ("lease_ttl", "lease_wait", "reconnect_wait"):
         seconds_of(found.get(key), where, key)
     for key in ("settings", *COMMAND_TABLES):
         if not isinstance(found.get(key, {}), Mapping):

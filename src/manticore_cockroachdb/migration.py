@@ -37,7 +37,7 @@ from .migrations.file import MAX_VERSION, MigrationFile
 from .own_tables import HISTORY
 from .retry import RetryPolicy
 from .runner.bookkeeping import APPLIED_COLUMNS, ORDERED_COLUMNS
-from .runner.session import Session
+from .runner.session import RECONNECT_WAIT, Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +69,8 @@ class Migration:
     "production"}``. ``environment`` chooses among migrations limited by ``-- @environments``.
     ``lease_ttl`` is how many seconds a dead runner can keep others waiting (default 30, or
     ``MANTICORE_LEASE_TTL``), ``lease_wait`` how many seconds this one waits for another.
+    ``reconnect_wait`` is how many seconds a run that has lost its connection, or whose statement
+    meets nodes that are away, goes on trying before it stops (default 60).
     ``allow_out_of_order``, ``allow_changed`` and ``allow_missing`` let pass what otherwise stops
     `migrate`, the last one also what stops `rollback`. ``on_event`` receives `runner.events` as
     they happen.
@@ -83,6 +85,7 @@ class Migration:
         environment: str | None = None,
         lease_ttl: float | None = None,
         lease_wait: float = DEFAULT_WAIT,
+        reconnect_wait: float = RECONNECT_WAIT,
         allow_out_of_order: bool = False,
         allow_changed: bool = False,
         allow_missing: bool = False,
@@ -96,7 +99,8 @@ class Migration:
         self.settings = dict(settings or {})
         self.environment = environment
         self.lease_ttl = _ttl(lease_ttl, os.environ)
-        self.lease_wait = _wait(lease_wait)
+        self.lease_wait = _seconds(lease_wait, "lease's wait")
+        self.reconnect_wait = _seconds(reconnect_wait, "wait for a connection")
         self.allow = Allowances(allow_out_of_order, allow_changed, allow_missing)
         self.retry = retry or RetryPolicy()
         self.on_event = on_event or _ignore
@@ -139,7 +143,7 @@ class Migration:
 
         `migrate` does so by itself; calling this twice does no harm.
         """
-        with self._session() as session:
+        with self._session(writes=True) as session:
             session.read_applied()  # takes over a table left by 0.3.1
             session.create_tables()
 
@@ -164,7 +168,7 @@ class Migration:
         target = parse_version(target_version)
         files = self.load_migrations()
         number = 0
-        with self._session() as session:
+        with self._session(writes=True) as session:
             first_look = self._first_look(session, files)
             if choose_up(first_look, target, self.allow):
                 run = self._run(session, files, finish_backfills)
@@ -196,7 +200,7 @@ class Migration:
         _check_count(count)
         target = parse_version(target_version)
         files = self.load_migrations()
-        with self._session() as session:
+        with self._session(writes=True) as session:
             first_look = self._first_look(session, files, ORDERED_COLUMNS)
             self._check_lowest(target, first_look)
             if not choose_down(first_look, count, target, self.allow):
@@ -320,7 +324,7 @@ class Migration:
         target = parse_version(version, "version")
         assert target is not None
         files = self.load_migrations()
-        with self._session() as session:
+        with self._session(writes=True) as session:
             return self._run(session).baseline(files, target)
 
     def carry_over(self, entries: Sequence[Carried]) -> int:
@@ -330,7 +334,7 @@ class Migration:
         """
         if not entries:
             return 0
-        with self._session() as session:
+        with self._session(writes=True) as session:
             return self._run(session).carry_over(entries)
 
     def repair(self, version: int | str, *, applied: bool | None = None) -> str:
@@ -343,7 +347,7 @@ class Migration:
         number = parse_version(version, "version")
         assert number is not None
         files = self.load_migrations()
-        with self._session() as session:
+        with self._session(writes=True) as session:
             return self._run(session).repair(files, number, applied)
 
     def lease_status(self) -> LeaseStatus:
@@ -363,7 +367,7 @@ class Migration:
 
         The holder is fenced: should it still live, it can record nothing more.
         """
-        with self._session() as session:
+        with self._session(writes=True) as session:
             session.read_applied()
             rows = (session.prepared(session.tables.break_lease()))[0]
             if not rows:
@@ -459,10 +463,16 @@ class Migration:
     # --- inside ----------------------------------------------------------------------------
 
     @contextmanager
-    def _session(self) -> Iterator[Session]:
+    def _session(self, *, writes: bool = False) -> Iterator[Session]:
         self.db._refuse_inside("The migrator's work, which has its own session,")
-        session = Session(self.db, self.settings, self.on_event)
-        session.open()
+        session = Session(
+            self.db,
+            self.settings,
+            self.on_event,
+            reconnect_wait=self.reconnect_wait,
+            writes=writes,
+        )
+        session.open_at_first()
         try:
             yield session
         except psycopg.Error as error:
@@ -587,9 +597,9 @@ def _ttl(given: float | None, environment: Mapping[str, str]) -> float:
     return ttl
 
 
-def _wait(given: float) -> float:
+def _seconds(given: float, what: str) -> float:
     if isinstance(given, bool) or not isinstance(given, int | float) or not given >= 0:
-        raise ConfigError(f"The lease's wait {given!r} is not a number of seconds.")
+        raise ConfigError(f"The {what} {given!r} is not a number of seconds.")
     return float(given)
 
 

@@ -10,6 +10,7 @@ appendix A.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Literal
 
@@ -48,9 +49,27 @@ RETRYABLE = {code: why for code, (verdict, why) in _TABLE.items() if verdict is 
 """The SQLSTATEs after which nothing is left behind and another try may succeed, and why."""
 
 
-def verdict_of(sqlstate: str | None) -> Verdict:
-    """The verdict for an error; `sqlstate` None means that the connection was lost."""
+# What CockroachDB says, without an SQLSTATE of its own, while nodes of a cluster are away and its
+# ranges look for a leaseholder. Sources: its docs, "Common errors"; its source, pkg/rpc/nodedialer
+# ("unable to dial"), pkg/util/circuit ("breaker open"); and v20.2 itself, nodes of which were
+# killed, stopped and drained.
+_TROUBLE = re.compile(
+    r"breaker open|unable to dial|rpc error|result is ambiguous|failed to connect to n\d"
+    r"|initial connection heartbeat failed|node unavailable|no inbound stream connection"
+    r"|lost quorum|range unavailable|replica unavailable|not accepting clients|is draining"
+    r"|node liveness|connection reset by peer|connection refused|broken pipe"
+    r"|transport is closing|server closed the stream|sending to all \d+ replicas failed"
+)
+
+
+def verdict_of(sqlstate: str | None, text: str = "") -> Verdict:
+    """The verdict for an error; `sqlstate` None means that the connection was lost.
+
+    `text` is the error's: CockroachDB has no SQLSTATE for a good part of a cluster's trouble.
+    """
     if sqlstate is None or sqlstate.startswith("08"):
+        return Verdict.UNKNOWN
+    if sqlstate in ("XXUUU", "XX000", "58000") and _TROUBLE.search(text):
         return Verdict.UNKNOWN
     return _TABLE[sqlstate][0] if sqlstate in _TABLE else Verdict.FAILED
 

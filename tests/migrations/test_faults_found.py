@@ -47,15 +47,12 @@ async def test_a_lease_whose_taking_was_interrupted_is_given_back(
     assert (await migration.lease_status()).owner is None
 
 
-async def test_a_server_that_stays_away_is_no_statement_about_the_migration(
-    url, colour, tmp_path, monkeypatch
-):
+async def test_a_server_that_stays_away_is_no_statement_about_the_migration(url, colour, tmp_path):
     """COMMIT went through, its answer did not, and nobody answers any more: claim nothing."""
     write(tmp_path, 1, "CREATE TABLE t (a INT8 PRIMARY KEY);")
-    for module in ("async_commit", "commit"):
-        monkeypatch.setattr(f"manticore_cockroachdb.runner.{module}.RECONNECTS", 2)
     with Proxy.before(url) as proxy:
-        migration = colour.Migration(colour.database(proxy.through(url)), migrations_dir=tmp_path)
+        db = colour.database(proxy.through(url))
+        migration = colour.Migration(db, migrations_dir=tmp_path, reconnect_wait=0.2)
         await migration.initialize()
         proxy.arm(
             Fault(When(text=COMMIT), Cut(forward=True, server="finish")),

@@ -16,8 +16,9 @@ import psycopg
 from .._acompat import async_sleep
 from ..errors import ConnectionFailed
 from ..outcome import Verdict, is_of_a_row, took_too_long, verdict_of
-from ..runner.async_session import RECONNECTS, AsyncSession, worth_waiting
+from ..runner.async_session import AsyncSession, worth_waiting
 from ..runner.identity import new_owner
+from ..runner.patience import Patience
 from . import brakes
 from . import machine as m
 from .async_sampling import async_middle
@@ -267,8 +268,9 @@ class AsyncWorker:
     # --- when something goes wrong ---------------------------------------------------------
 
     async def _reconnect(self) -> bool:
-        for attempt in range(1, RECONNECTS + 1):
-            await async_sleep(min(0.05 * 2**attempt, 3.0))
+        patience = Patience(self.session.reconnect_wait)
+        while (delay := patience.next()) is not None:
+            await async_sleep(delay)
             try:
                 old = self.session.id
                 await self.session.reopen()
@@ -320,7 +322,7 @@ def _ahead(rows: Rows) -> m.Ahead:
 def trouble_of(error: psycopg.Error | ConnectionFailed) -> m.Trouble:
     """What an error means for a worker."""
     sqlstate = error.sqlstate if isinstance(error, psycopg.Error) else None
-    match verdict_of(sqlstate):
+    match verdict_of(sqlstate, str(error)):
         case Verdict.UNKNOWN:
             return m.Trouble.LOST
         case Verdict.RETRY:

@@ -18,7 +18,8 @@ from .._acompat import sleep
 from ..errors import ConnectionFailed
 from ..outcome import Verdict, is_of_a_row, took_too_long, verdict_of
 from ..runner.identity import new_owner
-from ..runner.session import RECONNECTS, Session, worth_waiting
+from ..runner.patience import Patience
+from ..runner.session import Session, worth_waiting
 from . import brakes
 from . import machine as m
 from .job import Job, key_of, told_of
@@ -268,8 +269,9 @@ class Worker:
     # --- when something goes wrong ---------------------------------------------------------
 
     def _reconnect(self) -> bool:
-        for attempt in range(1, RECONNECTS + 1):
-            sleep(min(0.05 * 2**attempt, 3.0))
+        patience = Patience(self.session.reconnect_wait)
+        while (delay := patience.next()) is not None:
+            sleep(delay)
             try:
                 old = self.session.id
                 self.session.reopen()
@@ -321,7 +323,7 @@ def _ahead(rows: Rows) -> m.Ahead:
 def trouble_of(error: psycopg.Error | ConnectionFailed) -> m.Trouble:
     """What an error means for a worker."""
     sqlstate = error.sqlstate if isinstance(error, psycopg.Error) else None
-    match verdict_of(sqlstate):
+    match verdict_of(sqlstate, str(error)):
         case Verdict.UNKNOWN:
             return m.Trouble.LOST
         case Verdict.RETRY:

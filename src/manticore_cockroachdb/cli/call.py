@@ -207,6 +207,7 @@ class Call:
         self, database: Database, *, directory: str | None = None, progress: bool = False
     ) -> Migration:
         """Return the migrations of the command's directory, or of another, on some database."""
+        from ..runner.session import RECONNECT_WAIT
         from .told import DEFAULT_WAIT, Told
 
         run = self.settings
@@ -218,6 +219,7 @@ class Call:
             environment=run.environment,
             lease_ttl=run.lease_ttl,
             lease_wait=DEFAULT_WAIT if run.lease_wait is None else run.lease_wait,
+            reconnect_wait=RECONNECT_WAIT if run.reconnect_wait is None else run.reconnect_wait,
             allow_out_of_order=run.allow_out_of_order,
             allow_changed=run.allow_changed,
             allow_missing=run.allow_missing,

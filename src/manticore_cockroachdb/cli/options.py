@@ -84,6 +84,13 @@ LEASE: Group = (
         callback=_seconds,
         help="How long to wait for another runner.  [default: 300]",
     ),
+    click.Option(
+        ["--reconnect-wait"],
+        type=float,
+        metavar="SECONDS",
+        callback=_seconds,
+        help="How long to go on trying after the connection was lost.  [default: 60]",
+    ),
 )
 ALLOWANCES: Group = (
     click.Option(

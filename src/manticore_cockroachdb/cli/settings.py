@@ -50,6 +50,7 @@ VARIABLES = {
     "config": "MANTICORE_CONFIG",
     "lease_ttl": "MANTICORE_LEASE_TTL",
     "lease_wait": "MANTICORE_LEASE_WAIT",
+    "reconnect_wait": "MANTICORE_RECONNECT_WAIT",
 }
 # Read elsewhere in the package; here so that a slip near one of them is noticed.
 OTHER_VARIABLES = (
@@ -80,6 +81,7 @@ class Given:
     set: tuple[str, ...] = ()
     lease_ttl: float | None = None
     lease_wait: float | None = None
+    reconnect_wait: float | None = None
     allow_out_of_order: bool = False
     allow_changed: bool = False
     allow_missing: bool = False
@@ -102,6 +104,7 @@ class RunSettings:
     settings: tuple[tuple[str, str], ...] = ()
     lease_ttl: float | None = None
     lease_wait: float | None = None
+    reconnect_wait: float | None = None
     allow_out_of_order: bool = False
     allow_changed: bool = False
     allow_missing: bool = False
@@ -163,6 +166,7 @@ def resolve(given: Given, environ: Mapping[str, str], file: ConfigFile | None) -
         settings=_merged(top.get("settings"), named.get("settings"), given.set, where),
         lease_ttl=seconds_of(*first("lease_ttl")[:2], "lease_ttl"),
         lease_wait=seconds_of(*first("lease_wait")[:2], "lease_wait"),
+        reconnect_wait=seconds_of(*first("reconnect_wait")[:2], "reconnect_wait"),
         **switches,
         url_from=url_from or DEFAULT_URL,
         dir_from=dir_from or "default",
@@ -201,6 +205,7 @@ def _options(given: Given) -> dict[str, object]:
         "dir": given.dir,
         "lease_ttl": given.lease_ttl,
         "lease_wait": given.lease_wait,
+        "reconnect_wait": given.reconnect_wait,
     }
     return found | {name: True for name in SWITCHES if getattr(given, name)}
 

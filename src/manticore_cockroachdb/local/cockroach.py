@@ -45,21 +45,21 @@ class Cockroach:
 
     def create(self, base: Path, account: Account | None) -> State:
         """The node makes its store itself, at its first start."""
-        version = _version(_binary("CockroachDB was asked for"))
+        version = _version(binary("CockroachDB was asked for"))
         accounts.private_directory(base / "data.new", account)
         return State("cockroachdb", version)
 
     def launch(self, launch: Launch) -> str:
         """``cockroach start-single-node``; a throwaway one keeps its data in memory."""
-        binary = _binary(f"The data in {launch.base} were made by CockroachDB")
-        version = _version(binary)
+        program = binary(f"The data in {launch.base} were made by CockroachDB")
+        version = _version(program)
         run = launch.base / "run"
         accounts.private_directory(run, launch.account)
         _forget(run)
         store = "type=mem,size=25%" if launch.throwaway else str(launch.base / "data")
         process.leave_running(
             [
-                str(binary),
+                str(program),
                 "start-single-node",
                 "--insecure",
                 f"--store={store}",
@@ -103,7 +103,7 @@ def _forget(run: Path) -> None:
         (run / name).unlink(missing_ok=True)
 
 
-def _binary(why: str) -> Path:
+def binary(why: str) -> Path:
     found = find()
     if found is None:
         raise LocalServerError(

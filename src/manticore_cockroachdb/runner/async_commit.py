@@ -46,18 +46,19 @@ from ..analysis.catalog_probe import Effect
 from ..errors import ConnectionFailed
 from ..migrations.results import JournalRow
 from ..migrations.script import MigrationPlan, Step
-from ..outcome import Verdict, absent, is_division_by_zero, is_duplicate, verdict_of
+from ..outcome import Verdict, absent, is_division_by_zero, is_duplicate
 from ..retry import RetryPolicy, decide
 from . import events as e
 from .async_lease import AsyncLease
-from .async_session import RECONNECTS, AsyncSession, Rows, worth_waiting
+from .async_session import AsyncSession, Rows, worth_waiting
 from .bookkeeping import APPLIED_COLUMNS, journal_rows
 from .exchange import Reply
 from .failures import Stopped, sentence
 from .identity import HOST
 from .messages import messages
+from .patience import Patience
 
-RECOVERIES = 5
+RECOVERIES = 12  # of a statement with which the connection was lost each time
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class AsyncCommitter:
         self.session = session
         self.lease = lease
         self.policy = policy
+        self.patience = Patience(session.reconnect_wait)
         self.columns = APPLIED_COLUMNS  # of the history that `reads` asks for
         self.recorded: set[int] = set()
         self.journal: list[JournalRow] = []
@@ -238,7 +240,7 @@ class AsyncCommitter:
             await self.commit(plan, 0, 0, end, recorded)
         except Stopped as stopped:
             at = stopped.ours or 0
-            if at < proof_at or verdict_of(stopped.sqlstate) is not Verdict.FAILED:
+            if at < proof_at or stopped.verdict is not Verdict.FAILED:
                 raise
             await self.roll_back_quietly()
             if proof is not None and at == proof_at:
@@ -310,10 +312,11 @@ class AsyncCommitter:
                 if sent is not None:
                     raise sent
                 await self._send(plan, first, last, after())
+                self.patience.calm()
                 return
             except Stopped as stopped:
                 sent = None
-                verdict = verdict_of(stopped.sqlstate)
+                verdict = stopped.verdict
                 stopped.span = (first, last)
                 if verdict is Verdict.PARTIAL and first == last:
                     verdict = Verdict.UNKNOWN  # only our own writes: all of them stayed or none
@@ -330,11 +333,12 @@ class AsyncCommitter:
                     await self.roll_back_quietly()
                     await self.pause(plan, stopped, attempt, delay)
                 elif verdict is Verdict.UNKNOWN:
-                    recoveries += 1
+                    recoveries += stopped.lost
                     if recoveries > RECOVERIES:
                         raise
                     await self.recover(plan, stopped)
                     if recorded():
+                        self.patience.calm()
                         self.session.listener(e.Recovered(plan.version, "it had been committed"))
                         return
                     self.session.listener(
@@ -390,9 +394,9 @@ class AsyncCommitter:
         over meanwhile.
         """
         old_session, old_token = self.session.id, self.lease.token
-        for attempt in range(1, RECONNECTS + 1):
-            delay = min(0.05 * 2**attempt, 3.0)
-            await self.pause(plan, stopped, attempt, delay)
+        patience, latest = self.patience, stopped
+        while (delay := patience.next()) is not None:
+            await self.pause(plan, latest, patience.attempt, delay)
             try:
                 await self.session.reopen()
                 await self.retake(old_token)
@@ -401,9 +405,10 @@ class AsyncCommitter:
                 await self.repeat_settings(plan)
                 return
             except (psycopg.Error, ConnectionFailed) as error:
-                if attempt == RECONNECTS or not worth_waiting(error):
+                if not worth_waiting(error):
                     raise stopped from error
-        raise stopped
+                latest = Stopped(error, None, 0)
+        raise stopped from latest.error
 
     async def retake(self, token: int) -> None:
         """Take a new token on a new session, unless another runner has taken the lease since

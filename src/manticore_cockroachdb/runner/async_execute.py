@@ -26,10 +26,10 @@ from ..analysis.catalog_probe import effect_of
 from ..errors import ChangedFile, ConnectionFailed, MigrationError, PartialMigration
 from ..migrations.results import JournalRow
 from ..migrations.script import MigrationPlan, Mode, Step
-from ..outcome import Verdict, verdict_of
+from ..outcome import Verdict
 from ..parser.secrets import without_secrets
 from . import events as e
-from .async_commit import RECOVERIES, AsyncCommitter, Begin, no_commit
+from .async_commit import AsyncCommitter, Begin, no_commit
 from .async_session import worth_waiting
 from .bookkeeping import RETURNING_SECONDS
 from .failures import Stopped, failure_of, repair_hint, statement_of, unknown
@@ -119,6 +119,8 @@ class AsyncExecutor:
         finally:  # also where the program is interrupted
             self._tell_done(plans, commits)
         done = len(commits)
+        if done:
+            self.committer.patience.calm()
         if done == len(plans):  # even if the connection was lost just then
             pace.took(done, monotonic() - started, self.session.distance)
             return done
@@ -126,7 +128,7 @@ class AsyncExecutor:
         pace.stumbled()
         if done:
             self._tell_started(plans[done])
-        elif not stopped.done and verdict_of(stopped.sqlstate) is Verdict.FAILED:
+        elif not stopped.done and stopped.verdict is Verdict.FAILED:
             # The message was refused as a whole, whichever of them is wrong.
             await self.committer.roll_back_quietly()
             stopped = None
@@ -198,7 +200,7 @@ class AsyncExecutor:
             await self.backfills.require(self.committer, plan)
         if self.backfills is not None and (script.undoes_backfill or _undoes(plan)):
             await self.backfills.withdraw(self.committer, plan)
-        for attempt in range(RECOVERIES + 1):
+        while True:
             try:
                 await self._renew_session()
                 rows = self.committer.steps_of(plan)
@@ -219,7 +221,7 @@ class AsyncExecutor:
                 return
             except (psycopg.Error, ConnectionFailed) as error:
                 stopped = Stopped(error, None, 0)
-                if attempt == RECOVERIES or not worth_waiting(error):
+                if not worth_waiting(error):
                     raise stopped from error
                 await self.committer.recover(plan, stopped)
 
@@ -266,7 +268,7 @@ class AsyncExecutor:
                     self.committer.recorded |= {plan.version for plan in plans}
                 else:
                     await self.committer.roll_back_quietly()
-                    if reply.error is not None and verdict_of(reply.error.sqlstate) in (
+                    if reply.error is not None and Stopped(reply.error, None, 0).verdict in (
                         Verdict.UNKNOWN,
                         Verdict.PARTIAL,
                     ):
@@ -372,7 +374,7 @@ class AsyncExecutor:
         self, plan: MigrationPlan, stopped: Stopped, started: float
     ) -> MigrationError | ConnectionFailed:
         await self.committer.roll_back_quietly()
-        verdict = verdict_of(stopped.sqlstate)
+        verdict = stopped.verdict
         if verdict is Verdict.UNKNOWN:
             return unknown(plan, stopped)
         if verdict is Verdict.PARTIAL and stopped.span != (0, 0):

@@ -47,7 +47,7 @@ from .failures import Stopped, repair_hint
 from .jobs import UNFINISHED, Job, jobs_of
 from .messages import Message
 
-AGAIN = 3
+AGAIN = 5  # tries of a statement with which the connection was lost each time
 LOOKS = 10
 _CONDITIONAL = re.compile(r"\bIF\s+(?:NOT\s+)?EXISTS\b", re.IGNORECASE)
 
@@ -81,7 +81,7 @@ class AsyncNonTransactionalStep:
             stopped.begun = self._begun
             raise
         except psycopg.Error as error:
-            if verdict_of(error.sqlstate) is not Verdict.FAILED:
+            if verdict_of(error.sqlstate, str(error)) is not Verdict.FAILED:
                 raise
             failed = Stopped(error, None, 0)
             failed.begun = self._begun
@@ -106,6 +106,7 @@ class AsyncNonTransactionalStep:
             await self.committer.lease.check()
             stopped = await self._send(step, effect, again=attempt > 0)
             if stopped is None:
+                self.committer.patience.calm()
                 if await self._finish(step, self._proof(step, effect)):
                     return
                 if await self._proven(effect):
@@ -120,13 +121,13 @@ class AsyncNonTransactionalStep:
                     )
                 await self._clear_debris(effect)
                 continue
-            verdict = verdict_of(stopped.sqlstate)
+            verdict = stopped.verdict
             delay = decide(self.committer.policy, stopped.sqlstate, attempt + 1, random())
             if verdict is Verdict.RETRY and delay is not None:
                 attempt += 1
                 await self.committer.pause(self.plan, stopped, attempt, delay)
             elif verdict is Verdict.UNKNOWN and again < AGAIN:
-                again += 1
+                again += stopped.lost
                 await self.committer.recover(self.plan, stopped)
                 seen = await self._conclude(step, effect, self._before(step))
                 if seen is Conclusion.DONE:

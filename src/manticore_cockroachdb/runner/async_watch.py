@@ -7,12 +7,10 @@ and short changes have nothing to show.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
-from typing import TYPE_CHECKING, Any
-
-import psycopg
+from typing import TYPE_CHECKING
 
 from .events import JobProgress, Listener
 from .jobs import UNFINISHED, jobs_of
@@ -22,6 +20,8 @@ if TYPE_CHECKING:
 
 
 PATIENCE = 1.0
+Ask = Callable[[str], Awaitable[list[tuple[str | None, ...]]]]
+"""Sends one statement and gives its rows, as text."""
 
 
 class AsyncJobWatch:
@@ -49,9 +49,9 @@ class AsyncJobWatch:
         late = monotonic() >= self._since + PATIENCE
         return self.enabled and self.version is not None and late
 
-    async def look(self, connection: psycopg.AsyncConnection[Any]) -> None:
+    async def look(self, ask: Ask) -> None:
         """Tell the listener of each job of ours that goes on."""
-        rows = await (await connection.execute(UNFINISHED.encode())).fetchall()
+        rows = await ask(UNFINISHED)
         version = self.version
         if version is None:
             return

@@ -218,8 +218,9 @@ class Tables:
 
     # --- lease -----------------------------------------------------------------------------
 
-    def acquire(self, owner: str, session: str, ttl: float) -> str:
-        """Take the lease when it is free, expired or ours: one row with the new token, or none.
+    def acquire(self, owner: str, session: str, ttl: float, *, dead: str | None = None) -> str:
+        """Take the lease when it is free, expired or ours, or belongs to an owner that is known to
+        be `dead`: one row with the new token, or none.
 
         Who holds it already gets a new token, so that whatever of ours may still be
         running under the old one is fenced off. The one whom we took it from stays on record
@@ -233,7 +234,7 @@ class Tables:
             f" owner = {literal(owner)}, session = {literal(session)}, token = token + 1,"
             f" acquired_at = clock_timestamp(), expires_at = {self._expiry(ttl)}"
             f" WHERE id = 1 AND (owner IS NULL OR expires_at < clock_timestamp()"
-            f" OR owner = {literal(owner)})"
+            f" OR owner IN ({', '.join(map(literal, filter(None, (owner, dead))))}))"
             " RETURNING token, previous_owner, previous_session"
         )
 

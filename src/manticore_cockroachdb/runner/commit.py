@@ -47,7 +47,7 @@ from ..analysis.catalog_probe import Effect
 from ..errors import ConnectionFailed
 from ..migrations.results import JournalRow
 from ..migrations.script import MigrationPlan, Step
-from ..outcome import Verdict, absent, is_division_by_zero, is_duplicate, verdict_of
+from ..outcome import Verdict, absent, is_division_by_zero, is_duplicate
 from ..retry import RetryPolicy, decide
 from . import events as e
 from .bookkeeping import APPLIED_COLUMNS, journal_rows
@@ -56,9 +56,10 @@ from .failures import Stopped, sentence
 from .identity import HOST
 from .lease import Lease
 from .messages import messages
-from .session import RECONNECTS, Rows, Session, worth_waiting
+from .patience import Patience
+from .session import Rows, Session, worth_waiting
 
-RECOVERIES = 5
+RECOVERIES = 12  # of a statement with which the connection was lost each time
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class Committer:
         self.session = session
         self.lease = lease
         self.policy = policy
+        self.patience = Patience(session.reconnect_wait)
         self.columns = APPLIED_COLUMNS  # of the history that `reads` asks for
         self.recorded: set[int] = set()
         self.journal: list[JournalRow] = []
@@ -239,7 +241,7 @@ class Committer:
             self.commit(plan, 0, 0, end, recorded)
         except Stopped as stopped:
             at = stopped.ours or 0
-            if at < proof_at or verdict_of(stopped.sqlstate) is not Verdict.FAILED:
+            if at < proof_at or stopped.verdict is not Verdict.FAILED:
                 raise
             self.roll_back_quietly()
             if proof is not None and at == proof_at:
@@ -311,10 +313,11 @@ class Committer:
                 if sent is not None:
                     raise sent
                 self._send(plan, first, last, after())
+                self.patience.calm()
                 return
             except Stopped as stopped:
                 sent = None
-                verdict = verdict_of(stopped.sqlstate)
+                verdict = stopped.verdict
                 stopped.span = (first, last)
                 if verdict is Verdict.PARTIAL and first == last:
                     verdict = Verdict.UNKNOWN  # only our own writes: all of them stayed or none
@@ -331,11 +334,12 @@ class Committer:
                     self.roll_back_quietly()
                     self.pause(plan, stopped, attempt, delay)
                 elif verdict is Verdict.UNKNOWN:
-                    recoveries += 1
+                    recoveries += stopped.lost
                     if recoveries > RECOVERIES:
                         raise
                     self.recover(plan, stopped)
                     if recorded():
+                        self.patience.calm()
                         self.session.listener(e.Recovered(plan.version, "it had been committed"))
                         return
                     self.session.listener(
@@ -389,9 +393,9 @@ class Committer:
         over meanwhile.
         """
         old_session, old_token = self.session.id, self.lease.token
-        for attempt in range(1, RECONNECTS + 1):
-            delay = min(0.05 * 2**attempt, 3.0)
-            self.pause(plan, stopped, attempt, delay)
+        patience, latest = self.patience, stopped
+        while (delay := patience.next()) is not None:
+            self.pause(plan, latest, patience.attempt, delay)
             try:
                 self.session.reopen()
                 self.retake(old_token)
@@ -400,9 +404,10 @@ class Committer:
                 self.repeat_settings(plan)
                 return
             except (psycopg.Error, ConnectionFailed) as error:
-                if attempt == RECONNECTS or not worth_waiting(error):
+                if not worth_waiting(error):
                     raise stopped from error
-        raise stopped
+                latest = Stopped(error, None, 0)
+        raise stopped from latest.error
 
     def retake(self, token: int) -> None:
         """Take a new token on a new session, unless another runner has taken the lease since

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from time import monotonic
 
 import psycopg
 from psycopg import errors, pq
@@ -75,6 +76,38 @@ def exchange(
     if connection.status != pq.ConnStatus.OK and error is None:
         raise psycopg.OperationalError("the connection was closed")
     return Reply(done, tag, error)
+
+
+class NoAnswer(psycopg.OperationalError):
+    """A server took a message and said nothing for too long."""
+
+
+def rows_of(
+    connection: psycopg.pq.abc.PGconn, message: bytes, deadline: float
+) -> Generator[Wait, Ready | int, list[tuple[str | None, ...]]]:
+    """Send one statement; return its rows, as text.
+
+    Raises NoAnswer where that takes until `deadline`, by `time.monotonic`; the connection is of
+    no use then.
+    """
+    connection.send_query(message)
+    yield from _send(connection)
+    rows: list[tuple[str | None, ...]] = []
+    while True:
+        while connection.is_busy():
+            ready = yield Wait.R
+            if ready:
+                connection.consume_input()
+            elif monotonic() > deadline:
+                raise NoAnswer("the server did not answer")
+        result = connection.get_result()
+        if result is None:
+            return rows
+        if result.status not in _OK:
+            raise errors.error_from_result(result)
+        for row in range(result.ntuples):
+            cells = (result.get_value(row, column) for column in range(result.nfields))
+            rows.append(tuple(None if cell is None else cell.decode() for cell in cells))
 
 
 def _said(result: psycopg.pq.abc.PGresult) -> str:

@@ -16,7 +16,7 @@ import psycopg
 from ..dialect import Server
 from ..errors import ConnectionFailed, MigrationError, MigrationFailed, PartialMigration
 from ..migrations.script import MigrationPlan
-from ..outcome import is_syntax_error
+from ..outcome import Verdict, is_syntax_error, verdict_of
 from ..parser.quoting import quote, reserved_at
 from ..parser.secrets import without_secrets
 from ..parser.split import excerpt, line_column
@@ -39,6 +39,16 @@ class Stopped(Exception):
         # The script's statements in the transaction that stopped.
         self.span: tuple[int, int] = (0, 0)
         self.sqlstate = error.sqlstate if isinstance(error, psycopg.Error) else None
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the failure means."""
+        return verdict_of(self.sqlstate, str(self.error))
+
+    @property
+    def lost(self) -> bool:
+        """Whether the connection itself was lost."""
+        return self.sqlstate is None
 
     @property
     def ours(self) -> int | None:

@@ -25,12 +25,16 @@ from .._acompat import Event, Task, sleep
 from ..errors import ConnectionFailed, LeaseLost, LeaseTimeout
 from ..outcome import Verdict, verdict_of
 from .events import LeaseTaken, LeaseWaiting
-from .identity import new_owner
+from .exchange import NoAnswer, rows_of
+from .identity import is_dead, new_owner
 
 if TYPE_CHECKING:
     from ..parser.nodes import QName
-    from .session import Rows, Session
+    from .session import Place, Rows, Session
     from .watch import JobWatch
+
+
+SILENCE = 5  # seconds that a server may take to answer something small
 
 
 class Lease:
@@ -50,6 +54,9 @@ class Lease:
         self._moving = False
         self._stop: Event | None = None
         self._task: Task | None = None
+        self._second: psycopg.Connection[Any] | None = None
+        self._second_to: Place | None = None
+        self._missed: Place | None = None  # where it led instead of where the run's own does
 
     def acquire(self, *reads: str) -> list[Rows]:
         """Take the lease, waiting for it if need be, and answer `reads` under it.
@@ -64,6 +71,10 @@ class Lease:
                 return sets
             owner, remaining = self._holder()
             now = monotonic()
+            if is_dead(owner):
+                sets = self._try(reads, dead=owner)
+                if sets is not None:
+                    return sets
             if now >= deadline:
                 raise LeaseTimeout(
                     f"{owner} has held the lease for longer than the {self.wait:g} s we waited.",
@@ -76,9 +87,9 @@ class Lease:
             sleep(max(0.02, min(pause, deadline - now, max(remaining, 0.05))))
             pause = min(pause * 1.5, 1.0)
 
-    def _try(self, reads: tuple[str, ...]) -> list[Rows] | None:
+    def _try(self, reads: tuple[str, ...], *, dead: str | None = None) -> list[Rows] | None:
         tables = self.session.tables
-        take = tables.acquire(self.owner, self.session.id, self.ttl)
+        take = tables.acquire(self.owner, self.session.id, self.ttl, dead=dead)
         self._asked = True
         self._moving = True  # the heartbeat must not mistake our own new token for another's
         try:
@@ -173,45 +184,89 @@ class Lease:
         except (psycopg.Error, ConnectionFailed):
             pass  # it expires by itself
 
+    # --- the heartbeat ---------------------------------------------------------------------
+
     def _beat(self) -> None:
         assert self._stop is not None
-        connection: psycopg.Connection[Any] | None = None
         pause = self.ttl / 3
         due = monotonic() + pause
         try:
             while not self._stop.wait(self._tick(due)):
                 try:
                     if self.watch is not None and self.watch.wanted:
-                        connection = connection or self._second()
-                        self.watch.look(connection)
+                        self.watch.look(self._ask)
                     if monotonic() < due:
                         continue
-                    connection = connection or self._second()
                     started, token = monotonic(), self.token
-                    renew = self.session.tables.renew(token, self.ttl)
-                    row = (connection.execute(renew.encode())).fetchone()
+                    rows = self._ask(self.session.tables.renew(token, self.ttl))
                     if self._moving or token != self.token:
                         continue
-                    if row is None:
+                    if not rows:
                         self._lost = True
                         return
                     self._valid_until = started + self.ttl
                     due = monotonic() + pause
-                except (psycopg.Error, ConnectionFailed):
-                    if connection is not None:
-                        connection.close()
-                        connection = None
+                except (psycopg.Error, ConnectionFailed) as error:
+                    self._close_second()
                     due = monotonic() + self.ttl / 10
+                    if isinstance(error, NoAnswer):
+                        self._suspect()
         finally:
-            if connection is not None:
-                connection.close()
+            self._close_second()
 
     def _tick(self, due: float) -> float:
         rest = max(due - monotonic(), 0.01)
         watching = self.watch is not None and self.watch.enabled
         return min(rest, 1.0) if watching else rest
 
-    def _second(self) -> psycopg.Connection[Any]:
-        connection = self.session.database.dedicated(client_encoding="utf8")
-        connection.execute(b"SET statement_timeout = 10000")
-        return connection
+    def _ask(self, sql: str) -> list[tuple[str | None, ...]]:
+        """Ask on the second connection, which leads to where the run's own does if it can."""
+        place = self.session.host
+        if self._second is not None and self._second_to not in (place, self._missed):
+            self._close_second()
+        if self._second is None:
+            self._second = self.session.connect(first=place, connect_timeout=SILENCE)
+            self._second_to = (self._second.info.host, self._second.info.port)
+            self._missed = self._second_to if self._second_to != place else None
+            self._answer(self._second, "SET statement_timeout = 10000")
+            if self._missed is not None:
+                self._suspect()
+        return self._answer(self._second, sql)
+
+    def _answer(
+        self, connection: psycopg.Connection[Any], sql: str
+    ) -> list[tuple[str | None, ...]]:
+        deadline = monotonic() + 2 * SILENCE
+        return connection.wait(rows_of(connection.pgconn, sql.encode(), deadline))
+
+    def _close_second(self) -> None:
+        connection, self._second = self._second, None
+        if connection is not None:
+            connection.close()
+
+    def _suspect(self) -> None:
+        """See whether the server that the run waits for still answers anybody.
+
+        One that is stopped, or cut off, keeps a connection open and says nothing for ever. Where
+        there are other hosts, the run is told that its connection is lost: it looks there what
+        has become of its statement. One that refuses is no such case: it speaks.
+        """
+        place = self.session.host
+        if place is None or len(self.session.database.settings.hosts) < 2:
+            return
+        try:
+            probe = self.session.database.dedicated(
+                host=place[0], port=place[1], connect_timeout=SILENCE, client_encoding="utf8"
+            )
+        except ConnectionFailed as error:
+            silent = isinstance(error.__cause__, psycopg.errors.ConnectionTimeout)
+        else:
+            try:
+                self._answer(probe, "SELECT 1")
+                silent = False
+            except psycopg.Error as error:
+                silent = isinstance(error, NoAnswer)
+            finally:
+                probe.close()
+        if silent and place == self.session.host:
+            self.session.abandon()

@@ -48,7 +48,7 @@ from .failures import Stopped, repair_hint
 from .jobs import UNFINISHED, Job, jobs_of
 from .messages import Message
 
-AGAIN = 3
+AGAIN = 5  # tries of a statement with which the connection was lost each time
 LOOKS = 10
 _CONDITIONAL = re.compile(r"\bIF\s+(?:NOT\s+)?EXISTS\b", re.IGNORECASE)
 
@@ -82,7 +82,7 @@ class NonTransactionalStep:
             stopped.begun = self._begun
             raise
         except psycopg.Error as error:
-            if verdict_of(error.sqlstate) is not Verdict.FAILED:
+            if verdict_of(error.sqlstate, str(error)) is not Verdict.FAILED:
                 raise
             failed = Stopped(error, None, 0)
             failed.begun = self._begun
@@ -107,6 +107,7 @@ class NonTransactionalStep:
             self.committer.lease.check()
             stopped = self._send(step, effect, again=attempt > 0)
             if stopped is None:
+                self.committer.patience.calm()
                 if self._finish(step, self._proof(step, effect)):
                     return
                 if self._proven(effect):
@@ -121,13 +122,13 @@ class NonTransactionalStep:
                     )
                 self._clear_debris(effect)
                 continue
-            verdict = verdict_of(stopped.sqlstate)
+            verdict = stopped.verdict
             delay = decide(self.committer.policy, stopped.sqlstate, attempt + 1, random())
             if verdict is Verdict.RETRY and delay is not None:
                 attempt += 1
                 self.committer.pause(self.plan, stopped, attempt, delay)
             elif verdict is Verdict.UNKNOWN and again < AGAIN:
-                again += 1
+                again += stopped.lost
                 self.committer.recover(self.plan, stopped)
                 seen = self._conclude(step, effect, self._before(step))
                 if seen is Conclusion.DONE:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -36,6 +37,7 @@ from .bookkeeping import (
     SCHEMAS_WITH_HISTORY,
     Tables,
 )
+from .patience import Patience
 
 if TYPE_CHECKING:
     from ..database import Database
@@ -44,9 +46,11 @@ if TYPE_CHECKING:
 
 _JOBS = re.compile(r"waiting for job\(s\) to complete: ([\d, ]+)")
 
+RECONNECT_WAIT = 60.0
+Place = tuple[str, int]
+"""A host and a port."""
 Rows = list[tuple[Any, ...]]
 T = TypeVar("T")
-RECONNECTS = 8
 
 
 class Session:
@@ -57,8 +61,14 @@ class Session:
         database: Database,
         settings: Mapping[str, str],
         listener: Listener,
+        *,
+        reconnect_wait: float = RECONNECT_WAIT,
+        writes: bool = True,
     ) -> None:
         self.database = database
+        self.reconnect_wait = reconnect_wait
+        self.writes = writes
+        self.host: Place | None = None  # where the last connection led
         self.settings = dict(settings)
         self.listener = listener
         self.connection: psycopg.Connection[Any] | None = None
@@ -75,12 +85,64 @@ class Session:
     def open(self) -> None:
         """Connect. Raises ConnectionFailed."""
         self.close()
-        connection = self.database.dedicated(client_encoding="utf8")
+        connection = self.connect(avoid=self.host)
+        self.host = (connection.info.host, connection.info.port)
         connection.add_notice_handler(self._notice)
         self.connection = connection
         if not self._known:
             announced = connection.pgconn.parameter_status(b"crdb_version")
             self._is(server_of(announced.decode() if announced else None, _version(connection)))
+
+    def open_at_first(self) -> None:
+        """Connect for the first time. Raises ConnectionFailed.
+
+        Of several hosts one that takes the connection and says nothing is a cluster in trouble,
+        and is waited for as if a connection had been lost; what refuses, or is not there, is not.
+        """
+        patience = Patience(self.reconnect_wait)
+        while True:
+            try:
+                return self.open()
+            except ConnectionFailed as error:
+                silent = isinstance(error.__cause__, psycopg.errors.ConnectionTimeout)
+                if not silent or len(self.database.settings.hosts) < 2:
+                    raise
+                if (delay := patience.next()) is None:
+                    raise
+                from .events import Retrying
+
+                self.listener(Retrying(None, None, error.message, patience.attempt, delay))
+                sleep(delay)
+
+    def connect(
+        self, *, first: Place | None = None, avoid: Place | None = None, **more: str | int
+    ) -> psycopg.Connection[Any]:
+        """A connection of our own to any host of the list, this one `first`, that to `avoid` last.
+
+        What writes wants a server that lets it: of a primary and its standbys the primary, unless
+        the URL says otherwise. Raises ConnectionFailed.
+        """
+        settings = self.database.settings
+        chosen: dict[str, str | int] = {"client_encoding": "utf8", **more}
+        places = list(zip(settings.hosts, settings.ports, strict=True))
+        if len(places) > 1:
+            places.sort(key=lambda place: (place == avoid) - (place == first))
+            chosen["host"] = ",".join(host for host, _ in places)
+            chosen["port"] = ",".join(str(port) for _, port in places)
+            if self.writes and "target_session_attrs" not in dict(settings.parameters):
+                chosen["target_session_attrs"] = "read-write"
+        return self.database.dedicated(**chosen)
+
+    def abandon(self) -> None:
+        """Let whoever waits for an answer on the connection find it lost; from any thread."""
+        import os
+        import socket
+
+        connection = self.connection
+        with suppress(OSError, psycopg.Error):
+            if connection is not None:
+                with socket.socket(fileno=os.dup(connection.fileno())) as handle:
+                    handle.shutdown(socket.SHUT_RDWR)
 
     def _is(self, server: Server) -> None:
         self.server = server
@@ -104,13 +166,11 @@ class Session:
 
         Raises ConnectionFailed when no server can be reached again.
         """
+        patience = Patience(self.reconnect_wait)
         lost_by: psycopg.Error | ConnectionFailed | None = None
-        for attempt in range(RECONNECTS):
+        while True:
             try:
                 if lost_by is not None:
-                    from .events import Retrying
-
-                    self.listener(Retrying(None, None, "The connection was lost.", attempt, 0.0))
                     self.reopen()
                 return action()
             except (psycopg.Error, ConnectionFailed) as error:
@@ -119,7 +179,14 @@ class Session:
                 if not worth_waiting(error):
                     raise
                 lost_by = error
-            sleep(min(0.05 * 2**attempt, 3.0))
+            delay = patience.next()
+            if delay is None:
+                break
+            from .events import Retrying
+            from .failures import sentence
+
+            self.listener(Retrying(None, None, sentence(lost_by), patience.attempt, delay))
+            sleep(delay)
         raise ConnectionFailed(
             f"The connection to {self.database.settings.display()} was lost and could not be had"
             " again.",
@@ -340,10 +407,14 @@ class Session:
                 waited, pause = waited + pause, min(pause * 2, 0.5)
         except psycopg.Error as error:
             denied = is_denied(error.sqlstate)
-            if not denied and not no_such_session(error.sqlstate):
+            # Of a node that is away, CockroachDB cannot say more than that. Its client's session
+            # may still be there if it is only cut off; then the fence holds for all but a
+            # statement that runs alone, and that one ends with its connection.
+            away = error.sqlstate is not None and worth_waiting(error)
+            if not denied and not away and not no_such_session(error.sqlstate):
                 raise
             self.rollback()
-            return not denied
+            return not denied and not away
         return True
 
     def _notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
@@ -377,4 +448,4 @@ def worth_waiting(error: psycopg.Error | ConnectionFailed) -> bool:
     """Whether another connection, a little later, may fare better: the server did not refuse."""
     cause = error.__cause__ if isinstance(error, ConnectionFailed) else error
     sqlstate = cause.sqlstate if isinstance(cause, psycopg.Error) else None
-    return verdict_of(sqlstate) in (Verdict.UNKNOWN, Verdict.RETRY)
+    return verdict_of(sqlstate, str(cause)) in (Verdict.UNKNOWN, Verdict.RETRY)

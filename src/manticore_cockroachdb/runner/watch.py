@@ -8,12 +8,10 @@ and short changes have nothing to show.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
-from typing import TYPE_CHECKING, Any
-
-import psycopg
+from typing import TYPE_CHECKING
 
 from .events import JobProgress, Listener
 from .jobs import UNFINISHED, jobs_of
@@ -23,6 +21,8 @@ if TYPE_CHECKING:
 
 
 PATIENCE = 1.0
+Ask = Callable[[str], list[tuple[str | None, ...]]]
+"""Sends one statement and gives its rows, as text."""
 
 
 class JobWatch:
@@ -50,9 +50,9 @@ class JobWatch:
         late = monotonic() >= self._since + PATIENCE
         return self.enabled and self.version is not None and late
 
-    def look(self, connection: psycopg.Connection[Any]) -> None:
+    def look(self, ask: Ask) -> None:
         """Tell the listener of each job of ours that goes on."""
-        rows = (connection.execute(UNFINISHED.encode())).fetchall()
+        rows = ask(UNFINISHED)
         version = self.version
         if version is None:
             return
