@@ -335,7 +335,9 @@ class AsyncPooledConnection(AsyncVerbs, AsyncConnection[Row]):
             await cursor.execute(sql, params)  # type: ignore[arg-type]
         rows: Rows[Any] = Rows()
         while True:
-            if cursor.description:
+            # What `description` says too, having made an object of every column.
+            result = cursor.pgresult
+            if result is not None and result.nfields:
                 rows = Rows(await cursor.fetchall())
             rows.rowcount = cursor.rowcount
             if not cursor.nextset():
