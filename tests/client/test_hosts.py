@@ -11,7 +11,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from manticore_cockroachdb import AsyncDatabase, ConnectionFailed
+from manticore_cockroachdb import AsyncDatabase, ConnectionFailed, Database, local
+from manticore_cockroachdb.config import resolve
 from manticore_cockroachdb.hosts import LONGEST_PAUSE, Hosts, hosts_of
 from tests.support.gate import Gate, gates
 
@@ -282,3 +283,34 @@ async def test_no_connection_is_lost_to_cancellations(url: str) -> None:
                 assert await connection.value("SELECT 5") == 5
             for lent in held:
                 await lent.__aexit__(None, None, None)
+
+
+# --- a primary and a standby -----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def standby_url() -> Iterator[str]:
+    """A server that takes no writes stands in for a standby."""
+    with local.scratch(engine="postgresql") as found:
+        with Database.from_url(found) as db:
+            db.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+            db.execute("SELECT pg_reload_conf()")
+        yield found
+
+
+@pytest.mark.engine("postgresql", because="one engine")
+async def test_of_postgresql_s_hosts_the_one_that_takes_writes(
+    colour: Any, url: str, standby_url: str
+) -> None:
+    """The standby comes first in the list."""
+    other = colour.database(standby_url, options="-c default_transaction_read_only=off")
+    await other.create_database(str(resolve(url).database))
+    with gates(url, 1) as (primary,), gates(standby_url, 1) as (standby,):
+        db = colour.database(standby.url(url, primary), min_size=3)
+        await db.create_table("t", {"id": "INT"})
+        await db.insert("t", {"id": 1})
+        await wait_for(colour, lambda: primary.connections == 3)
+        assert standby.connections == 0
+        reading = colour.database(standby.url(url, primary), target_session_attrs="any", min_size=2)
+        await reading.connect()
+        await wait_for(colour, lambda: standby.connections == 1)
