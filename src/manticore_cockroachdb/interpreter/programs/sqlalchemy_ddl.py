@@ -35,11 +35,8 @@ def metadata_of(module: Any, name: str) -> Any:
     return next(iter(every.values()))
 
 
-def main(request: dict[str, Any]) -> dict[str, Any]:
-    """Answer a request: ``module``, ``name`` in it, ``dialect``."""
-    sqlalchemy = import_module("sqlalchemy")
-    module = import_module(request["module"])
-    metadata = metadata_of(module, request["name"])
+def compiled(metadata: Any, dialect: str) -> dict[str, Any]:
+    """The statements that make some tables, and the schemas that these are in."""
     statements: list[str] = []
 
     def emitted(construct: Any, *_: Any, **__: Any) -> None:
@@ -49,10 +46,16 @@ def main(request: dict[str, Any]) -> dict[str, Any]:
             text = text.replace("%%", "%")
         statements.append(text)
 
-    engine = sqlalchemy.create_mock_engine(f"{request['dialect']}://", emitted)
+    engine = import_module("sqlalchemy").create_mock_engine(f"{dialect}://", emitted)
     schemas = {table.schema for table in metadata.tables.values() if table.schema}
     metadata.create_all(engine, checkfirst=False)
     return {"statements": statements, "schemas": sorted(schemas)}
+
+
+def main(request: dict[str, Any]) -> dict[str, Any]:
+    """Answer a request: ``module``, ``name`` in it, ``dialect``."""
+    module = import_module(request["module"])
+    return compiled(metadata_of(module, request["name"]), request["dialect"])
 
 
 if __name__ == "__main__":
