@@ -127,10 +127,12 @@ def ours(case: Case, server: Database) -> Verdict:
 
 def alembic(case: Case, server: Database) -> Verdict:
     """`alembic revision --autogenerate`, comparing types and server defaults."""
-    from alembic.autogenerate import produce_migrations
+    import sqlalchemy
+    from alembic.autogenerate import produce_migrations, render_python_code
     from alembic.migration import MigrationContext
     from alembic.operations import Operations
     from sqlalchemy import create_engine
+    from sqlalchemy.dialects import postgresql
     from sqlalchemy.pool import NullPool
 
     trial = Trial(server, written)
@@ -141,18 +143,19 @@ def alembic(case: Case, server: Database) -> Verdict:
         )
         options = {"compare_type": True, "compare_server_default": True, "include_schemas": True}
 
-        def walk(operations: Operations, ops: Any) -> None:
-            for op in ops:
-                if hasattr(op, "ops"):
-                    walk(operations, op.ops)
-                else:
-                    operations.invoke(op)
+        def revise(context: Any, ops: Any) -> None:
+            """Run what stands in the revision's file, which is not quite what was found."""
+            code = render_python_code(ops, migration_context=context)
+            lines = ["def revision():", *(f"    {line}" for line in code.splitlines())]
+            names = {"op": Operations(context), "sa": sqlalchemy, "postgresql": postgresql}
+            exec("\n".join(lines), names)
+            names["revision"]()
 
         try:
             with engine.connect() as connection:
                 context = MigrationContext.configure(connection, opts=options)
                 script = produce_migrations(context, metadata(case.after))
-                walk(Operations(context), script.upgrade_ops.ops)
+                revise(context, script.upgrade_ops)
                 connection.commit()
         except Exception as error:  # noqa: BLE001 - whatever it is, it did not get there
             return Verdict(NO, NO, said(error))
@@ -161,7 +164,7 @@ def alembic(case: Case, server: Database) -> Verdict:
         try:
             with engine.connect() as connection:
                 context = MigrationContext.configure(connection, opts=options)
-                walk(Operations(context), script.downgrade_ops.ops)
+                revise(context, script.downgrade_ops)
                 connection.commit()
         except Exception as error:  # noqa: BLE001
             return Verdict(YES, NO, said(error))
@@ -265,6 +268,7 @@ def main(word: str = "") -> int:
         server = Database.from_url(found)
         chosen = [case for case in CASES if word in case.name]
         totals = {"ours": 0, "alembic": 0, "django": 0}
+        forward = dict(totals)
         possible = sum(case.django is not None for case in chosen)
         print("| change | manticore | Alembic | Django |\n|---|---|---|---|")
         for case in chosen:
@@ -275,10 +279,13 @@ def main(word: str = "") -> int:
             }
             for name, verdict in row.items():
                 totals[name] += str(verdict) == YES
+                forward[name] += verdict.right == YES
             print(f"| {case.name} | {' | '.join(map(str, row.values()))} |", flush=True)
         print(
             f"| **{len(chosen)} changes, right both ways** | **{totals['ours']}** |"
-            f" **{totals['alembic']}** | **{totals['django']} of {possible}** |"
+            f" **{totals['alembic']}** | **{totals['django']} of {possible}** |\n"
+            f"| right, whatever the way back | {forward['ours']} | {forward['alembic']} |"
+            f" {forward['django']} of {possible} |"
         )
         wrong = unchanged(server)
         print(f"\nModels that did not change and have a change proposed by manticore: {wrong}.")

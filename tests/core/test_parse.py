@@ -445,3 +445,17 @@ def test_both_roads_for_tables_agree(name: str, parts: list[str], one: str, two:
 def test_both_roads_for_tables_agree_on_every_word(template: str) -> None:
     for sql in map(template.format, WORDS):
         assert _plain(sql) in (None, _long_road(sql)), sql
+
+
+def test_a_dollar_quote_that_does_not_end_is_no_crash():
+    for text in ("DO $x", "DO $x$ BEGIN", "SELECT $a", "CREATE FUNCTION f() AS $body"):
+        assert parse(text) is not None
+
+
+def test_deferrable_after_the_condition_of_an_exclusion():
+    found = parse(
+        "ALTER TABLE t ADD CONSTRAINT x EXCLUDE USING gist (a WITH =) INCLUDE (b)"
+        " WITH (fillfactor = 50) WHERE (a > 0) DEFERRABLE INITIALLY DEFERRED"
+    )
+    (action,) = found.actions
+    assert action.constraint.deferrable and action.constraint.columns == ("a",)

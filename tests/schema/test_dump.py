@@ -27,6 +27,22 @@ async def test_a_dump_makes_an_equal_catalog(colour, db, server):
     assert render(again) == dump
 
 
+async def test_two_equal_unique_constraints_are_two(colour, db, server):
+    """Inside CREATE TABLE, PostgreSQL would make one of them."""
+    await run(
+        db,
+        "CREATE TABLE t (a INT PRIMARY KEY, b INT);"
+        "ALTER TABLE t ADD CONSTRAINT one UNIQUE (b);"
+        "ALTER TABLE t ADD CONSTRAINT two UNIQUE (b);"
+        "ALTER TABLE t ADD CONSTRAINT key UNIQUE (a);",
+    )
+    schema = await read_schema(colour, db)
+    with server.fresh_database() as url:
+        copy = colour.database(url)
+        await run(copy, render(schema))
+        assert await read_schema(colour, copy) == schema
+
+
 async def test_an_empty_database_has_an_empty_dump(colour, db, server):
     schema = await read_schema(colour, db)
     assert not [*schema.everything(), *schema.namespaces, *schema.left_out]

@@ -91,6 +91,27 @@ async def test_an_undo_part_that_takes_too_much(colour, db, directory):
     assert (failing.stage, change.path, change.aspect) == ("undo", "public.users.name", "default")
 
 
+@pytest.mark.engine("postgresql", because="one engine")
+async def test_it_goes_on_after_an_undo_part_that_fails(colour, db, directory):
+    """What follows is judged on the schema that the migrations make."""
+    write(
+        directory,
+        _2_seed="ALTER TABLE users ADD COLUMN note TEXT;\n-- @UNDO\nSELECT 1;",
+        _3_index="CREATE TABLE more (id INT);\n-- @UNDO\nDROP TABLE nothing;",
+        _4_last="CREATE INDEX more_id ON more (id);\n-- @UNDO\nSELECT 1;",
+        _5_good="CREATE TABLE good (id INT);\n-- @UNDO\nDROP TABLE good;",
+    )
+    found = await colour.Migration(db, migrations_dir=directory).verify(newest=0)
+    stages = {v.version: [f.stage for f in v.failures] for v in found.migrations}
+    assert stages == {
+        1: [],
+        2: ["undo", "apply again"],
+        3: ["undo"],
+        4: ["undo", "apply again"],
+        5: [],
+    }
+
+
 async def test_a_migration_that_fails(colour, db, directory):
     write(directory, _3_index="CREATE INDEX i ON users (nothing);", _4_more="SELECT 1;")
     found = await colour.Migration(db, migrations_dir=directory).verify()

@@ -48,7 +48,8 @@ def judge(node: n.Node, caps: Capabilities) -> Coverage:
             return Unusable(
                 f"{verb} in a migration would end its transaction half way",
                 "remove it: a migration already runs in a transaction where the server allows"
-                " one; write -- @transaction off for one statement at a time",
+                " one; write -- @transaction off for one statement at a time; from the files of"
+                " another tool `manticore import` takes a BEGIN and COMMIT around the whole",
             )
         case n.Drop(names=names) if not caps.transactional_ddl and any(
             one.name.lower() in OURS for one in names

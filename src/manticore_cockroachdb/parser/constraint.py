@@ -113,6 +113,14 @@ def _exclude(c: Cursor, draft: _Draft) -> None:
             break
     c.expect(")")
     draft["columns"] = tuple(columns)
+    if c.accept("include"):
+        c.skip_group()
+    if c.accept("with"):
+        c.skip_group()
+    if c.accept("using", "index", "tablespace"):
+        c.name()
+    if c.accept("where"):
+        c.skip_group()
 
 
 def _not_null(c: Cursor, draft: _Draft) -> None:

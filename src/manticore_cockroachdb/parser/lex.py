@@ -290,8 +290,8 @@ def unquoted(kind: str, source: str) -> str:
     if kind == "string":
         return _string_value(source)
     if kind == "dollar":
-        tag = source.index("$", 1) + 1
-        return source[tag:-tag]
+        tag = source.find("$", 1) + 1
+        return source[tag:-tag] if tag else source  # without an end, it is what it is
     return source
 
 

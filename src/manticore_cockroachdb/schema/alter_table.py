@@ -147,8 +147,9 @@ class Parts:
         not stand in CREATE TABLE."""
         for table in self.b.tables:
             old = self.old.get(table.key)
+            waiting = ddl.later(table, self.engine) if old is None else ()
             for constraint in table.constraints:
-                if old is None and not ddl.inline(constraint):
+                if constraint in waiting:
                     yield from map(Step, ddl.add_later(table.key, constraint, self.engine))
                 elif old is not None and constraint.kind == "foreign key":
                     yield from self._make(table, constraint, old)

@@ -95,9 +95,30 @@ def add_later(table: m.Key, added: m.Constraint, engine: Engine) -> Iterator[str
         yield f"ALTER TABLE {qualified(*table)} VALIDATE CONSTRAINT {quote(added.name)}"
 
 
-def inline(constraint: m.Constraint) -> bool:
-    """Whether a constraint stands in CREATE TABLE. Foreign keys wait for the other table."""
-    return constraint.kind != "foreign key" and constraint.validated
+def inline(table: m.Table, engine: Engine) -> tuple[m.Constraint, ...]:
+    """The constraints that stand in CREATE TABLE.
+
+    Foreign keys wait for the other table, and what was not validated for its rows. A second key
+    with the same columns waits as well: inside CREATE TABLE, PostgreSQL makes one of the two.
+    """
+    keys: set[str] = set()
+    found = []
+    for one in sorted(table.constraints, key=lambda c: c.kind != "primary key"):
+        if one.kind == "foreign key" or not one.validated:
+            continue
+        if engine == "postgresql" and one.kind in ("primary key", "unique"):
+            definition = one.definition.removeprefix(one.kind.upper()).strip()
+            if definition in keys:
+                continue
+            keys.add(definition)
+        found.append(one)
+    return tuple(one for one in table.constraints if one in found)
+
+
+def later(table: m.Table, engine: Engine) -> tuple[m.Constraint, ...]:
+    """The constraints that are added once all tables are there."""
+    there = inline(table, engine)
+    return tuple(one for one in table.constraints if one not in there)
 
 
 def create_table(table: m.Table, engine: Engine, parent: m.Table | None = None) -> Iterator[str]:
@@ -106,7 +127,7 @@ def create_table(table: m.Table, engine: Engine, parent: m.Table | None = None) 
     ``parent`` is the table that this one is a partition of.
     """
     name = qualified(*table.key)
-    lines = [constraint(c) for c in table.constraints if inline(c)]
+    lines = [constraint(c) for c in inline(table, engine)]
     if table.partition_of is None:
         lines = [column(c, engine) for c in table.columns] + lines
     lines += [f"FAMILY {quote(name)} ({listed(columns)})" for name, columns in table.families]

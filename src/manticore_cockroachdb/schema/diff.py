@@ -251,9 +251,7 @@ def relation_text(relation: m.Table | m.View, schema: m.Schema) -> str:
         texts = [ddl.create_view(relation, schema.engine)]
     else:
         texts = list(ddl.create_table(relation, schema.engine, schema.parent(relation)))
-        texts += [
-            ddl.add_constraint(relation.key, c) for c in relation.constraints if not ddl.inline(c)
-        ]
+        texts += [ddl.add_constraint(relation.key, c) for c in ddl.later(relation, schema.engine)]
     texts += [ddl.create_index(relation.key, i, schema.engine) for i in relation.indexes]
     return ";\n".join(texts)
 

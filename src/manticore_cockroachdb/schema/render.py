@@ -71,9 +71,8 @@ def _afterwards(schema: m.Schema) -> Iterator[str]:
         if sequence.owned_by is not None:
             yield ddl.own_sequence(sequence)
     for table in schema.tables:
-        for constraint in table.constraints:
-            if not ddl.inline(constraint):
-                yield from ddl.add_later(table.key, constraint, schema.engine)
+        for constraint in ddl.later(table, schema.engine):
+            yield from ddl.add_later(table.key, constraint, schema.engine)
     for kind in _LATE:
         for thing in schema.objects:
             if thing.kind == kind:

@@ -161,9 +161,22 @@ class _Trial:
                 message = "Applied again, it does not lead to the same schema."
                 failures.append(Failing(stage, message, changes))
         except ManticoreError as error:
-            self.catalogs.pop()  # nothing after this can be judged
             failures.append(_failing(stage, error))
+            if not self._stands(number, after):
+                self.catalogs.pop()  # nothing after this can be judged
         return replace(verdict, failures=tuple(failures))
+
+    def _stands(self, number: int, after: m.Schema) -> bool:
+        """Whether the schema is that of the migration all the same, so that what follows can be
+        judged; its history is then made to say so."""
+        if compare(after, read(self.database)):
+            return False
+        try:
+            with self._run(number, None) as (run, _):
+                run.baseline(self.files[: number + 1], self.files[number].version)
+        except ManticoreError:
+            return False
+        return True
 
     def everything(self) -> list[Failing]:
         """Undo all, as far as there are undo parts, and apply all again."""
