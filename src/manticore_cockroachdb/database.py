@@ -37,6 +37,7 @@ from .verbs import Verbs
 
 if TYPE_CHECKING:
     from .backfill.batches import BackfillBatch
+    from .feed import Event
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -203,6 +204,28 @@ class Database(Verbs, Connections):
 
         self._refuse_inside("once, a transaction of its own,")
         return once(self, key, work, self._policy(max_retries))
+
+    def changes(
+        self,
+        table: str,
+        cursor: str | None = None,
+        *,
+        resolved: float = 1.0,
+        row: Callable[..., Any] | None = None,
+    ) -> Iterator[Event]:
+        """Yield the changes of a table as they happen: `feed.Change`, and `feed.Resolved` marks.
+
+        Without a ``cursor`` it begins with all rows as they are, with one right after that moment:
+        keep the ``cursor`` of each Resolved in the transaction that works on what came before it.
+        Changes since the last mark may come again, in the order of each row. A mark comes about
+        every ``resolved`` seconds. It never ends by itself, has a connection of its own, and where
+        that is lost raises psycopg's error: begin again with the last cursor.
+
+        CockroachDB's alone; ``kv.rangefeed.enabled`` must be on. Elsewhere raises `QueryError`.
+        """
+        from .changes import changes
+
+        return changes(self, table, cursor, resolved, row)
 
     @contextmanager
     def _transaction(
