@@ -5,6 +5,7 @@
     python -m faults --only postgresql:sync:up:5:cut-after:client:12
     python -m faults race --runners 50
     python -m faults cluster --tries 12              on three nodes of a `cockroach` binary
+    python -m faults backfills --tries 200            workers of one backfill, struck at random
     python -m faults model                            every interleaving of a backfill's workers
 
 Exit code 1 when anything was lost, doubled, falsely recorded or otherwise wrong.
@@ -19,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from faults import harness_migrations as migrations
+from faults.backfills import main as backfills
 from faults.harness import KINDS, parse
 from faults.harness_race import race
 from faults.harness_servers import engines
@@ -36,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from faults import harness_cluster
 
         return harness_cluster.run(given[1:])
+    if given[:1] == ["backfills"]:
+        return backfills(given[1:])
     if given[:1] == ["model"]:
         return model(given[1:])
     parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__.split("\n")[0])

@@ -38,12 +38,13 @@ from manticore_cockroachdb.errors import ManticoreError
 from manticore_cockroachdb.migration import Migration
 
 Colour = Literal["sync", "async", "cli"]
-Direction = Literal["up", "down"]
+Direction = Literal["up", "down", "work"]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run: `migrate` to ``target``, or `rollback` of one migration."""
+    """One run: `migrate` to ``target``, `rollback` of one migration, or work on backfills until
+    none is left, with ``target`` workers."""
 
     url: str
     directory: str
@@ -216,6 +217,8 @@ def _sync(job: Job) -> int:
         migration = Migration(db, job.directory, lease_ttl=job.ttl, lease_wait=job.wait)
         if job.direction == "up":
             return migration.migrate(job.target)
+        if job.direction == "work":
+            return len(migration.run_backfills(workers=job.target))
         return migration.rollback(target_version=job.target)
     finally:
         db.close()
@@ -228,6 +231,8 @@ def _async(job: Job) -> int:
             migrator = AsyncMigrator(db, job.directory, lease_ttl=job.ttl, lease_wait=job.wait)
             if job.direction == "up":
                 return await migrator.migrate(job.target)
+            if job.direction == "work":
+                return len(await migrator.run_backfills(workers=job.target))
             return await migrator.rollback(target_version=job.target)
         finally:
             await db.close()
