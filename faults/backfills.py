@@ -173,13 +173,13 @@ class Try:
         with psycopg.connect(self.url, autocommit=True) as connection:
             ask = "SELECT id, n, ours FROM users WHERE n > 1 OR (n = 0 AND NOT ours)"
             rows = connection.execute(ask.encode()).fetchall()
-            state = connection.execute(b"SELECT state FROM _migrations_backfills").fetchall()
+            state = connection.execute(b"SELECT state, note FROM _migrations_backfills").fetchall()
             held = connection.execute(
                 b"SELECT count(*) FROM _migrations_backfill_ranges WHERE owner IS NOT NULL"
             ).fetchone()
         missed = [row[0] for row in rows if row[1] == 0]
         doubled = [row[0] for row in rows if row[1] > 1]
-        complete = state == [("complete",)]
+        complete = [row[0] for row in state] == ["complete"]
         if missed:
             yield f"missed: {len(missed)} rows, {missed[:5]}"
         if doubled:

@@ -20,6 +20,7 @@ from ..errors import (
     MissingFile,
 )
 from ..migrations.script import script_of
+from ..outcome import Verdict, verdict_of
 from ..suggest import nearest
 from . import machine as m
 from .async_retry import AsyncRetryRows
@@ -31,7 +32,7 @@ from .words import SHOWN, unfinished
 
 if TYPE_CHECKING:
     from ..migrations.file import MigrationFile
-    from ..runner.async_session import AsyncSession
+    from ..runner.async_session import AsyncSession, Rows
 
 LOOK = 1.0
 """Seconds between two looks for something to do."""
@@ -57,7 +58,7 @@ class AsyncBackfills:
         tables = self.tables
         texts = (tables.overview(name), tables.holders(), tables.failed_rows())
         try:
-            found = await self.session.fetch(";\n".join(texts))
+            found = await self._fetch(*texts)
         except psycopg.errors.UndefinedTable:
             await self.session.rollback()
             return ()
@@ -65,7 +66,7 @@ class AsyncBackfills:
 
     async def noted(self, name: str) -> Noted:
         """What is noted of one. Raises ConfigError for a name that no backfill has."""
-        rows = await self.session.read(self.tables.read(name))
+        rows = await self.session.steady(lambda: self.session.read(self.tables.read(name)))
         if rows:
             return Noted(*rows[0])
         known = [one.name for one in await self.status()]
@@ -90,14 +91,14 @@ class AsyncBackfills:
     async def cancel(self, name: str) -> str:
         """Give it up: what is under way commits nothing any more, what is done stays."""
         noted = await self.noted(name)
-        await self.session.fetch(self.tables.fence_off(noted.run))
+        await self._fetch(self.tables.fence_off(noted.run))
         states = [wish for wish in m.Wish if wish is not m.Wish.COMPLETE]
         return await self._change(name, m.Wish.CANCELLED, states, "is cancelled")
 
     async def _change(self, name: str, to: m.Wish, of: Sequence[m.Wish], said: str) -> str:
         noted = await self.noted(name)
         text = self.tables.set_state(noted.run, to, of=of)
-        rows = (await self.session.fetch(text))[0]
+        rows = (await self._fetch(text))[0]
         if rows:
             return f"Backfill {name} {said}."
         state = (await self.noted(name)).state
@@ -118,7 +119,7 @@ class AsyncBackfills:
         done, failed = await AsyncRetryRows(self.session, job).run()
         if not failed:
             again = (m.Wish.FAILED, m.Wish.PAUSED)
-            await self.session.fetch(self.tables.set_state(noted.run, m.Wish.RUNNING, of=again))
+            await self._fetch(self.tables.set_state(noted.run, m.Wish.RUNNING, of=again))
             if noted.background or noted.version is None:
                 await self._work(noted.name, 1, lambda: False)
         return done, failed
@@ -142,7 +143,7 @@ class AsyncBackfills:
         for name in names:
             noted = await self.noted(name)
             again = (m.Wish.FAILED, m.Wish.RUNNING, m.Wish.REGISTERED)
-            await self.session.fetch(self.tables.set_state(noted.run, m.Wish.RUNNING, of=again))
+            await self._fetch(self.tables.set_state(noted.run, m.Wish.RUNNING, of=again))
         broken: dict[str, Exception] = {}
         while not stop():
             worked = False
@@ -178,7 +179,7 @@ class AsyncBackfills:
         job = await self.job(noted)
         tables = self.tables
         text = tables.set_state(noted.run, m.Wish.RUNNING, of=_OPEN)
-        _, ((before,),) = await self.session.fetch(f"{text};\n{tables.progress(noted.run)}")
+        _, ((before,),) = await self._fetch(text, tables.progress(noted.run))
         number = workers or job.spec.batching.workers
         team = AsyncTeam(self.session, job, number, before=int(before), stop=stop)
         why = await team.run()
@@ -187,7 +188,7 @@ class AsyncBackfills:
         if why in ("stopped", m.Wish.PAUSED, m.Wish.CANCELLED):
             return False
         texts = (tables.note(noted.run), tables.failures(noted.run, SHOWN))
-        rows, failed = await self.session.fetch(";\n".join(texts))
+        rows, failed = await self._fetch(*texts)
         error = unfinished(
             noted.version or 0,
             noted.direction,
@@ -198,10 +199,14 @@ class AsyncBackfills:
             note=rows[0][0] if rows else None,
             failed=failed,
         )
-        if team.failure is not None:
+        if isinstance(team.failure, psycopg.Error) and _lasts(team.failure):
             note = tables.set_state(noted.run, m.Wish.FAILED, of=_OPEN, note=error.message)
-            await self.session.fetch(note)
+            await self._fetch(note)
         raise error
+
+    async def _fetch(self, *texts: str) -> list[Rows]:
+        """Send what may be sent twice."""
+        return await self.session.steady(lambda: self.session.fetch(";\n".join(texts)))
 
     async def job(self, noted: Noted) -> Job:
         """The job of a run that is noted. Raises MissingFile or ChangedFile."""
@@ -241,3 +246,8 @@ class AsyncBackfills:
     def _path(self, noted: Noted) -> str | None:
         file = self.files.get(noted.version) if noted.version is not None else None
         return file.path if file is not None else None
+
+
+def _lasts(error: psycopg.Error) -> bool:
+    """Whether the next worker would fail as well."""
+    return verdict_of(error.sqlstate) is Verdict.FAILED

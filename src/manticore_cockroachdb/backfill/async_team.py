@@ -79,8 +79,9 @@ class AsyncTeam:
     def _beside(self, worker: AsyncWorker) -> AsyncTask:
         async def work() -> None:
             try:
-                await worker.session.steady(worker.session.reopen)
-                await worker.run()
+                # Where there is no connection to be had, the others do it.
+                if await worker.reconnect():
+                    await worker.run()
             except (psycopg.Error, ConnectionFailed) as error:
                 worker.failure = error
             finally:

@@ -100,7 +100,7 @@ class AsyncWorker:
         self.last = error
         trouble = trouble_of(error)
         if trouble is m.Trouble.LOST:
-            if not await self._reconnect():
+            if not await self.reconnect():
                 return m.Stumbled(m.Trouble.FATAL)
         else:
             await self._roll_back()
@@ -267,7 +267,8 @@ class AsyncWorker:
 
     # --- when something goes wrong ---------------------------------------------------------
 
-    async def _reconnect(self) -> bool:
+    async def reconnect(self) -> bool:
+        """Go on with another connection, the old session ended; False where there is none."""
         patience = Patience(self.session.reconnect_wait)
         while (delay := patience.next()) is not None:
             await async_sleep(delay)
@@ -287,7 +288,7 @@ class AsyncWorker:
         try:
             await self.session.rollback()
         except psycopg.Error:
-            await self._reconnect()
+            await self.reconnect()
 
     async def let_go(self) -> None:
         """Give back what is held; whatever cannot be given back expires."""

@@ -21,6 +21,7 @@ from ..errors import (
     MissingFile,
 )
 from ..migrations.script import script_of
+from ..outcome import Verdict, verdict_of
 from ..suggest import nearest
 from . import machine as m
 from .job import Job, Noted
@@ -32,7 +33,7 @@ from .words import SHOWN, unfinished
 
 if TYPE_CHECKING:
     from ..migrations.file import MigrationFile
-    from ..runner.session import Session
+    from ..runner.session import Rows, Session
 
 LOOK = 1.0
 """Seconds between two looks for something to do."""
@@ -56,7 +57,7 @@ class Backfills:
         tables = self.tables
         texts = (tables.overview(name), tables.holders(), tables.failed_rows())
         try:
-            found = self.session.fetch(";\n".join(texts))
+            found = self._fetch(*texts)
         except psycopg.errors.UndefinedTable:
             self.session.rollback()
             return ()
@@ -64,7 +65,7 @@ class Backfills:
 
     def noted(self, name: str) -> Noted:
         """What is noted of one. Raises ConfigError for a name that no backfill has."""
-        rows = self.session.read(self.tables.read(name))
+        rows = self.session.steady(lambda: self.session.read(self.tables.read(name)))
         if rows:
             return Noted(*rows[0])
         known = [one.name for one in self.status()]
@@ -89,14 +90,14 @@ class Backfills:
     def cancel(self, name: str) -> str:
         """Give it up: what is under way commits nothing any more, what is done stays."""
         noted = self.noted(name)
-        self.session.fetch(self.tables.fence_off(noted.run))
+        self._fetch(self.tables.fence_off(noted.run))
         states = [wish for wish in m.Wish if wish is not m.Wish.COMPLETE]
         return self._change(name, m.Wish.CANCELLED, states, "is cancelled")
 
     def _change(self, name: str, to: m.Wish, of: Sequence[m.Wish], said: str) -> str:
         noted = self.noted(name)
         text = self.tables.set_state(noted.run, to, of=of)
-        rows = (self.session.fetch(text))[0]
+        rows = (self._fetch(text))[0]
         if rows:
             return f"Backfill {name} {said}."
         state = (self.noted(name)).state
@@ -117,7 +118,7 @@ class Backfills:
         done, failed = RetryRows(self.session, job).run()
         if not failed:
             again = (m.Wish.FAILED, m.Wish.PAUSED)
-            self.session.fetch(self.tables.set_state(noted.run, m.Wish.RUNNING, of=again))
+            self._fetch(self.tables.set_state(noted.run, m.Wish.RUNNING, of=again))
             if noted.background or noted.version is None:
                 self._work(noted.name, 1, lambda: False)
         return done, failed
@@ -141,7 +142,7 @@ class Backfills:
         for name in names:
             noted = self.noted(name)
             again = (m.Wish.FAILED, m.Wish.RUNNING, m.Wish.REGISTERED)
-            self.session.fetch(self.tables.set_state(noted.run, m.Wish.RUNNING, of=again))
+            self._fetch(self.tables.set_state(noted.run, m.Wish.RUNNING, of=again))
         broken: dict[str, Exception] = {}
         while not stop():
             worked = False
@@ -177,7 +178,7 @@ class Backfills:
         job = self.job(noted)
         tables = self.tables
         text = tables.set_state(noted.run, m.Wish.RUNNING, of=_OPEN)
-        _, ((before,),) = self.session.fetch(f"{text};\n{tables.progress(noted.run)}")
+        _, ((before,),) = self._fetch(text, tables.progress(noted.run))
         number = workers or job.spec.batching.workers
         team = Team(self.session, job, number, before=int(before), stop=stop)
         why = team.run()
@@ -186,7 +187,7 @@ class Backfills:
         if why in ("stopped", m.Wish.PAUSED, m.Wish.CANCELLED):
             return False
         texts = (tables.note(noted.run), tables.failures(noted.run, SHOWN))
-        rows, failed = self.session.fetch(";\n".join(texts))
+        rows, failed = self._fetch(*texts)
         error = unfinished(
             noted.version or 0,
             noted.direction,
@@ -197,10 +198,14 @@ class Backfills:
             note=rows[0][0] if rows else None,
             failed=failed,
         )
-        if team.failure is not None:
+        if isinstance(team.failure, psycopg.Error) and _lasts(team.failure):
             note = tables.set_state(noted.run, m.Wish.FAILED, of=_OPEN, note=error.message)
-            self.session.fetch(note)
+            self._fetch(note)
         raise error
+
+    def _fetch(self, *texts: str) -> list[Rows]:
+        """Send what may be sent twice."""
+        return self.session.steady(lambda: self.session.fetch(";\n".join(texts)))
 
     def job(self, noted: Noted) -> Job:
         """The job of a run that is noted. Raises MissingFile or ChangedFile."""
@@ -240,3 +245,8 @@ class Backfills:
     def _path(self, noted: Noted) -> str | None:
         file = self.files.get(noted.version) if noted.version is not None else None
         return file.path if file is not None else None
+
+
+def _lasts(error: psycopg.Error) -> bool:
+    """Whether the next worker would fail as well."""
+    return verdict_of(error.sqlstate) is Verdict.FAILED

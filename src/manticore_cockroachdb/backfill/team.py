@@ -80,8 +80,9 @@ class Team:
     def _beside(self, worker: Worker) -> Task:
         def work() -> None:
             try:
-                worker.session.steady(worker.session.reopen)
-                worker.run()
+                # Where there is no connection to be had, the others do it.
+                if worker.reconnect():
+                    worker.run()
             except (psycopg.Error, ConnectionFailed) as error:
                 worker.failure = error
             finally:

@@ -101,7 +101,7 @@ class Worker:
         self.last = error
         trouble = trouble_of(error)
         if trouble is m.Trouble.LOST:
-            if not self._reconnect():
+            if not self.reconnect():
                 return m.Stumbled(m.Trouble.FATAL)
         else:
             self._roll_back()
@@ -268,7 +268,8 @@ class Worker:
 
     # --- when something goes wrong ---------------------------------------------------------
 
-    def _reconnect(self) -> bool:
+    def reconnect(self) -> bool:
+        """Go on with another connection, the old session ended; False where there is none."""
         patience = Patience(self.session.reconnect_wait)
         while (delay := patience.next()) is not None:
             sleep(delay)
@@ -288,7 +289,7 @@ class Worker:
         try:
             self.session.rollback()
         except psycopg.Error:
-            self._reconnect()
+            self.reconnect()
 
     def let_go(self) -> None:
         """Give back what is held; whatever cannot be given back expires."""
