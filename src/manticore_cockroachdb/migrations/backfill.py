@@ -89,6 +89,19 @@ class Backfill:
     background: bool = False
     templates: tuple[Template, ...] = ()
 
+    def foreseen(self, rows: int | None) -> str:
+        """What running it over about so many rows amounts to, a sentence."""
+        sizes = self.batching
+        text = (
+            f"batches of {sizes.smallest:,} to {sizes.largest:,} rows, each a transaction of about"
+            f" {sizes.time * 1000:,.0f} ms"
+        )
+        if rows is None:
+            return text
+        least = max(-(-rows // sizes.largest), 1)
+        seconds = least * (sizes.time + sizes.pause) / sizes.workers
+        return f"{text}: {least:,} batches or more, so {seconds:,.1f} s at best"
+
     @property
     def meaning(self) -> str:
         """What must stay as it is from the first batch to the last, as one text."""

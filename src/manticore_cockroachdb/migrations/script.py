@@ -61,6 +61,8 @@ class Script:
         reader is loaded when it is asked for, which many runs do not, and knows the last few."""
         from ..parser.parse import parse
 
+        if self.backfill is not None and i < len(self.backfill.templates):
+            return parse(self.backfill.templates[i].fill(lambda _: "true"))
         return parse(self.sql(i))
 
     def nodes(self) -> Iterator[Node]:

@@ -146,6 +146,9 @@ def _migration(
         step = bisect_right(firsts, statement.index) - 1
         line = lines.at(statement.start)
         told = _statement(statement, line, step, step in done, catalog, shapes, cockroachdb)
+        if script.backfill is not None:
+            rows = told.size.rows if told.size is not None and not told.size.new else None
+            told = replace(told, why=(*told.why, script.backfill.foreseen(rows)))
         if undoing is not None:
             told = replace(told, undo=undoing.of(i, destroys=told.destroys is not None))
         catalog.take(statement.node)

@@ -75,7 +75,16 @@ def _migration(plan: MigrationPlan, tables: Tables, done: frozenset[int] | None)
     record = [f"{_record(plan, tables)};"]
     if done is not None:
         record.append(f"{tables.clear_steps(plan.version)};")
-    if plan.mode is Mode.TRANSACTION and done is None:
+    if plan.script.backfill is not None:
+        spec = plan.script.backfill
+        yield "-- By hand it is one transaction over all rows; `manticore migrate` runs it in"
+        yield "-- batches, and goes on where it stopped."
+        condition = f"({spec.where})" if spec.where is not None else "true"
+        yield f"{tables.begin};"
+        yield from (f"{one.fill(lambda _: condition)};" for one in spec.templates)
+        yield from record
+        yield "COMMIT;"
+    elif plan.mode is Mode.TRANSACTION and done is None:
         yield f"{tables.begin};"
         yield f"{plan.step_sql(plan.steps[0])};"
         yield from record

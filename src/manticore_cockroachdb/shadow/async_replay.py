@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from ..backfill.async_inline import AsyncInlineBackfills
 from ..errors import MigrationError, SchemaError
 from ..migrations.choose import Allowances, resolve
 from ..migrations.file import MigrationFile
@@ -64,6 +65,7 @@ async def async_replay(
             allow=_LET_PASS,
             environment=None,
             policy=RetryPolicy(),
+            backfills=AsyncInlineBackfills(files, finish=True),
         )
         await session.read_applied()
         await run.up(files, resolve(files, (), (), None), None, fresh=True)

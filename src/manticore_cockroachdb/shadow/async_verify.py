@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from ..backfill.async_inline import AsyncInlineBackfills
 from ..dialect import Engine, capabilities
 from ..errors import ConfigError, ManticoreError, NoUndo, SchemaError
 from ..migrations.choose import Allowances, Recorded, resolve
@@ -316,6 +317,7 @@ class _Trial:
                     allow=Allowances(),
                     environment=None,
                     policy=RetryPolicy(),
+                    backfills=AsyncInlineBackfills(self.files, finish=True),
                 ),
                 session,
             )

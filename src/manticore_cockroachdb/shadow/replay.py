@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from ..backfill.inline import InlineBackfills
 from ..errors import MigrationError, SchemaError
 from ..migrations.choose import Allowances, resolve
 from ..migrations.file import MigrationFile
@@ -65,6 +66,7 @@ def replay(
             allow=_LET_PASS,
             environment=None,
             policy=RetryPolicy(),
+            backfills=InlineBackfills(files, finish=True),
         )
         session.read_applied()
         run.up(files, resolve(files, (), (), None), None, fresh=True)

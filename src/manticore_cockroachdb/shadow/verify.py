@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from ..backfill.inline import InlineBackfills
 from ..dialect import Engine, capabilities
 from ..errors import ConfigError, ManticoreError, NoUndo, SchemaError
 from ..migrations.choose import Allowances, Recorded, resolve
@@ -313,6 +314,7 @@ class _Trial:
                     allow=Allowances(),
                     environment=None,
                     policy=RetryPolicy(),
+                    backfills=InlineBackfills(self.files, finish=True),
                 ),
                 session,
             )

@@ -177,8 +177,9 @@ def _migration(one: PlannedMigration, layout: Layout) -> Iterator[str]:
             yield from layout.wrapped(f"hint: {one.hint}", "  ", "cyan")
         return
     how = "in one transaction" if one.mode == "transaction" else f"in {count(one.steps, 'step')}"
+    told = one.reason if one.mode == "backfill" else f"{how}: {one.reason}"
     yield title
-    yield from layout.wrapped(f"{how}: {one.reason}", "  ", "dim")
+    yield from layout.wrapped(told, "  ", "dim")
     shown = one.statements if layout.everything else one.statements[:SHOWN]
     for statement in shown:
         yield from _statement(statement, layout, has_undo=one.has_undo)
