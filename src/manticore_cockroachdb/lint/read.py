@@ -16,7 +16,7 @@ from ..analysis.catalog import SimulatedCatalog
 from ..analysis.changes import into_table
 from ..errors import FileError
 from ..migrations.file import at, decode, parse_file, parse_name, refuse_foreign, statements
-from ..migrations.script import Script
+from ..migrations.script import Script, script_of
 from ..parser import nodes as n
 from ..parser.parse import parse
 from ..parser.rows import INSERT_HEAD
@@ -134,6 +134,7 @@ class LintedFile:
     allows: tuple[Allow, ...] = ()
     day: int = 0
     template: tuple[int, int] | None = None
+    backfill: bool = False
     error: FileError | None = None
 
     @property
@@ -199,6 +200,9 @@ def read_file(source: Text, catalog: SimulatedCatalog, day: int | None = None) -
             refuse_foreign(_with_folder(path), text, path)
         file = parse_file("0_plain.sql" if plain else base_name(path), text, path, ours=plain)
         spans, undo = statements(file), statements(file, down=True)
+        if file.backfill is not None or file.down_backfill is not None:
+            script_of(file)
+            script_of(file, down=True)
     except FileError as error:
         return LintedFile(path, text, error=error)
     if "\0" in text:
@@ -219,6 +223,7 @@ def read_file(source: Text, catalog: SimulatedCatalog, day: int | None = None) -
         undo_start=file.down_start,
         up_end=file.up_end,
         template=_template(text, (*up, *down)),
+        backfill=file.backfill is not None,
         allows=tuple(_allows(directives(text))),
     )
 

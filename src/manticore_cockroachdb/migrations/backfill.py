@@ -260,3 +260,25 @@ def template_of(sql: str) -> Template:
         aliases.append(alias)
         done = end
     return Template((*pieces, sql[done:]), tuple(aliases))
+
+
+def batched(sql: str, table: n.QName) -> list[tuple[int, int, str]] | None:
+    """What makes a plain UPDATE or DELETE of a table one with `:batch`: texts in the place of parts
+    of it. None where it is not plain to see how it calls the table."""
+    found = tokens(sql)
+    at = (2 if found[0].value == "delete" else 1) + 2 * len(table.parts) - 1
+    named = [token.value for token in found[at : at + 3]]
+    if named[:1] == ["as"]:
+        named = named[1:]
+    alias = "" if not named or named[0] in ("set", "where") else named[0]
+    if alias and (len(named) < 2 or named[1] not in ("set", "where")) and len(found) > at + 1:
+        return None
+    batch = f":batch({alias})" if alias else ":batch"
+    depth = 0
+    for token in found:
+        depth += (token.value in ("(", "[")) - (token.value in (")", "]"))
+        if depth == 0 and token.kind == "word" and token.value == "where":
+            rest = sql[token.end :]
+            first = token.end + len(rest) - len(rest.lstrip())
+            return [(token.end, first, f" {batch} AND ("), (len(sql), len(sql), ")")]
+    return [(len(sql), len(sql), f" WHERE {batch}")]

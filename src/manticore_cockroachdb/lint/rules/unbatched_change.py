@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...migrations.backfill import batched
 from ...parser import nodes as n
 from ..context import Context
-from ..model import Case, Finding, Rule, ServerFacts
-from ..read import table_key
+from ..model import Case, Edit, Finding, Fix, Rule, ServerFacts
+from ..read import Statement, table_key
 from .update_without_where import fills_new_columns
 
 ROWS = 10_000
@@ -19,7 +20,7 @@ RULE = Rule(
     scales=True,
     habit=True,
     summary="Many rows are better changed in batches than in one statement.",
-    help="change some thousand rows at a time, each batch in its own transaction",
+    help="let it run batch by batch: -- @backfill TABLE above it, and :batch in its WHERE",
     problem="""
         One statement is one transaction. Over some ten thousand rows it holds locks for long, runs
         into conflicts with the application (40001 on CockroachDB), and does all of it again when
@@ -28,19 +29,19 @@ RULE = Rule(
         DELETE of it.
     """,
     solution="""
-        CockroachDB takes LIMIT; repeat until nothing is left, from the application or a script:
+        Two lines make a backfill of it, which runs batch by batch, each row exactly once, and goes
+        on where it was after whatever stopped it (docs/backfill.md):
 
         ```sql
-        UPDATE users SET plan = 'free' WHERE plan IS NULL LIMIT 1000;
+        -- @backfill users
+        UPDATE users SET plan = 'free' WHERE :batch AND plan IS NULL;
         ```
 
-        PostgreSQL takes a range of the key:
-
-        ```sql
-        UPDATE users SET plan = 'free' WHERE plan IS NULL AND id BETWEEN 1 AND 10000;
-        ```
+        A backfill is a migration of its own. `--fix` writes it where the statement already is one
+        and the table is known to have a primary key.
     """,
     ok=(
+        Case("-- @backfill users\nUPDATE users SET plan = 'free' WHERE :batch AND plan IS NULL;"),
         Case("UPDATE users SET plan = 'free' WHERE plan IS NULL;"),
         Case("UPDATE users SET a = 1 WHERE b = 2;", facts=ServerFacts(tables={"users": 50})),
         Case("INSERT INTO plans (name) VALUES ('free'), ('paid');"),
@@ -58,6 +59,8 @@ RULE = Rule(
 
 def check(context: Context) -> Iterator[Finding]:
     """Changes without a LIMIT that are known to concern many rows."""
+    if context.file.backfill:
+        return
     for statement, dml in context.on(n.Dml):
         if dml.table is None:
             continue
@@ -74,4 +77,26 @@ def check(context: Context) -> Iterator[Finding]:
         fills = not dml.has_where and fills_new_columns(context, statement, dml.table)
         if fills or (rows or 0) > ROWS:
             told = f"{dml.verb} of {dml.table} is one transaction over all the rows it concerns."
-            yield context.finding(RULE, statement, told, table=dml.table)
+            fix = _fix(context, statement, dml)
+            yield context.finding(RULE, statement, told, table=dml.table, fix=fix)
+
+
+def _fix(context: Context, statement: Statement, dml: n.Dml) -> Fix | None:
+    """A backfill of it, where it is alone in its file and its table has a primary key."""
+    table, text = dml.table, context.file.text
+    known = None if table is None else context.catalog.table(table, statement.stamp)
+    keyed = known is not None and any(
+        one.kind == "primary key" for one in known.constraints.values()
+    )
+    alone = len(context.file.up) == 1 and context.file.version is not None
+    if table is None or not keyed or not alone or dml.returning or dml.writes_more:
+        return None
+    if statement.start and text[statement.start - 1] != "\n":
+        return None
+    changes = batched(statement.sql, table)
+    if changes is None:
+        return None
+    begin = statement.start
+    edits = [Edit(begin, begin, f"-- @backfill {table}\n")]
+    edits += [Edit(begin + start, begin + end, new) for start, end, new in changes]
+    return Fix("run it batch by batch", tuple(edits))
