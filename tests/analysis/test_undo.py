@@ -86,6 +86,7 @@ BOTH = [
     (RENAMED, "ALTER TABLE u RENAME TO t", "column u.c"),
     ("CREATE INDEX i ON t (a)", "DROP INDEX u@i", "index i"),
     ("CREATE INDEX i ON t (a)", "ALTER TABLE t DROP COLUMN a", None),
+    ("CREATE INDEX i ON t (a) WHERE b > 0", "ALTER TABLE t DROP COLUMN b", None),
     ("CREATE INDEX ON t (a); CREATE INDEX ON t (b)", "DROP INDEX t_a_idx", "an unnamed index"),
     ("DROP INDEX i", "CREATE INDEX i ON t (a)", None),
     ("DROP INDEX i", "SELECT 1", "without index i"),
@@ -118,6 +119,10 @@ def test_what_the_undo_part_destroys_though_the_forward_part_did_not_make_it():
     up, down = parse("ALTER TABLE a RENAME TO b"), parse("DROP TABLE b")
     assert [one.name for one in undo_of([up], [down]).destroyed] == ["b"]
     assert not undo_of([parse("CREATE TABLE b (a INT8)")], [down]).destroyed
+    again = [parse("CREATE TABLE a (i INT8)"), parse("INSERT INTO a SELECT i FROM b"), down]
+    assert not undo_of([up], again).destroyed, "its rows were put back before"
+    moved = "ALTER TABLE t RENAME TO old; CREATE TABLE t (i INT8); DROP TABLE old"
+    assert not undo_of([], [parse(moved[a:b]) for a, b in split(moved)]).destroyed
 
 
 def test_a_baseline_of_ten_thousand_tables_is_judged_soon():

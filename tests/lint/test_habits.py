@@ -136,6 +136,8 @@ def test_a_column_that_was_put_in_another_place_is_not_lost() -> None:
     )
     assert days(*move) == ["rename"]
     assert days(*move, second=DAY + 1) == ["rename", "drop-column"]
+    twice = "ALTER TABLE old RENAME COLUMN was TO a;"
+    assert days(twice, *move) == ["rename", "rename"]
 
 
 def test_what_is_emptied_both_ways_and_an_extension_are_left_alone() -> None:

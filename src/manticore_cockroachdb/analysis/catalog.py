@@ -31,8 +31,8 @@ class KnownTable:
 
     ``checks`` are the definitions of CHECKs that hold for every row, as a server prints them.
     ``made`` is the stamp of the statement that made it, None for one that was there before;
-    ``added`` those of the columns that ADD COLUMN made.
-    A renamed column is under its new name, with its definition, which has the old one.
+    ``added`` those of the columns that ADD COLUMN made; ``renamed`` has for the columns that were
+    renamed the name before.
     ``hearsay``: neither server nor statements made it, statements only speak of it. A column
     that a server told of has no more than its type and whether it is NOT NULL.
     """
@@ -46,6 +46,7 @@ class KnownTable:
     checks: tuple[str, ...] = ()
     made: int | None = None
     added: Mapping[str, int] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
     hearsay: bool = False
 
     @property
@@ -260,6 +261,7 @@ class SimulatedCatalog:
         table = known or KnownTable(*key, hearsay=True)
         columns, constraints = dict(table.columns), dict(table.constraints)
         checks, added = table.checks, dict(table.added)
+        renamed = dict(table.renamed)
         first = key
         for action in actions:
             match action:
@@ -278,6 +280,7 @@ class SimulatedCatalog:
                 case n.RenameColumn(old=old_name, new=name):
                     unknown = n.Column(name=old_name, type="")
                     columns[name] = columns.pop(old_name, unknown)
+                    renamed[name] = old_name
                     if old_name in added:
                         added[name] = added.pop(old_name)
                 case n.SetNotNull(column=name) | n.DropNotNull(column=name) if name in columns:
@@ -306,7 +309,9 @@ class SimulatedCatalog:
         if key != first:
             self._tables.put(first, self.stamp, None)
         changed = replace(table, schema=key[0], name=key[1], columns=columns, checks=checks)
-        self._tables.put(key, self.stamp, replace(changed, constraints=constraints, added=added))
+        self._tables.put(
+            key, self.stamp, replace(changed, constraints=constraints, added=added, renamed=renamed)
+        )
 
 
 _COUNTED = ("view", "materialized view", "sequence", "type", "schema", "function", "procedure")

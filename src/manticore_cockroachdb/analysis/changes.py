@@ -9,6 +9,7 @@ whether a transaction covers it, how it is seen in the catalog) asks `costs`, `t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
@@ -43,9 +44,10 @@ class Change(NamedTuple):
     ``kind`` in lower case, as in CREATE; ``name`` the thing's own (for a column, an index or
     whatever else is on a table without the table), "" where the server chooses it. ``table`` is
     what it is on, if that is named. ``to`` is the new name of "renames". ``aspect`` is what
-    "alters" changes. ``columns`` are those that an index or a constraint is over, None where its
-    text does not say. ``parents`` are the tables that a new one is a partition of or inherits
-    from, and goes with. ``replaces``: CREATE OR REPLACE. ``cascades``: what depends on it goes too.
+    "alters" changes. ``columns`` are those that an index or a constraint is over (and whatever
+    words its WHERE holds), None where its text does not say. ``parents`` are the tables that a
+    new one is a partition of or inherits from, and goes with. ``replaces``: CREATE OR REPLACE.
+    ``cascades``: what depends on it goes too.
     """
 
     way: Way
@@ -71,6 +73,7 @@ def changes(node: n.Node, sql: str = "") -> Iterator[Change]:
             yield Change("makes", "table", name, parents=parents)
         case n.CreateIndex(name=index, table=table):
             columns = frozenset(c.name or c.expression for c in node.columns)
+            columns |= frozenset(re.findall(r"[a-z_][a-z0-9_]*", (node.where or "").lower()))
             yield Change("makes", "index", n.QName((index or "",)), table, columns=columns)
         case n.CreateObject(kind=kind, name=n.QName() as name):
             yield Change("makes", _kind(kind), name, node.table, replaces=node.or_replace)

@@ -180,7 +180,7 @@ class _Model:
         self._rows_again: set[str] = set()
         self._lost_columns: set[str] = set()
         self._cascaded = False
-        self._gone_again: list[tuple[_Thing, Destroyed]] = []
+        self._gone_again: list[tuple[_Thing, _Original, Destroyed]] = []
 
     # Names
 
@@ -284,7 +284,7 @@ class _Model:
                 being.gone = i
             elif one.kind in ("table", "column", "schema", "database"):
                 told = Destroyed(i, one.kind, _shown(one.name, one.table))
-                self._gone_again.append((thing, told))
+                self._gone_again.append((thing, being, told))
         self._take_away(thing)
         self._cascaded = self._cascaded or (down and one.cascades)
         if thing.kind == "relation":
@@ -348,16 +348,17 @@ class _Model:
             self._rows.setdefault(thing.name, []).append(Left(i, what, "table", _shown(one.name)))
         elif one.way == "empties":
             told = Destroyed(i, "table", _shown(one.name), emptied=True)
-            self._gone_again.append((thing, told))
+            self._gone_again.append((thing, being, told))
 
     # Judging
 
     def destroyed(self) -> Iterator[Destroyed]:
         """What the undo part removes or empties, unless it puts another in its place: that is how
         a column is moved or a table built anew, with its rows copied."""
-        for thing, told in self._gone_again:
+        for thing, original, told in self._gone_again:
             now = self._where.get(thing)
-            if not (isinstance(now, _Made) and now.down):
+            again = self._again(original) is not None or (isinstance(now, _Made) and now.down)
+            if not again:
                 yield told
 
     def without_data(self) -> Iterator[int]:

@@ -115,10 +115,10 @@ class Context:
     def is_moved_away(self, statement: Statement, table: n.QName, column: str) -> bool:
         """Whether a column has been renamed and another one added in its place, with its data."""
         known = self.catalog.table(table, statement.stamp)
-        found = None if known is None else known.columns.get(column)
-        if known is None or found is None or found.name == column:
+        before = None if known is None else known.renamed.get(column)
+        if known is None or before is None:
             return False
-        return known.added.get(found.name, 0) >= self.file.day
+        return before in known.columns and known.added.get(before, 0) >= self.file.day
 
     def is_rebuilt(self, statement: Statement, table: n.QName) -> bool:
         """Whether a later statement of the part puts another table in its place, filled."""

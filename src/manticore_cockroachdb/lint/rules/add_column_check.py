@@ -14,6 +14,7 @@ RULE = Rule(
     cockroachdb="warning",
     postgresql="warning",
     scales=True,
+    habit=True,
     summary="A CHECK belongs in a statement of its own, not in ADD COLUMN.",
     help="add the column, then ADD CONSTRAINT … CHECK (…) NOT VALID, then VALIDATE CONSTRAINT",
     problem="""

@@ -14,6 +14,7 @@ RULE = Rule(
     cockroachdb="warning",
     postgresql="warning",
     scales=True,
+    habit=True,
     summary="A UNIQUE column is a column and an index at once.",
     help="add the column, fill it, then create the unique index by itself",
     problem="""

@@ -77,7 +77,7 @@ def check(context: Context) -> Iterator[Finding]:
     for statement, alter, added in context.actions_on_existing(n.AddColumn):
         # Where the column is NULL everywhere, both servers see that there is nothing to judge.
         column = added.column
-        if column.references is not None and column.default is not None:
+        if column.references is not None and (column.default or "null").lower() != "null":
             yield context.finding(
                 RULE,
                 statement,

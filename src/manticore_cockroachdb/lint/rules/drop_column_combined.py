@@ -12,6 +12,7 @@ from ..model import Case, Finding, Rule
 RULE = Rule(
     name="drop-column-combined",
     cockroachdb="error",
+    habit=True,
     summary="DROP COLUMN beside another action can lose the column when the other one fails.",
     help="write DROP COLUMN as a statement, better a migration, of its own",
     problem="""

@@ -12,6 +12,7 @@ from ..read import Statement
 RULE = Rule(
     name="replace-primary-key",
     cockroachdb="error",
+    habit=True,
     summary="A primary key can only be dropped together with the one that takes its place.",
     help="write ALTER TABLE … ALTER PRIMARY KEY USING COLUMNS (…)",
     problem="""
