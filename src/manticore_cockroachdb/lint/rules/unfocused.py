@@ -22,8 +22,8 @@ RULE = Rule(
     problem="""
         It can only be applied, reviewed and undone as a whole; when one statement fails, all wait
         for it. Reported when four or more groups of tables change that neither foreign keys, nor a
-        column of the same name, nor a word in their own names connects. A file that only creates
-        tables is not reported.
+        column of the same name, nor a word in their own names connects; nor a change of the same
+        kind, such as types. A file that only creates tables is not reported.
     """,
     solution="""
         ```sh
@@ -39,6 +39,7 @@ RULE = Rule(
         Case("".join(f"CREATE TABLE t{i} (id UUID PRIMARY KEY);" for i in range(9))),
         Case("ALTER TABLE a ADD COLUMN x INT8; ALTER TABLE b ADD COLUMN y INT8;"),
         Case("".join(f"ALTER TABLE t{i} RENAME TO u{i};" for i in range(9))),
+        Case("".join(f"ALTER TABLE t{i} ALTER COLUMN c{i} TYPE TIMESTAMPTZ;" for i in range(9))),
         Case(
             "DROP TABLE build_inputs; DROP TABLE build_outputs; DROP TABLE old_builds;\n"
             "ALTER TABLE builds ADD COLUMN x INT8;"
@@ -100,8 +101,8 @@ def _touched(statement: Statement) -> tuple[set[str], set[str]]:
             tables.update(table_key(name) for name in (one.name, one.to) if name is not None)
         elif one.table is not None and not isinstance(node, n.Drop):
             tables.add(table_key(one.table))
-        if one.way == "renames":
-            columns.add("renamed")
+        if one.way == "renames" or one.aspect in ("type", "nullability", "options"):
+            columns.add(f"{one.way} {one.aspect}")  # one decision, carried out in many tables
         if one.kind == "column":
             columns.add(one.name.name)
         columns |= one.columns or set()
