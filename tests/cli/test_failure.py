@@ -59,7 +59,8 @@ CODES = {
 
 @pytest.mark.parametrize("kind", every_error(), ids=lambda kind: kind.__name__)
 def test_each_error_has_its_exit_code(kind: type[errors.ManticoreError]) -> None:
-    told, code = failure(kind("What happened."))
+    more: dict[str, int] = {"found": 2} if kind is errors.NotOneRow else {}
+    told, code = failure(kind("What happened.", **more))
     assert (told.kind, told.message) == (kind.__name__, "What happened.")
     assert code == CODES.get(kind.__name__, Exit.ERROR)
     assert code in EXIT_CODES
