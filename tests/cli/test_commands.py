@@ -106,11 +106,11 @@ def test_a_failure_names_file_line_and_column(on: Manticore) -> None:
         "applied 1 create t1",
         "applied 2 create t2",
     ]
-    assert lines[2] == "2 migrations applied before this:"
-    assert lines[3].startswith("error: Migration 3 failed: ")
-    assert lines[4].startswith("  --> migrations/3_broken.sql:2:")
-    assert lines[5] == "  | INSERT INTO  nowhere VALUES (1);"
-    assert lines[6].lstrip("| ").rstrip() == "^"
+    assert lines[2].startswith("error: Migration 3 failed: ")
+    assert lines[3].startswith("  --> migrations/3_broken.sql:2:")
+    assert lines[4] == "  | INSERT INTO  nowhere VALUES (1);"
+    assert lines[5].lstrip("| ").rstrip() == "^"
+    assert lines[-1] == "note: 2 migrations were applied before that"
     error = answer.json["error"]
     assert (error["kind"], error["version"], error["line"]) == ("MigrationFailed", 3, 2)
     assert error["applied"] == [1, 2] and error["sqlstate"] == "42P01"
@@ -360,3 +360,13 @@ def test_two_runners_make_one_database(url: str, tmp_path: Path) -> None:
             assert len(Migration(made, "migrations").get_applied_migrations()) == 2
     finally:
         here.drop_database(name, force=True)
+
+
+def test_the_ordinary_reason_is_not_on_every_line(on: Manticore) -> None:
+    write_tables(2)
+    said = on("status").out + on("plan").out
+    assert "in one transaction\n" in said
+    assert "commits and rolls back" not in said and "new tables only" not in said
+    assert on("status", "--json").json["pending"][0]["reason"]
+    on("migrate", "--to", "1")
+    assert "the database is what 1 migration makes" in on("drift").out

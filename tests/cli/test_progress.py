@@ -55,7 +55,18 @@ def test_quiet_says_nothing_and_verbose_more() -> None:
             e.Retrying(1, "40001", "restart transaction", 2, 0.25),
             "retrying 1 in 250 ms (attempt 2): restart transaction\n",
         ),
-        (e.Recovered(1, "it had been committed"), "connected again; 1: it had been committed\n"),
+        (
+            e.Recovered(1, "it had been committed"),
+            "connected again; migration 1 had been committed\n",
+        ),
+        (
+            e.Recovered(5, "nothing had happened; running it again"),
+            "connected again; of migration 5 nothing had happened; running it again\n",
+        ),
+        (
+            e.Recovered(5, "its job did it all the same"),
+            "connected again; migration 5: its job did it all the same\n",
+        ),
         (e.Notice("WARNING", "a\nb\x1b"), "warning: a b�\n"),
         (
             e.MigrationFinished(1, "evil\x1b[2J\nname", "up", 1.0),

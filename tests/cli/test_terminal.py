@@ -10,11 +10,14 @@ from manticore_cockroachdb.cli.terminal.stream import Style
 from manticore_cockroachdb.cli.terminal.text import (
     columns,
     cut,
+    cut_between_words,
     one_line,
+    pointed,
     printable,
     redacted,
     width_of,
 )
+from manticore_cockroachdb.parser.split import excerpt
 
 
 class Terminal(io.StringIO):
@@ -84,3 +87,35 @@ def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -
     assert Style.of(io.StringIO(), {})("x", "red") == "x"
     monkeypatch.setenv("TERM", "dumb")
     assert Style.of(Terminal(), {})("x", "red") == "x"
+
+
+@pytest.mark.parametrize("at", [0, 5, 60, 150, 199])
+@pytest.mark.parametrize("width", [40, 80, 300, None])
+@pytest.mark.parametrize("line", ["x" * 200, "\t" + "ab, " * 60, "語" * 200], ids=lambda t: t[1:4])
+def test_a_caret_points_at_the_same_character_however_narrow(
+    line: str, at: int, width: int | None
+) -> None:
+    marked = line[:at] + "@" + line[at + 1 :]
+    text, under = pointed(excerpt(marked, at), width, "  | ")
+    if width is not None:
+        assert width_of(text.expandtabs(8)) <= width
+    place = width_of(under.expandtabs(8)) - 1
+    shown = text.expandtabs(8)
+    assert shown[next(n for n in range(len(shown)) if width_of(shown[:n]) == place)] == "@"
+
+
+def test_a_cut_is_between_words_where_one_is_near() -> None:
+    text = "PostgreSQL refuses it inside a transaction"
+    assert cut_between_words(text, 80) == text
+    assert cut_between_words(text, 35) == "PostgreSQL refuses it inside a …"
+    assert cut_between_words("migrations/20230101120000_create", 20) == "migrations/20230101…"
+    assert all(width_of(cut_between_words(text, width)) <= width for width in range(1, 60))
+
+
+def test_a_last_column_goes_on_below_itself_where_there_is_room() -> None:
+    rows = [("1", "a sentence that is too long for one line of a narrow terminal")]
+    assert columns(rows, limit=40, whole=True) == [
+        "  1  a sentence that is too long for one",
+        "     line of a narrow terminal",
+    ]
+    assert columns(rows, limit=20, whole=True) == ["  1  a sentence …"]

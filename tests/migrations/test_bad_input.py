@@ -10,6 +10,7 @@ from manticore_cockroachdb.errors import (
     ChangedFile,
     ConnectionFailed,
     FileError,
+    MigrationError,
     MigrationFailed,
     Refused,
 )
@@ -175,3 +176,16 @@ async def test_what_is_no_name_is_not_called_reserved(db, colour, tmp_path, stat
     with pytest.raises(MigrationFailed) as caught:
         await colour.Migration(db, migrations_dir=tmp_path).migrate()
     assert "reserved" not in str(caught.value)
+
+
+@pytest.mark.engine("postgresql")  # CockroachDB 20.2 names no constraint in its error
+async def test_the_caret_stands_under_the_constraint_that_failed(db, colour, tmp_path):
+    sql = "CREATE TABLE t (id INT8 PRIMARY KEY, a INT8);\nINSERT INTO t VALUES (1, 1), (2, 1);\n"
+    (tmp_path / "1_t.sql").write_text(sql)
+    unique = "ALTER TABLE t ADD CONSTRAINT t_a_key UNIQUE (a);"
+    (tmp_path / "2_unique.sql").write_text(f"{unique}\n")
+    with pytest.raises(MigrationError) as caught:
+        await colour.Migration(db, migrations_dir=tmp_path).migrate()
+    assert caught.value.version == 2
+    assert caught.value.column == unique.index("t_a_key") + 1
+    assert caught.value.excerpt.split("\n")[1] == " " * unique.index("t_a_key") + "^"

@@ -28,7 +28,8 @@ from ..errors import (
 from ..outcome import is_denied
 from .index import Exit
 from .terminal.console import Console
-from .terminal.text import printable, redacted
+from .terminal.stream import width
+from .terminal.text import pointed, printable, redacted
 
 CODES: tuple[tuple[type[ManticoreError], int], ...] = (
     (ConfigError, Exit.USAGE),
@@ -134,8 +135,8 @@ def _tell(told: Failure, console: Console) -> None:
     if told.place:
         console.line(f"  {console.style('-->', 'cyan')} {_shown(told.place)}")
     if told.excerpt:
-        for line in told.excerpt.split("\n"):
-            console.line(f"  | {_shown(line)}")
+        for line in pointed(_shown(told.excerpt), width(console.stream), "  | "):
+            console.line(line)
     console.hint(told.hint)
 
 

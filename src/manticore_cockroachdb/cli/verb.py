@@ -76,9 +76,9 @@ def _failed(error: Exception, call: Call) -> int:
         import traceback
 
         call.console.debug("".join(traceback.format_exception(error)).rstrip())
-    if call.began and call.progress.finished:
-        call.console.info(f"{call.progress.summary()} before this:")
     tell(told, call.console)
+    if call.began and call.progress.finished:
+        call.console.info(f"note: {call.progress.summary(passive=True)} before that")
     if call.as_json:
         return emit(Result({"error": plain(told)}, code=code), as_json=True)
     return code

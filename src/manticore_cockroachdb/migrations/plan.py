@@ -45,6 +45,11 @@ if TYPE_CHECKING:
     from .backfill import Backfill
 
 
+ALL_COVERED = "every statement commits and rolls back with the transaction"
+COVERED_ONLY = "data changes and new tables only"
+ORDINARY = frozenset({ALL_COVERED, COVERED_ONLY})
+"""Why nearly every migration runs in one transaction: not worth a word where many are listed."""
+
 # What CockroachDB covers only if it is looked at closely, in the parentheses of a new table.
 _MORE = ("references", "interleave", "like", "as")
 
@@ -106,11 +111,7 @@ def is_simple(script: Script, caps: Capabilities) -> bool:
 def _in_one_transaction(
     script: Script, caps: Capabilities, *, changes_session: bool, sociable: bool
 ) -> MigrationPlan:
-    reason = (
-        "every statement commits and rolls back with the transaction"
-        if caps.transactional_ddl
-        else "data changes and new tables only"
-    )
+    reason = ALL_COVERED if caps.transactional_ddl else COVERED_ONLY
     step = Step(0, 0, len(script.spans), True, reason)
     return MigrationPlan(script, Mode.TRANSACTION, reason, (step,), changes_session, sociable)
 

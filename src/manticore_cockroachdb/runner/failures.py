@@ -104,14 +104,24 @@ def _offset(plan: MigrationPlan, stopped: Stopped, diagnostic: Any) -> int | Non
     if stopped.message is None or diagnostic is None:
         return None
     position = diagnostic.statement_position
-    return place(
-        plan.script.text,
-        plan.script.spans,
+    text, spans = plan.script.text, plan.script.spans
+    offset = place(
+        text,
+        spans,
         stopped.message,
         done=stopped.done,
         position=int(position) if position else None,
         detail=diagnostic.message_detail,
     )
+    if position or offset is None:
+        return offset
+    # Only the statement is known: better the name in it that the error is about.
+    end = next((end for start, end in spans if start == offset), offset)
+    for name in (diagnostic.constraint_name, diagnostic.column_name):
+        found = name and re.compile(rf'(?<![\w"])"?{re.escape(name)}\b').search(text, offset, end)
+        if found:
+            return int(found.start())
+    return offset
 
 
 def unknown(plan: MigrationPlan, stopped: Stopped) -> ConnectionFailed:

@@ -40,7 +40,8 @@ def command(call: Call, ignore: tuple[str, ...]) -> Result:
     }
     replayed = count(len(drift.versions), "migration")
     if not drift.differs:
-        return Result(data, [f"No drift: the database is what {replayed} make."], quiet=True)
+        makes = "makes" if len(drift.versions) == 1 else "make"
+        return Result(data, [f"No drift: the database is what {replayed} {makes}."], quiet=True)
     lines = [*call.layout().changes(as_text(drift.changes)), ""]
     lines.append(f"{summary(drift.changes)}, against {replayed}")
     return Result(data, lines, Exit.FINDINGS)

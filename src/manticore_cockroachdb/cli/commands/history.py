@@ -12,7 +12,7 @@ from ..call import Call
 from ..options import DATABASE, OUTPUT
 from ..result import Result, plain
 from ..terminal.layout import Layout
-from ..terminal.text import one_line, redacted, safe, took, when
+from ..terminal.text import cut, one_line, redacted, safe, took, when
 from ..verb import verb
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ def failed_attempts(rows: Sequence[Attempt], layout: Layout) -> Result:
         if row.message:
             lines.append(f"  {safe(one_line(row.message))}")
         if row.statement:
-            lines += [f"  | {safe(line)}" for line in row.statement.splitlines()]
+            shown = [f"  | {safe(line)}" for line in row.statement.splitlines()]
+            lines += shown if layout.width is None else [cut(line, layout.width) for line in shown]
     return Result(data, lines)
 
 

@@ -237,7 +237,7 @@ def _lines(
     for one in refused:
         yield f"{style('refused', 'red')} {safe(_where(one, files) + one.message)}"
         if one.hint:
-            yield f"  {style('hint:', 'cyan')} {safe(one.hint)}"
+            yield from layout.hint(one.hint, "  ")
     number = count(len(conversion.files), "migration")
     undo = sum(one.file.down_sql is not None for one in conversion.files)
     if conversion.files:
@@ -262,8 +262,9 @@ def _history(call: Call, adoption: Adoption, dry_run: bool, proven: bool) -> Ite
     layout = call.layout()
     applied = count(len(adoption.applied), "applied migration")
     if not adoption.changes:
+        makes = "makes" if len(adoption.applied) == 1 else "make"
         yield layout.style(
-            f"Identical: the database is what {applied} make on a scratch database.", "green"
+            f"Identical: the database is what {applied} {makes} on a scratch database.", "green"
         )
     else:
         yield from layout.changes(as_text(adoption.changes))

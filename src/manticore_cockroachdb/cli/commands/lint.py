@@ -17,7 +17,7 @@ from ..options import CONFIG, DIR, OUTPUT, URL, complete_versions
 from ..result import Result
 from ..terminal.layout import Layout
 from ..terminal.stream import Style
-from ..terminal.text import count, safe, wrapped
+from ..terminal.text import count, pointed, safe, wrapped
 from ..verb import verb
 
 if TYPE_CHECKING:
@@ -407,8 +407,9 @@ def _lines(findings: Sequence[Finding], texts: Mapping[str, str], layout: Layout
         yield from rest
         yield f"  {style('-->', 'cyan')} {safe(f'{one.path}:{one.line}:{one.column}')}"
         if texts.get(one.path, "").strip():
-            for line in excerpt(texts.get(one.path, ""), one.start).split("\n"):
-                yield f"  {style('|', 'cyan')} {safe(line)}".rstrip()
+            shown = safe(excerpt(texts.get(one.path, ""), one.start))
+            for line in pointed(shown, None if width is None else width - 4):
+                yield f"  {style('|', 'cyan')} {line}".rstrip()
         first, *rest = wrapped(f"help: {safe(one.help)}", width, "  ", "        ")
         yield first.replace("help:", style("help:", "cyan"), 1)
         yield from rest

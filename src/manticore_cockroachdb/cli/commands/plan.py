@@ -165,6 +165,8 @@ def _lines(
 
 
 def _migration(one: PlannedMigration, layout: Layout) -> Iterator[str]:
+    from ...migrations.plan import ORDINARY
+
     style = layout.style
     title = style(f"{one.version} {one_line(one.description)}".rstrip(), "bold")
     if one.mode == "refused":
@@ -179,7 +181,8 @@ def _migration(one: PlannedMigration, layout: Layout) -> Iterator[str]:
     how = "in one transaction" if one.mode == "transaction" else f"in {count(one.steps, 'step')}"
     told = one.reason if one.mode == "backfill" else f"{how}: {one.reason}"
     yield title
-    yield from layout.wrapped(told, "  ", "dim")
+    # What is said of nearly every migration would hide the others.
+    yield from layout.wrapped(how if one.reason in ORDINARY else told, "  ", "dim")
     shown = one.statements if layout.everything else one.statements[:SHOWN]
     for statement in shown:
         yield from _statement(statement, layout, has_undo=one.has_undo)

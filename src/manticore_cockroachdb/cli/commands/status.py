@@ -73,8 +73,8 @@ def presented(
     if found.skipped:
         lines.append(f"{bold('skipped', 'bold')}    {len(found.skipped):,}")
     if found.pending:
-        rows = [(str(p.version), p.description, _mode(p), p.reason) for p in found.pending]
-        lines += ["", bold("Pending", "bold"), *layout.listed(rows)]
+        rows = [(str(p.version), p.description, _mode(p), _why(p)) for p in found.pending]
+        lines += ["", bold("Pending", "bold"), *layout.listed(rows, whole=True)]
     if found.skipped:
         elsewhere = [(str(p.version), p.description) for p in found.skipped]
         title = "Skipped: meant for other environments"
@@ -85,9 +85,9 @@ def presented(
     if found.problems:
         lines += ["", bold("Problems", "red", "bold")]
         for one in found.problems:
-            lines.append(f"  {safe(one.message)}")
+            lines += layout.wrapped(one.message, "  ")
             if one.hint:
-                lines.append(f"    {bold('hint:', 'cyan')} {safe(one.hint)}")
+                lines += layout.hint(one.hint, "    ")
     if nothing is not None:
         lines += ["", safe(nothing)]
     elif found.clean:
@@ -113,6 +113,13 @@ def _exit_code(found: Status) -> int:
     if found.problems or any(p.state is State.PARTIAL or p.mode is None for p in found.pending):
         return Exit.PERSON
     return Exit.PENDING if found.pending else Exit.OK
+
+
+def _why(one: Pending) -> str:
+    """The reason for the mode, where it is not the one of nearly every migration."""
+    from ...migrations.plan import ORDINARY
+
+    return "" if one.reason in ORDINARY else one.reason
 
 
 def _mode(one: Pending) -> str:

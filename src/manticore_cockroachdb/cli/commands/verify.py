@@ -139,9 +139,9 @@ def _row(one: Verified, *, strict: bool) -> Sequence[str]:
 
 def _failing(what: str, failing: Failing, layout: Layout) -> Iterator[str]:
     yield f"{layout.style(safe(what), 'bold')}  {layout.style(f'{failing.stage} failed', 'red')}"
-    yield f"  {safe(one_line(failing.message))}"
+    yield from layout.wrapped(failing.message, "  ")
     if failing.hint:
-        yield f"  {layout.style('hint:', 'cyan')} {safe(one_line(failing.hint))}"
+        yield from layout.hint(failing.hint, "  ")
     if failing.changes:
         from ...schema.changes import as_text
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TextIO
 
 from .stream import Style, is_terminal, width
-from .text import printable, redacted, wrapped
+from .text import pointed, printable, redacted, wrapped
 
 
 class Console:
@@ -93,8 +93,11 @@ class Console:
         columns = width(self.stream)
         hang = " " * (len(label) + 1)
         lines = wrapped(first, columns, hang)
-        for line in more:
+        for line, below in zip(more, [*more[1:], ""], strict=False):
             lead = line[: len(line) - len(line.lstrip())]
-            lines += wrapped(line.lstrip(), columns, lead)
+            if below.strip() == "^":  # an excerpt, which is cut around its caret
+                lines += pointed(f"{line}\n{below}", columns)
+            elif line.strip() != "^":
+                lines += wrapped(line.lstrip(), columns, lead)
         lines[0] = f"{self.style(label, colour, 'bold')} {lines[0][len(hang) :]}"
         self.line("\n".join(lines))

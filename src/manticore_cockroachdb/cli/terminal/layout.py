@@ -21,10 +21,11 @@ class Layout:
     width: int | None = None
     everything: bool = False
 
-    def listed(self, rows: Sequence[Sequence[str]]) -> list[str]:
-        """The rows in columns; on a terminal only the first of many."""
+    def listed(self, rows: Sequence[Sequence[str]], *, whole: bool = False) -> list[str]:
+        """The rows in columns; on a terminal only the first of many. ``whole``: the last column
+        is not cut."""
         part = rows if self.everything or self.width is None else rows[:SHOWN]
-        lines = columns(part, limit=self.width)
+        lines = columns(part, limit=self.width, whole=whole)
         if len(part) < len(rows):
             lines.append(f"  … and {len(rows) - len(part):,} more (--verbose shows all)")
         return lines
@@ -41,6 +42,11 @@ class Layout:
     def _signed(self, line: str) -> str:
         colour = _SIGNS.get(line.lstrip()[:1])
         return self.style(line, *((colour,) if colour else ()))
+
+    def hint(self, text: str, indent: str) -> Iterable[str]:
+        """What to do, after its label, in lines no wider than the terminal."""
+        first, *rest = self.wrapped(f"hint: {text}", indent, hang=len(indent) + len("hint: "))
+        return [first.replace("hint:", self.style("hint:", "cyan"), 1), *rest]
 
     def wrapped(
         self, text: str, indent: str, *colours: str, hang: int | None = None

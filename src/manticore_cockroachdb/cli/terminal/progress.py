@@ -54,13 +54,14 @@ class Progress:
                 self._bar = None
             self.console.clear()
 
-    def summary(self, *, stopped: bool = False) -> str:
-        """Return what was done, a sentence."""
+    def summary(self, *, stopped: bool = False, passive: bool = False) -> str:
+        """Return what was done, such as "2 migrations applied"; ``passive``: "… were applied"."""
         done = len(self.finished)
         word = _DONE[self.finished[0].direction] if self.finished else "applied"
+        verb = ("was " if done == 1 else "were ") if passive else ""
         if stopped:
             return f"stopped; {count(done, 'migration')} {word}; the state is recorded"
-        return f"{count(done, 'migration')} {word}"
+        return f"{count(done, 'migration')} {verb}{word}"
 
     def data(self) -> dict[str, object]:
         """Return what was done, for ``--json``."""
@@ -101,7 +102,7 @@ class Progress:
                     f"retrying{what} in {took(delay)} (attempt {attempt}): {one_line(reason)}"
                 )
             case e.Recovered(version=version, outcome=outcome):
-                self._say(f"connected again; {version}: {one_line(outcome)}")
+                self._say(f"connected again; {_recovered(version, one_line(outcome))}")
             case e.Notice(severity=severity, message=message):
                 self._say(f"{one_line(severity).lower()}: {one_line(message)}")
             case _:
@@ -174,6 +175,15 @@ class Progress:
             self._bar.above(self.console.style(text, "dim"))
         elif self._bar is None:
             self.console.debug(text)
+
+
+def _recovered(version: int, outcome: str) -> str:
+    """What had become of a migration when its connection was lost, as a sentence about it."""
+    if outcome.startswith("it had "):
+        return f"migration {version} {outcome.removeprefix('it ')}"
+    if outcome.startswith("nothing had happened"):
+        return f"of migration {version} {outcome}"
+    return f"migration {version}: {outcome}"
 
 
 def warn_of_history(event: e.ForeignHistory, console: Console) -> None:

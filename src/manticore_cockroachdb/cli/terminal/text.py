@@ -99,8 +99,47 @@ def wrapped(text: str, width: int | None, indent: str = "", hang: str | None = N
     return found or [indent]
 
 
-def columns(rows: Sequence[Sequence[str]], *, limit: int | None, indent: str = "  ") -> list[str]:
-    """Return the rows as lines in aligned columns; the last column is cut at ``limit``."""
+def pointed(excerpt: str, width: int | None, indent: str = "") -> list[str]:
+    """Return a line and the caret under it in at most ``width`` columns, cut around the caret.
+
+    A terminal would break the line anywhere, and the caret would point at something else.
+    """
+    line, newline, under = excerpt.partition("\n")
+    room = None if width is None else max(width - len(indent), 20)
+    if room is None or not newline or width_of(line.expandtabs(8)) <= room:
+        return [indent + part for part in excerpt.split("\n")]
+    at, column = 0, 0
+    while at < len(line) and column < len(under) - 1:  # as `excerpt` drew it: tabs stay tabs
+        column += max(width_of(line[at]), 1)
+        at += 1
+    before, after = line[:at].replace("\t", " "), line[at:].replace("\t", " ")
+    right = cut(after, max(room - width_of(before), room // 3))
+    left = before[::-1]
+    if width_of(before) + width_of(right) > room:
+        left = cut(left, room - width_of(right))
+    left = left[::-1]
+    return [indent + left + right, indent + " " * width_of(left) + "^"]
+
+
+def cut_between_words(text: str, width: int) -> str:
+    """Return the text in at most ``width`` columns, cut between words where one is near."""
+    short = cut(text, width)
+    if short == text or text[len(short) - 1 :].startswith(" "):
+        return short
+    words, space, _ = short.rpartition(" ")
+    return f"{words.rstrip()} …" if space and width_of(words) + 2 > width * 2 // 3 else short
+
+
+_ROOM = 24  # columns in which a sentence can be read
+
+
+def columns(
+    rows: Sequence[Sequence[str]], *, limit: int | None, indent: str = "  ", whole: bool = False
+) -> list[str]:
+    """Return the rows as lines in aligned columns.
+
+    The last column is cut at ``limit``; ``whole``: it goes on below itself where that has room.
+    """
     if not rows:
         return []
     clean = [[one_line(cell) for cell in row] for row in rows]
@@ -108,8 +147,13 @@ def columns(rows: Sequence[Sequence[str]], *, limit: int | None, indent: str = "
     lines = []
     for row in clean:
         cells = [cell + " " * (w - width_of(cell)) for cell, w in zip(row, widths, strict=False)]
-        line = indent + "  ".join([*cells, row[-1]])
-        lines.append((line if limit is None else cut(line, limit)).rstrip())
+        lead = indent + "".join(f"{cell}  " for cell in cells)
+        if whole and limit is not None and width_of(lead) <= limit - _ROOM:
+            lines += wrapped(row[-1], limit, lead, " " * width_of(lead))
+            lines[-1] = lines[-1].rstrip()
+        else:
+            line = lead + row[-1]
+            lines.append((line if limit is None else cut_between_words(line, limit)).rstrip())
     return lines
 
 
