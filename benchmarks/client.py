@@ -1,6 +1,7 @@
 """`Database` and `AsyncDatabase` against bare psycopg: the inside of the row `client`.
 
-    python -m benchmarks.client URL [--quick]       prints one object of JSON
+    python -m benchmarks.client URL [--quick]           prints one object of JSON
+    python -m benchmarks.client URL --stream WAY COUNT  the same, of one way to read many rows
 
 Runs in a process of its own. Bare psycopg is what a user would write without this package: a
 `psycopg_pool` pool of the same size with the same session (autocommit, rows as dicts, nothing
@@ -14,10 +15,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import resource
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from psycopg import AsyncConnection, Connection
 from psycopg.rows import DictRow, dict_row
@@ -224,9 +228,110 @@ def batches(half: Sync, count: int, rounds: int) -> dict[str, float]:
     return {name: statistics.median(found) for name, found in times.items()}
 
 
+# --- rows as objects ------------------------------------------------------------------------
+
+
+@dataclass
+class Item:
+    """A row as an object."""
+
+    id: int
+    name: str
+    amount: int
+    noted: str | None
+
+
+def shapes(half: Sync, rounds: int) -> dict[str, float]:
+    """Seconds for a thousand rows as dicts and as objects."""
+    times: dict[str, list[float]] = {"dicts": [], "objects": []}
+    for number in range(rounds):
+        for name in times if number % 2 == 0 else reversed(times):
+            started = time.perf_counter()
+            if name == "dicts":
+                half.db.select("items", limit=1000)
+            else:
+                half.db.select("items", limit=1000, row=Item)
+            times[name].append(time.perf_counter() - started)
+    return {name: statistics.median(found) for name, found in times.items()}
+
+
+# --- more rows than memory should hold ------------------------------------------------------
+
+MANY = (
+    "SELECT n AS id, 'name of ' || n::TEXT AS name, n %% 100 AS amount"
+    " FROM generate_series(1, %s) AS n"
+)
+WAYS = ("stream", "bare", "stream, async", "bare, async")
+
+
+def stream(url: str, way: str, count: int) -> dict[str, float]:
+    """Seconds, and MiB beyond what the process had before, to read so many rows one by one.
+
+    Bare is psycopg's named cursor; where the server has none, on CockroachDB before v22.1, its
+    `Cursor.stream`.
+    """
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started = time.perf_counter()
+    if "async" in way:
+        seen = asyncio.run(_stream_async(url, way, count))
+    else:
+        seen = _stream_sync(url, way, count)
+    took = time.perf_counter() - started
+    assert seen == count, seen
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {"seconds": took, "MiB": (after - before) / 1024}
+
+
+def _stream_sync(url: str, way: str, count: int) -> int:
+    if way.startswith("stream"):
+        with Database.from_url(url) as db:
+            return sum(1 for _ in db.stream(MANY, (count,)))
+    with Connection.connect(url, row_factory=dict_row) as connection:
+        if connection.pgconn.parameter_status(b"crdb_version"):
+            return sum(1 for _ in connection.cursor().stream(MANY, (count,)))
+        with connection.cursor("many") as cursor:
+            cursor.execute(MANY, (count,))
+            return sum(1 for _ in cursor)
+
+
+async def _stream_async(url: str, way: str, count: int) -> int:
+    seen = 0
+    if way.startswith("stream"):
+        async with AsyncDatabase.from_url(url) as db:
+            async for _ in db.stream(MANY, (count,)):
+                seen += 1
+        return seen
+    async with await AsyncConnection.connect(url, row_factory=dict_row) as connection:
+        if connection.pgconn.parameter_status(b"crdb_version"):
+            async for _ in connection.cursor().stream(MANY, (count,)):
+                seen += 1
+            return seen
+        async with connection.cursor("many") as cursor:
+            await cursor.execute(MANY, (count,))
+            async for _ in cursor:
+                seen += 1
+    return seen
+
+
+def streams(url: str, count: int, rounds: int) -> dict[str, dict[str, float]]:
+    """The fastest of each way, each in a process of its own, one after the other."""
+    found: dict[str, dict[str, float]] = {}
+    for number in range(rounds):
+        for way in WAYS if number % 2 == 0 else reversed(WAYS):
+            argv = [sys.executable, "-m", "benchmarks.client", url, "--stream", way, str(count)]
+            done = subprocess.run(argv, capture_output=True, text=True, check=True)
+            one = json.loads(done.stdout)
+            if way not in found or one["seconds"] < found[way]["seconds"]:
+                found[way] = one
+    return found
+
+
 def main() -> None:
     """Measure and print."""
     url, quick = sys.argv[1], "--quick" in sys.argv
+    if "--stream" in sys.argv:
+        print(json.dumps(stream(url, sys.argv[3], int(sys.argv[4]))))
+        return
     half = Sync(url)
     half.db.execute(TABLE)
     half.db.batch_insert("items", [item(n) for n in range(10**9, 10**9 + 5000)], returning=False)
@@ -235,6 +340,8 @@ def main() -> None:
     report = {
         "sync": calls_sync(half, calls),
         "async": asyncio.run(calls_async(Async(url), calls)),
+        "shapes": shapes(half, 50 if quick else 300),
+        "streams": streams(url, 100_000 if quick else 10_000_000, 2),
         "batch": batches(half, 10_000 if quick else 100_000, 2 if quick else 5),
     }
     half.close()

@@ -2,7 +2,9 @@
 same size with the same session and SQL written by hand; both give rows as dicts. Then many rows
 at once, into an empty table each time: `batch_insert` against psycopg's COPY and multi-row
 INSERT of a thousand rows a statement, whichever is faster on that engine; and, where the rows
-are wanted back as by default, against the same INSERT with RETURNING.
+are wanted back as by default, against the same INSERT with RETURNING. Rows as objects of a
+dataclass against dicts, and ten million rows by `stream` against a bare named cursor, or where the
+server has none against psycopg's `Cursor.stream`, with the memory that each way takes.
 """
 
 from __future__ import annotations
@@ -40,6 +42,27 @@ def measure(bench: Bench) -> Section:
         batch = report["batch"]
         many = tuple((name, seconds(took), f"{count / took:,.0f}") for name, took in batch.items())
         tables.append(Table((f"{count:,} rows, {SHORT[engine]}", "median", "rows/s"), many))
+        shapes = report["shapes"]
+        more = (shapes["objects"] / shapes["dicts"] - 1) * 100
+        bars.append(Bar(f"rows of a dataclass, {SHORT[engine]}: beyond dicts", more, 5, "%"))
+        streams = report["streams"]
+        big = 100_000 if bench.quick else 10_000_000
+        head = (f"{big:,} rows one by one, {SHORT[engine]}", "time", "memory beyond the start")
+        tables.append(
+            Table(
+                head,
+                tuple(
+                    (f"`{way}`", seconds(one["seconds"]), f"{one['MiB']:.0f} MiB")
+                    for way, one in streams.items()
+                ),
+            )
+        )
+        for end in ("", ", async"):
+            one, bare = streams[f"stream{end}"], streams[f"bare{end}"]
+            more = (one["seconds"] / bare["seconds"] - 1) * 100
+            what = f"stream{end}, {SHORT[engine]}"
+            bars.append(Bar(f"{what}: beyond a bare cursor", more, 15, "%"))
+            bars.append(Bar(f"{what}: memory beyond the start", one["MiB"], 50, "MiB"))
         best = min(("psycopg COPY", "psycopg multi-row INSERT"), key=batch.__getitem__)
         pairs = (
             ("batch_insert(returning=False)", best),
