@@ -92,7 +92,7 @@ def run(database: Database, statements: list[str]) -> None:
 
 def said(error: Exception) -> str:
     """The first line of an error."""
-    return str(error).strip().split("\n")[0][:60].replace("|", "/")
+    return str(error).strip().split("\n")[0][:90].replace("|", "/")
 
 
 # --- the three ----------------------------------------------------------------------------------

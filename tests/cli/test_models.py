@@ -8,7 +8,7 @@ import pytest
 
 from .conftest import Manticore, write
 
-pytestmark = pytest.mark.engine("postgresql")
+pytestmark = pytest.mark.engine("postgresql", because="one engine")
 """`test_sources` has the same on both engines; this is what is printed."""
 
 MODELS = """
@@ -43,7 +43,8 @@ def models(more: str = "", name: str = "name", module: str = "shop") -> None:
 def test_a_project_from_its_first_migration_on(on: Manticore, url: str) -> None:
     models()
     source = "sqlalchemy:shop:Base"
-    on("new", "first", "--from-diff", "history", source)
+    err = on("new", "first", "--from-diff", "history", source).err
+    assert "of the linter in it" in err  # what it says of a sequence as a key
     on("migrate")
     assert on("diff", source).out == "No difference.\n"
 

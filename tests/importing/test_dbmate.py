@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import process_time
 
 import psycopg
 import pytest
+
+from faults.proxy import Proxy
 
 from ..cli.conftest import Manticore
 from .conftest import Tree
@@ -134,6 +137,33 @@ def test_two_histories_are_asked_about(on: Manticore, url: str, tree: Tree) -> N
     err = on("import", source, "--url", url, code=6).err
     assert "2 histories" in err and "other.schema_migrations" in err
     on("import", source, "--url", url, "--table", "public.schema_migrations", "--ignore", "other*")
+
+
+@pytest.mark.engine("postgresql", because="one engine")
+def test_the_next_migrate_is_one_round_trip(on: Manticore, url: str, tree: Tree) -> None:
+    live(url)
+    files = {name: text for name, text in FILES.items() if "later" not in name}
+    on("import", str(tree(files)), "--url", url)
+    with Proxy.before(url) as proxy:
+        on("migrate", "--url", proxy.through(url))
+        assert proxy.round_trips() == 1
+
+
+def test_five_hundred_files(manticore: Manticore, tree: Tree) -> None:
+    """Read, converted and proven in less than five seconds of a processor, before any replay."""
+    part = "CREATE TABLE t{0} (id INT PRIMARY KEY, a TEXT DEFAULT 'x;');\n" * 3
+    source = tree(
+        {
+            f"{number:03}_t.sql": f"-- migrate:up\n{part.format(number)}"
+            f"CREATE FUNCTION f{number}() RETURNS INT LANGUAGE sql AS $$ SELECT 1; $$;\n"
+            f"-- migrate:down\nDROP TABLE t{number};\n"
+            for number in range(1, 501)
+        }
+    )
+    started = process_time()
+    manticore("import", str(source))
+    assert process_time() - started < 5
+    assert len(list(Path("migrations").glob("*.sql"))) == 500
 
 
 class TestFiles:

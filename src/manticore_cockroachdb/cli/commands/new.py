@@ -84,4 +84,15 @@ def command(
     path = migration.create_migration(
         " ".join(description), UP if up is None else up, down, exist_ok=exist_ok
     )
+    if from_diff:
+        found_wrong = [
+            one
+            for one in migration.lint(target=both.after.engine)
+            if one.path == path and one.level != "info"
+        ]
+        if found_wrong:
+            call.console.warn(
+                f"{count(len(found_wrong), 'finding')} of the linter in it",
+                "manticore lint shows them, with the safe way",
+            )
     return Result({"path": path}, [path])
