@@ -46,7 +46,8 @@ if TYPE_CHECKING:
     from .backfill.results import BackfillStatus
     from .dialect import Engine
     from .lint import Finding, LintConfig
-    from .migrations.results import Attempt, LeaseStatus, Status
+    from .migrations.repeatable import Repeatable
+    from .migrations.results import Attempt, LeaseStatus, RepeatableStatus, Status
     from .migrations.status import Snapshot
     from .preview.model import Plan
     from .runner.async_run import AsyncRun
@@ -110,6 +111,11 @@ class AsyncMigrator:
         """Return every migration of the directory, in order of version. Raises FileError."""
         return list(await async_blocking(directory.load, self.migrations_dir))
 
+    async def load_repeatable(self) -> list[Repeatable]:
+        """Return the repeatable files of this environment, by name. Raises FileError."""
+        found = await async_blocking(directory.load_repeatable, self.migrations_dir)
+        return [file for file in found if file.belongs_to(self.environment)]
+
     async def create_migration(
         self,
         description: str,
@@ -159,6 +165,9 @@ class AsyncMigrator:
         when a database is built from nothing; the history is the same afterwards.
         ``finish_backfills`` works off in place what runs in the background otherwise.
 
+        Then the repeatable files whose text has changed run, and what depends on them, unless the
+        target leaves migrations pending; they do not count.
+
         Raises FileError, HistoryError or Refused before anything runs; MigrationFailed when a
         statement failed and nothing of its migration remains; PartialMigration when one stopped
         half way; BackfillIncomplete before a migration that requires more; LeaseTimeout or
@@ -167,11 +176,18 @@ class AsyncMigrator:
         target = parse_version(target_version)
         files = await self.load_migrations()
         number = 0
+        repeatable = await self.load_repeatable()
         async with self._session(writes=True) as session:
-            first_look = await self._first_look(session, files)
-            if choose_up(first_look, target, self.allow):
+            first_look = await self._first_look(session, files, repeatable=bool(repeatable))
+            stale = bool(repeatable) and _is_stale(repeatable, session)
+            if stale or choose_up(first_look, target, self.allow):
+                objects = None
+                if repeatable:
+                    from .migrations.objects import arranged
+
+                    objects = arranged(repeatable)
                 run = self._run(session, files, finish_backfills)
-                number = len(await run.up(files, first_look, target, fresh=fresh))
+                number = len(await run.up(files, first_look, target, fresh=fresh, objects=objects))
         if finish_backfills:
             await self.run_backfills()
         return number
@@ -396,7 +412,13 @@ class AsyncMigrator:
 
         files = await self.load_migrations()
         rows = await self.get_applied_migrations()
-        return await async_find_drift(self.db, files, rows, self.settings, ignore)
+        repeatable = await self.load_repeatable()
+        ran: dict[str, str] = {}
+        if repeatable:
+            async with self._session() as session:
+                await session.read_applied(repeatable=True)
+                ran = {str(name): str(checksum) for name, checksum in session.repeatable if name}
+        return await async_find_drift(self.db, files, rows, self.settings, ignore, repeatable, ran)
 
     async def diff(self, other: Source) -> tuple[Change, ...]:
         """Return what the schema of ``other`` has otherwise than that of this database.
@@ -430,9 +452,15 @@ class AsyncMigrator:
                 self._check_lowest(target, snapshot.statuses)
                 chosen = choose_down(snapshot.statuses, count, target, self.allow)
                 return await async_plan_down(session, snapshot, chosen)
-            return await async_plan_up(
-                session, snapshot, choose_up(snapshot.statuses, target, self.allow)
-            )
+            due = choose_up(snapshot.statuses, target, self.allow)
+            plan = await async_plan_up(session, snapshot, due)
+            again = [one for one in snapshot.repeatable if one.state in ("pending", "partial")]
+            if again and len(choose_up(snapshot.statuses, None, self.allow)) == len(due):
+                from .preview.async_plan import async_plan_repeatable
+
+                objects = await self.load_repeatable()
+                plan = await async_plan_repeatable(session, plan, objects, again)
+            return plan
 
     async def lint(
         self, *, target: str | None = None, config: LintConfig | None = None
@@ -459,6 +487,7 @@ class AsyncMigrator:
             newest=newest,
             strict=strict,
             on=on,
+            repeatable=await self.load_repeatable(),
         )
 
     # --- inside ----------------------------------------------------------------------------
@@ -530,9 +559,11 @@ class AsyncMigrator:
         session: AsyncSession,
         files: Sequence[MigrationFile],
         columns: str = APPLIED_COLUMNS,
+        *,
+        repeatable: bool = False,
     ) -> tuple[VersionStatus, ...]:
         """Where every migration stands, as far as one round trip without a lease can say."""
-        rows = await session.steady(lambda: session.read_applied(columns))
+        rows = await session.steady(lambda: session.read_applied(columns, repeatable=repeatable))
         return resolve(files, [Recorded(*row) for row in rows or ()], (), self.environment)
 
     async def _snapshot(self) -> Snapshot:
@@ -557,9 +588,19 @@ class AsyncMigrator:
             from .backfill.async_service import AsyncBackfills
 
             backfills = await AsyncBackfills(session, files, ttl=self.lease_ttl).status()
-        return Snapshot(
-            session.server, session.caps, tuple(rows), tuple(journal), statuses, backfills
-        )
+        repeatable = await self._repeatable_in(session)
+        facts = (session.server, session.caps, tuple(rows), tuple(journal), statuses)
+        return Snapshot(*facts, backfills, repeatable)
+
+    async def _repeatable_in(self, session: AsyncSession) -> tuple[RepeatableStatus, ...]:
+        """Where every repeatable file stands."""
+        files = await self.load_repeatable()
+        if not files:
+            return ()
+        from .migrations.objects import statuses
+        from .runner.script_table import read
+
+        return statuses(files, await session.read(read(session.tables)))
 
     async def _read(self, sql: str) -> list[dict[str, Any]]:
         try:
@@ -568,6 +609,12 @@ class AsyncMigrator:
                 return await self.db.execute(sql)
         except psycopg.errors.UndefinedTable:
             return []
+
+
+def _is_stale(files: Sequence[Repeatable], session: AsyncSession) -> bool:
+    """Whether one of these files is not as it last ran."""
+    ran: dict[str, str] = dict(session.repeatable)
+    return "" in ran or any(ran.get(file.name) != file.checksum for file in files)
 
 
 def _ignore(_: Event) -> None:

@@ -47,7 +47,8 @@ if TYPE_CHECKING:
     from .database import Database
     from .dialect import Engine
     from .lint import Finding, LintConfig
-    from .migrations.results import Attempt, LeaseStatus, Status
+    from .migrations.repeatable import Repeatable
+    from .migrations.results import Attempt, LeaseStatus, RepeatableStatus, Status
     from .migrations.status import Snapshot
     from .preview.model import Plan
     from .runner.bookkeeping import Carried
@@ -111,6 +112,11 @@ class Migration:
         """Return every migration of the directory, in order of version. Raises FileError."""
         return list(blocking(directory.load, self.migrations_dir))
 
+    def load_repeatable(self) -> list[Repeatable]:
+        """Return the repeatable files of this environment, by name. Raises FileError."""
+        found = blocking(directory.load_repeatable, self.migrations_dir)
+        return [file for file in found if file.belongs_to(self.environment)]
+
     def create_migration(
         self,
         description: str,
@@ -160,6 +166,9 @@ class Migration:
         when a database is built from nothing; the history is the same afterwards.
         ``finish_backfills`` works off in place what runs in the background otherwise.
 
+        Then the repeatable files whose text has changed run, and what depends on them, unless the
+        target leaves migrations pending; they do not count.
+
         Raises FileError, HistoryError or Refused before anything runs; MigrationFailed when a
         statement failed and nothing of its migration remains; PartialMigration when one stopped
         half way; BackfillIncomplete before a migration that requires more; LeaseTimeout or
@@ -168,11 +177,18 @@ class Migration:
         target = parse_version(target_version)
         files = self.load_migrations()
         number = 0
+        repeatable = self.load_repeatable()
         with self._session(writes=True) as session:
-            first_look = self._first_look(session, files)
-            if choose_up(first_look, target, self.allow):
+            first_look = self._first_look(session, files, repeatable=bool(repeatable))
+            stale = bool(repeatable) and _is_stale(repeatable, session)
+            if stale or choose_up(first_look, target, self.allow):
+                objects = None
+                if repeatable:
+                    from .migrations.objects import arranged
+
+                    objects = arranged(repeatable)
                 run = self._run(session, files, finish_backfills)
-                number = len(run.up(files, first_look, target, fresh=fresh))
+                number = len(run.up(files, first_look, target, fresh=fresh, objects=objects))
         if finish_backfills:
             self.run_backfills()
         return number
@@ -397,7 +413,13 @@ class Migration:
 
         files = self.load_migrations()
         rows = self.get_applied_migrations()
-        return find_drift(self.db, files, rows, self.settings, ignore)
+        repeatable = self.load_repeatable()
+        ran: dict[str, str] = {}
+        if repeatable:
+            with self._session() as session:
+                session.read_applied(repeatable=True)
+                ran = {str(name): str(checksum) for name, checksum in session.repeatable if name}
+        return find_drift(self.db, files, rows, self.settings, ignore, repeatable, ran)
 
     def diff(self, other: Source) -> tuple[Change, ...]:
         """Return what the schema of ``other`` has otherwise than that of this database.
@@ -431,7 +453,15 @@ class Migration:
                 self._check_lowest(target, snapshot.statuses)
                 chosen = choose_down(snapshot.statuses, count, target, self.allow)
                 return plan_down(session, snapshot, chosen)
-            return plan_up(session, snapshot, choose_up(snapshot.statuses, target, self.allow))
+            due = choose_up(snapshot.statuses, target, self.allow)
+            plan = plan_up(session, snapshot, due)
+            again = [one for one in snapshot.repeatable if one.state in ("pending", "partial")]
+            if again and len(choose_up(snapshot.statuses, None, self.allow)) == len(due):
+                from .preview.plan import plan_repeatable
+
+                objects = self.load_repeatable()
+                plan = plan_repeatable(session, plan, objects, again)
+            return plan
 
     def lint(
         self, *, target: str | None = None, config: LintConfig | None = None
@@ -458,6 +488,7 @@ class Migration:
             newest=newest,
             strict=strict,
             on=on,
+            repeatable=self.load_repeatable(),
         )
 
     # --- inside ----------------------------------------------------------------------------
@@ -529,9 +560,11 @@ class Migration:
         session: Session,
         files: Sequence[MigrationFile],
         columns: str = APPLIED_COLUMNS,
+        *,
+        repeatable: bool = False,
     ) -> tuple[VersionStatus, ...]:
         """Where every migration stands, as far as one round trip without a lease can say."""
-        rows = session.steady(lambda: session.read_applied(columns))
+        rows = session.steady(lambda: session.read_applied(columns, repeatable=repeatable))
         return resolve(files, [Recorded(*row) for row in rows or ()], (), self.environment)
 
     def _snapshot(self) -> Snapshot:
@@ -556,9 +589,19 @@ class Migration:
             from .backfill.service import Backfills
 
             backfills = Backfills(session, files, ttl=self.lease_ttl).status()
-        return Snapshot(
-            session.server, session.caps, tuple(rows), tuple(journal), statuses, backfills
-        )
+        repeatable = self._repeatable_in(session)
+        facts = (session.server, session.caps, tuple(rows), tuple(journal), statuses)
+        return Snapshot(*facts, backfills, repeatable)
+
+    def _repeatable_in(self, session: Session) -> tuple[RepeatableStatus, ...]:
+        """Where every repeatable file stands."""
+        files = self.load_repeatable()
+        if not files:
+            return ()
+        from .migrations.objects import statuses
+        from .runner.script_table import read
+
+        return statuses(files, session.read(read(session.tables)))
 
     def _read(self, sql: str) -> list[dict[str, Any]]:
         try:
@@ -567,6 +610,12 @@ class Migration:
                 return self.db.execute(sql)
         except psycopg.errors.UndefinedTable:
             return []
+
+
+def _is_stale(files: Sequence[Repeatable], session: Session) -> bool:
+    """Whether one of these files is not as it last ran."""
+    ran: dict[str, str] = dict(session.repeatable)
+    return "" in ran or any(ran.get(file.name) != file.checksum for file in files)
 
 
 def _ignore(_: Event) -> None:

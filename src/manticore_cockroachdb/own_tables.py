@@ -1,4 +1,5 @@
-"""The names of our own tables; what is in them say `runner.bookkeeping` and `backfill.tables`."""
+"""The names of our own tables; what is in them say `runner.bookkeeping`, `backfill.tables`
+and `runner.script_table`."""
 
 from __future__ import annotations
 
@@ -12,4 +13,6 @@ RANGES = "_migrations_backfill_ranges"
 FAILURES = "_migrations_backfill_failures"
 # Made when `once` is first used; not a part of the migrations.
 ONCE = "_manticore_once"
-OURS = (HISTORY, LEASE, STEPS, ATTEMPTS, BACKFILLS, RANGES, FAILURES)
+# Made when the first repeatable file or hook runs.
+SCRIPTS = "_migrations_scripts"
+OURS = (HISTORY, LEASE, STEPS, ATTEMPTS, BACKFILLS, RANGES, FAILURES, SCRIPTS)

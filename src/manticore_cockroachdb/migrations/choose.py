@@ -86,7 +86,11 @@ def resolve(
     """The status of every version that a file, the history or the journal knows, in order."""
     by_file = {f.version: f for f in files}
     by_row = {r.version: r for r in rows}
-    directions: dict[int, Literal["up", "down"]] = {j.version: j.direction for j in journal}
+    directions: dict[int, Literal["up", "down"]] = {
+        j.version: j.direction
+        for j in journal
+        if j.version >= 0  # below are scripts that are no migrations
+    }
     newest = max(by_row, default=-1)
     found = []
     for version in sorted({*by_file, *by_row, *directions}):

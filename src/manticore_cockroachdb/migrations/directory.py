@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import FileError, ForeignFile, raise_all
 from . import foreign
@@ -24,6 +25,9 @@ from .file import (
     refuse_foreign,
     render,
 )
+
+if TYPE_CHECKING:
+    from .repeatable import Repeatable
 
 _RESERVED = ".{version}.reserved"
 _SHOWN = 5  # names in a sentence about a directory
@@ -90,6 +94,40 @@ def load(directory: Path) -> tuple[MigrationFile, ...]:
     return check_unique(files)
 
 
+REPEATABLE = "repeatable"
+HOOKS = "hooks"
+BESIDE = (REPEATABLE, HOOKS)  # folders beside the migrations that are ours too
+
+
+def load_repeatable(directory: Path) -> tuple[Repeatable, ...]:
+    """Every file below the folder ``repeatable``, by name; none where there is no folder.
+
+    Hidden files and folders are left alone. Raises FileError.
+    """
+    home = f"{directory}{os.sep}{REPEATABLE}"
+    if not os.path.isdir(home):  # noqa: PTH112 - one look, on every run
+        return ()
+    from .repeatable import parse_repeatable
+
+    found = []
+    try:
+        for folder, folders, names in os.walk(home):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            for name in names:
+                if name.endswith(".sql") and not name.startswith("."):
+                    path = Path(folder, name)
+                    relative = path.relative_to(home).as_posix()
+                    text = decode(path.read_bytes(), str(path))
+                    found.append(parse_repeatable(relative, text, str(path)))
+    except OSError as error:
+        raise FileError(
+            f"{error.filename or home} cannot be read: {error.strerror}.",
+            path=str(error.filename or home),
+            hint="check who owns it and its permissions",
+        ) from error
+    return tuple(sorted(found, key=lambda file: file.name))
+
+
 def nothing_in(directory: Path) -> str | None:
     """A sentence about a directory without any migration and what it has instead; None if it has
     one, which costs a look at a few names. Raises OSError."""
@@ -120,7 +158,7 @@ def _entries(directory: Path) -> tuple[list[str], list[os.DirEntry[str]]]:
             if not entry.name.startswith("."):
                 if entry.name.endswith(".sql"):
                     names.append(entry.name)
-                else:
+                elif entry.name not in BESIDE:
                     others.append(entry)
     names.sort()
     return names, others

@@ -92,6 +92,18 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class RepeatableStatus:
+    """A repeatable file: ``applied``, ``pending`` (new, changed, or depending on one that is),
+    ``partial`` (a run over it stopped half way), or ``missing`` (it ran, and is gone: what it made
+    is still there). ``reason`` says why; ``path`` is None for a missing one."""
+
+    name: str
+    state: Literal["applied", "pending", "partial", "missing"]
+    reason: str
+    path: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """A directory held against a database. `current` is None before the first migration;
     `backfills` are those that are not complete."""
@@ -103,11 +115,17 @@ class Status:
     skipped: tuple[Pending, ...]
     problems: tuple[Problem, ...]
     backfills: tuple[BackfillStatus, ...] = ()
+    repeatable: tuple[RepeatableStatus, ...] = ()
+
+    @property
+    def repeatable_due(self) -> tuple[RepeatableStatus, ...]:
+        """The repeatable files that `migrate` would run."""
+        return tuple(one for one in self.repeatable if one.state in ("pending", "partial"))
 
     @property
     def clean(self) -> bool:
         """Nothing pending and nothing wrong."""
-        return not self.pending and not self.problems
+        return not self.pending and not self.problems and not self.repeatable_due
 
 
 @dataclass(frozen=True, slots=True)

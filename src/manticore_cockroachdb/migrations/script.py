@@ -31,11 +31,24 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """A statement of a script that was put together, and where it stands: from character `start`
+    of `text`, the text of the file `path` (None: it is of our own making)."""
+
+    path: str | None
+    text: str
+    start: int
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
 class Script:
     """One part of a migration as it will run: `text[start:end]`, found in the file `path`.
 
     `backfill`: it runs batch by batch, and this is how. `requires`: versions whose backfills have
-    to be complete before. `undoes_backfill`: what it takes back ran batch by batch.
+    to be complete before. `undoes_backfill`: what it takes back ran batch by batch. What is no
+    migration's has a `called` to be spoken of by, and a version below 0; `origins` say for each
+    statement where it is from.
     """
 
     version: int
@@ -50,6 +63,25 @@ class Script:
     backfill: Backfill | None = None
     requires: tuple[int, ...] = ()
     undoes_backfill: bool = False
+    called: str | None = None
+    origins: Sequence[Origin] = ()
+
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+        return self.called or f"migration {self.version}"
+
+    @property
+    def number(self) -> int | None:
+        """The version that errors name; None where it is no migration."""
+        return self.version if self.version >= 0 else None
+
+    def place(self, offset: int) -> tuple[str | None, str, int]:
+        """Where character `offset` of the text stands: a path, that file's text, a character."""
+        for (start, end), origin in zip(self.spans, self.origins, strict=False):
+            if start <= offset <= end and origin.path is not None:
+                return origin.path, origin.text, origin.start + offset - start
+        return self.path, self.text, offset
 
     def sql(self, i: int) -> str:
         """Statement `i`, counted from 0, without its `;`."""
@@ -186,13 +218,14 @@ def is_plain(script: Script, i: int, caps: Capabilities) -> bool:
 
 def refused(script: Script, offset: int, reason: str, hint: str) -> Refused:
     """The error that says why a script cannot run here, pointing at `offset` of its text."""
-    line, column = line_column(script.text, offset)
+    path, text, place = script.place(offset)
+    line, column = line_column(text, place)
     return Refused(
         reason[0].upper() + reason[1:] + ("" if reason.endswith(".") else "."),
-        version=script.version,
-        path=script.path,
+        version=script.number,
+        path=path,
         line=line,
         column=column,
-        excerpt=excerpt(script.text, offset),
+        excerpt=excerpt(text, place),
         hint=hint,
     )

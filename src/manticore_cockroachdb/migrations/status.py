@@ -10,7 +10,7 @@ from ..dialect import Capabilities, Server
 from ..errors import MigrationError
 from .choose import Allowances, VersionStatus, problems
 from .plan import plan_script
-from .results import HistoryRow, JournalRow, Pending, Status
+from .results import HistoryRow, JournalRow, Pending, RepeatableStatus, Status
 from .script import script_of
 from .states import State
 
@@ -30,6 +30,7 @@ class Snapshot:
     journal: tuple[JournalRow, ...]
     statuses: tuple[VersionStatus, ...]
     backfills: tuple[BackfillStatus, ...] = ()
+    repeatable: tuple[RepeatableStatus, ...] = ()
 
 
 def status_of(snapshot: Snapshot, allow: Allowances) -> Status:
@@ -42,6 +43,7 @@ def status_of(snapshot: Snapshot, allow: Allowances) -> Status:
         skipped=_those(snapshot, (State.SKIPPED,)),
         problems=problems(snapshot.statuses, allow),
         backfills=tuple(b for b in snapshot.backfills if b.direction == "up" and not b.complete),
+        repeatable=snapshot.repeatable,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -25,10 +26,12 @@ from ..runner.bookkeeping import ADDED
 from . import facts as f
 from .build import Planned, Read, Shape, build, named, read
 from .model import Plan
-from .script import Frame
+from .script import HOST, Frame
 from .shape import may_be_explained, parse_shape
 
 if TYPE_CHECKING:
+    from ..migrations.repeatable import Repeatable
+    from ..migrations.results import RepeatableStatus
     from ..migrations.status import Snapshot
 
 _FEW = 3  # tables whose sizes are asked for one by one
@@ -77,6 +80,36 @@ async def async_plan_down(
             about = (one.version, one.description, path, script, plan, None)
             planned.append(Planned(*about, tuple(read(script))))
     return await _plan(session, snapshot, planned, "down")
+
+
+async def async_plan_repeatable(
+    session: AsyncSession, plan: Plan, files: Sequence[Repeatable], due: Sequence[RepeatableStatus]
+) -> Plan:
+    """The same plan with the repeatable files that would run after its migrations."""
+    from ..migrations.objects import arranged, recorded_files
+    from ..runner import script_table as t
+    from ..runner.keeping import asking
+
+    tables = session.tables
+    objects = arranged(files)
+    rows = await session.read(t.read(tables))
+    recorded = recorded_files((name, c, d) for kind, name, c, _, d in rows if kind == "repeatable")
+    found = objects.due(recorded, [one.name for one in due if one.state == "partial"])
+    kept: dict[str, list[str]] = {}
+    remade = objects.remade(found, recorded).values()
+    if (query := asking(remade, cockroachdb=tables.cockroachdb)) is not None:
+        for key, sql in (await session.fetch(query))[0]:
+            kept.setdefault(str(key), []).append(str(sql))
+    one = objects.round(found, recorded, kept)
+    records = [("repeatable", f.name, f.checksum, f.detail) for f in one.files]
+    record = [t.create(tables), t.upsert(tables, [*records], HOST, 0)]
+    statements = [origin.sql for origin in one.script.origins]
+    if session.caps.transactional_ddl:
+        statements = [tables.begin, *statements, *record, "COMMIT"]
+    else:
+        statements += record
+    frame = replace(plan.frame, repeatable=tuple(statements))
+    return replace(plan, repeatable=tuple(due), frame=frame)
 
 
 async def _plan(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from ..analysis.catalog import Size
 from ..analysis.cost import Work
 from ..analysis.undo import Undo
+from ..migrations.results import RepeatableStatus
 from ..migrations.script import Direction
 
 if TYPE_CHECKING:
@@ -80,17 +81,19 @@ class PlannedMigration:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What `migrate`, or `rollback` (direction "down"), would run now, in order."""
+    """What `migrate`, or `rollback` (direction "down"), would run now, in order; ``repeatable`` are
+    the files that run after the migrations."""
 
     server: str
     direction: Direction
     migrations: tuple[PlannedMigration, ...]
     frame: Frame = field(repr=False, compare=False)
+    repeatable: tuple[RepeatableStatus, ...] = ()
 
     @property
     def changes(self) -> bool:
         """Whether anything would run."""
-        return bool(self.migrations)
+        return bool(self.migrations or self.repeatable)
 
     @property
     def dangerous(self) -> bool:

@@ -27,13 +27,15 @@ HOST = "plan --sql"
 @dataclass(frozen=True, slots=True)
 class Frame:
     """What a script needs beside the report: ``setup`` of the session, ``prepare`` for our
-    tables, the plans, and by version the steps that an earlier run has done."""
+    tables, the plans, and by version the steps that an earlier run has done; ``repeatable`` are the
+    statements of repeatable files, with what records them."""
 
     tables: Tables
     setup: tuple[str, ...] = ()
     prepare: tuple[str, ...] = ()
     plans: tuple[MigrationPlan, ...] = ()
     done: tuple[tuple[int, frozenset[int]], ...] = ()
+    repeatable: tuple[str, ...] = ()
 
 
 def script(plan: Plan) -> str:
@@ -47,7 +49,7 @@ def script(plan: Plan) -> str:
             line=first.line,
             hint=first.hint,
         )
-    if not plan.migrations:
+    if not plan.changes:
         return ""
     return "\n".join(_lines(plan)) + "\n"
 
@@ -56,7 +58,8 @@ def _lines(plan: Plan) -> Iterator[str]:
     frame = plan.frame
     what = "Apply" if plan.direction == "up" else "Roll back"
     count = len(plan.migrations)
-    yield f"-- {what} {count} migration{'' if count == 1 else 's'}, for {plan.server}."
+    also = " and repeatable files" if plan.repeatable else ""
+    yield f"-- {what} {count} migration{'' if count == 1 else 's'}{also}, for {plan.server}."
     yield "-- Let nobody else migrate meanwhile, and stop at the first error:"
     yield "--   psql -v ON_ERROR_STOP=1 -f this_file.sql"
     yield ""
@@ -69,6 +72,9 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield from _migration(one, frame.tables, done.get(one.version))
         if one.changes_session:
             yield from (f"{line};" for line in (*_restore(one, frame.tables), *frame.setup))
+    if frame.repeatable:
+        yield from ("", "-- repeatable files")
+        yield from (f"{line};" for line in frame.repeatable)
 
 
 def _migration(plan: MigrationPlan, tables: Tables, done: frozenset[int] | None) -> Iterator[str]:

@@ -37,7 +37,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import random
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
 
@@ -70,6 +70,26 @@ class Begin:
     effect: Effect
 
 
+class Beside(Protocol):
+    """What is recorded elsewhere than in the history, for plans whose version is below 0."""
+
+    def reads(self) -> str:
+        """One query, whose answer `remember` takes."""
+        ...
+
+    def remember(self, rows: Rows, /) -> None:
+        """Take over what is recorded now."""
+        ...
+
+    def writes(self) -> tuple[str, ...]:
+        """What records the plan that runs now."""
+        ...
+
+    def is_recorded(self) -> bool:
+        """Whether that is there, as last read."""
+        ...
+
+
 class AsyncCommitter:
     """Sends fenced transactions under one lease, and knows what is recorded.
 
@@ -87,21 +107,25 @@ class AsyncCommitter:
         self.journal: list[JournalRow] = []
         self.begun_ahead: Begin | None = None  # journalled as begun, and not sent yet
         self.unsent: Begin | None = None  # the same, or perhaps not even journalled
+        self.beside: Beside | None = None
         self.passed = 0  # statements of the present migration that are done
         self._has_settings: psycopg.AsyncConnection[Any] | None = None
 
     # --- what is recorded ------------------------------------------------------------------
 
-    def reads(self) -> tuple[str, str]:
+    def reads(self) -> tuple[str, ...]:
         """The queries whose answers `remember` takes."""
         tables = self.session.tables
-        return tables.read_history(self.columns), tables.read_steps()
+        beside = () if self.beside is None else (self.beside.reads(),)
+        return (tables.read_history(self.columns), tables.read_steps(), *beside)
 
     def remember(self, sets: list[Rows]) -> None:
         """Take over what history and journal say now."""
-        history, steps = sets
+        history, steps, *beside = sets
         self.recorded = {int(row[0]) for row in history}
         self.journal = journal_rows(steps)
+        if self.beside is not None and beside:
+            self.beside.remember(beside[0])
 
     def steps_of(self, plan: MigrationPlan) -> dict[int, JournalRow]:
         """The journal of one plan by ordinal."""
@@ -112,7 +136,9 @@ class AsyncCommitter:
         }
 
     def is_recorded(self, plan: MigrationPlan) -> bool:
-        """Whether the history says that the plan is carried out."""
+        """Whether the record says that the plan is carried out."""
+        if plan.version < 0:
+            return self.beside is not None and self.beside.is_recorded()
         return (plan.version in self.recorded) == (plan.script.direction == "up")
 
     def is_done(self, plan: MigrationPlan, step: Step) -> bool:
@@ -139,13 +165,15 @@ class AsyncCommitter:
     ) -> tuple[str, ...]:
         """The end of the transaction that carries a plan out."""
         clear = (self.session.tables.clear_steps(plan.version),) if journalled else ()
-        return self.fenced(self.record_write(plan, after), *clear)
+        return self.fenced(*self.record_writes(plan, after), *clear)
 
-    def record_write(self, plan: MigrationPlan, after: int | None = None) -> str:
-        """The write to the history that says that a plan is carried out."""
+    def record_writes(self, plan: MigrationPlan, after: int | None = None) -> tuple[str, ...]:
+        """The writes that say that a plan is carried out."""
+        if plan.version < 0 and self.beside is not None:
+            return self.beside.writes()
         if plan.script.direction == "up":
-            return self.session.tables.insert_history(self.history_row(plan, after))
-        return self.session.tables.delete_history(plan.version)
+            return (self.session.tables.insert_history(self.history_row(plan, after)),)
+        return (self.session.tables.delete_history(plan.version),)
 
     def history_row(self, plan: MigrationPlan, after: int | None = None) -> str:
         """The history row of a migration that is applied, as `Tables.insert_history` takes it."""
@@ -220,7 +248,7 @@ class AsyncCommitter:
         def end() -> Sequence[str]:
             tables = self.session.tables
             if last:
-                writes = [self.record_write(plan), tables.clear_steps(plan.version)]
+                writes = [*self.record_writes(plan), tables.clear_steps(plan.version)]
             else:
                 writes = [self.step_done(plan, step, detail)]
             if proof is not None:
@@ -229,7 +257,8 @@ class AsyncCommitter:
                 writes.append(self._step_started(following, quick=True))
             return self.fenced(*writes)
 
-        proof_at = 3 if last else 2  # the fence is 0
+        # The fence is 0, and what clears the journal comes before it.
+        proof_at = len(self.record_writes(plan)) + 2 if last else 2
 
         def recorded() -> bool:
             return self.is_recorded(plan) if last else self.is_done(plan, step)

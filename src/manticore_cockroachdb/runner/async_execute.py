@@ -137,6 +137,8 @@ class AsyncExecutor:
 
     def _tell_started(self, plan: MigrationPlan) -> None:
         script = plan.script
+        if plan.version < 0:  # who runs it tells of it
+            return
         self.session.listener(
             e.MigrationStarted(
                 plan.version, script.description, script.direction, plan.mode, len(plan.steps)
@@ -157,6 +159,8 @@ class AsyncExecutor:
 
     def _tell_finished(self, plan: MigrationPlan, seconds: float) -> None:
         script = plan.script
+        if plan.version < 0:
+            return
         self.finished.append(plan.version)
         self.session.listener(
             e.MigrationFinished(plan.version, script.description, script.direction, seconds)
@@ -183,7 +187,7 @@ class AsyncExecutor:
         try:
             await self._run(plan, sent, following)
         except Stopped as stopped:
-            raise await self._failed(plan, stopped, started) from stopped.error
+            raise await self.failed(plan, stopped, started) from stopped.error
         except PartialMigration as failure:
             await self._keep_attempt(plan, failure, started, None, "partial")
             raise
@@ -370,9 +374,10 @@ class AsyncExecutor:
 
     # --- failures --------------------------------------------------------------------------
 
-    async def _failed(
+    async def failed(
         self, plan: MigrationPlan, stopped: Stopped, started: float
     ) -> MigrationError | ConnectionFailed:
+        """The error to raise for a plan that stopped, once the attempt is kept."""
         await self.committer.roll_back_quietly()
         verdict = stopped.verdict
         if verdict is Verdict.UNKNOWN:

@@ -286,14 +286,14 @@ class Tables:
     # --- journal ---------------------------------------------------------------------------
 
     @property
-    def _identity(self) -> str:
+    def identity(self) -> str:
         return f"{literal(self.name(HISTORY))}::REGCLASS::OID::INT8"
 
     def read_steps(self) -> str:
         """The journal of this history table."""
         return (
             "SELECT version, direction, ordinal, hash, state, before, detail"
-            f" FROM {self.name(STEPS)} WHERE history = {self._identity}"
+            f" FROM {self.name(STEPS)} WHERE history = {self.identity}"
             " ORDER BY version, direction, ordinal"
         )
 
@@ -360,7 +360,7 @@ class Tables:
             " before, detail, token, history, finished_at) VALUES"
             f" ({int(version)}, {literal(direction)}, {int(ordinal)}, {literal(hash)},"
             f" {literal(state)}, {before or 'NULL'}, {_text(detail)}, {int(token)},"
-            f" {self._identity}, {finished})"
+            f" {self.identity}, {finished})"
             " ON CONFLICT (version, direction, ordinal) DO UPDATE SET hash = excluded.hash,"
             f" state = excluded.state{keep}, detail = excluded.detail, token = excluded.token,"
             " history = excluded.history, finished_at = excluded.finished_at"

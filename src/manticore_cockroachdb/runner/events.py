@@ -132,6 +132,23 @@ class MigrationFinished(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class RepeatableStarted(Event):
+    """Repeatable files run, in this order: those that changed and what depends on them."""
+
+    names: tuple[str, ...]
+    mode: str
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatableFinished(Event):
+    """They ran, and are recorded."""
+
+    names: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Notice(Event):
     """The server said something, for example RAISE NOTICE in a DO block."""
 

@@ -138,6 +138,8 @@ class Executor:
 
     def _tell_started(self, plan: MigrationPlan) -> None:
         script = plan.script
+        if plan.version < 0:  # who runs it tells of it
+            return
         self.session.listener(
             e.MigrationStarted(
                 plan.version, script.description, script.direction, plan.mode, len(plan.steps)
@@ -158,6 +160,8 @@ class Executor:
 
     def _tell_finished(self, plan: MigrationPlan, seconds: float) -> None:
         script = plan.script
+        if plan.version < 0:
+            return
         self.finished.append(plan.version)
         self.session.listener(
             e.MigrationFinished(plan.version, script.description, script.direction, seconds)
@@ -184,7 +188,7 @@ class Executor:
         try:
             self._run(plan, sent, following)
         except Stopped as stopped:
-            raise self._failed(plan, stopped, started) from stopped.error
+            raise self.failed(plan, stopped, started) from stopped.error
         except PartialMigration as failure:
             self._keep_attempt(plan, failure, started, None, "partial")
             raise
@@ -371,9 +375,10 @@ class Executor:
 
     # --- failures --------------------------------------------------------------------------
 
-    def _failed(
+    def failed(
         self, plan: MigrationPlan, stopped: Stopped, started: float
     ) -> MigrationError | ConnectionFailed:
+        """The error to raise for a plan that stopped, once the attempt is kept."""
         self.committer.roll_back_quietly()
         verdict = stopped.verdict
         if verdict is Verdict.UNKNOWN:

@@ -73,9 +73,14 @@ def failure_of(
     script = plan.script
     diagnostic: Any = getattr(stopped.error, "diag", None)
     offset = _offset(plan, stopped, diagnostic)
-    line, column = line_column(script.text, offset) if offset is not None else (None, None)
-    what = "Rolling back migration" if script.direction == "down" else "Migration"
-    text = f"{what} {plan.version} failed: {sentence(stopped.error)}"
+    path, source, place = script.path, script.text, offset
+    if offset is not None:
+        path, source, place = script.place(offset)
+    line, column = line_column(source, place) if place is not None else (None, None)
+    what = f"{script.title[0].upper()}{script.title[1:]}"
+    if script.direction == "down":
+        what = f"Rolling back {script.title}"
+    text = f"{what} failed: {sentence(stopped.error)}"
     if done:
         text += f" ({done} of {len(plan.steps)} steps are done and recorded.)"
     if stopped.begun:
@@ -83,15 +88,16 @@ def failure_of(
     kind = PartialMigration if done or stopped.begun else MigrationFailed
     failure = kind(
         text,
-        version=plan.version,
-        path=script.path,
+        version=script.number,
+        path=path,
         line=line,
         column=column,
         sqlstate=stopped.sqlstate,
-        excerpt=without_secrets(excerpt(script.text, offset)) if offset is not None else None,
+        excerpt=without_secrets(excerpt(source, place)) if place is not None else None,
         hint=_hint(
             diagnostic,
             _not_understood(script.text, script.spans, offset, server, diagnostic),
+            plan,
             partial=bool(done),
             begun=stopped.begun,
         ),
@@ -128,7 +134,7 @@ def unknown(plan: MigrationPlan, stopped: Stopped) -> ConnectionFailed:
     """The error when the server is gone for good, and with it the answer: it claims nothing."""
     what = "rolled back" if plan.script.direction == "down" else "applied"
     return ConnectionFailed(
-        f"The connection was lost while migration {plan.version} was being {what}, and could"
+        f"The connection was lost while {plan.script.title} was being {what}, and could"
         f" not be had again: {sentence(stopped.error)}",
         hint="run again when the server is back; what had become of it is recorded there",
     )
@@ -140,6 +146,15 @@ def statement_of(plan: MigrationPlan, failure: MigrationError) -> str | None:
         return None
     text, spans = plan.script.text, plan.script.spans
     place = (failure.line, failure.column)
+    for one in plan.script.origins:
+        if one.path is not None and one.path == failure.path:
+            first, last = (
+                line_column(one.text, at) for at in (one.start, one.start + len(one.sql))
+            )
+            if first <= place <= last:
+                return without_secrets(one.sql)[:LONGEST_STATEMENT]
+    if plan.script.origins:
+        return None
     # Halving: each look counts lines from the beginning, and there may be a million statements.
     found = bisect_left(spans, place, key=lambda span: line_column(text, span[1]))
     if found == len(spans):
@@ -158,6 +173,8 @@ def sentence(error: BaseException) -> str:
 
 def repair_hint(version: int) -> str:
     """How a person settles a migration that nobody else can."""
+    if version < 0:
+        return "look at the database, then run again: what makes these objects runs anew"
     return (
         f"look at the database, then `manticore repair {version} --applied` or"
         f" `manticore repair {version} --not-applied`"
@@ -211,14 +228,21 @@ def _not_understood(
     )
 
 
-def _hint(diagnostic: Any, unknown: str | None, *, partial: bool, begun: bool) -> str | None:
+def _hint(
+    diagnostic: Any, unknown: str | None, plan: MigrationPlan, *, partial: bool, begun: bool
+) -> str | None:
     hints = [] if unknown is None else [unknown]
     for field in ("message_detail", "message_hint"):
         text = getattr(diagnostic, field, None)
         # CockroachDB puts the stack of an internal error here.
         if text and not any(ours in text for ours in ("source SQL:", "stack trace", _HELP)):
             hints.append(" ".join(text.split()).rstrip("."))
-    if begun:
+    if plan.version < 0:
+        if partial or begun:
+            hints.append(
+                "what was dropped stays away until it goes through: correct the file and run again"
+            )
+    elif begun:
         hints.append("run again when the cause is mended")
     elif partial:
         hints.append("correct the statement and run again: it goes on where it stopped")

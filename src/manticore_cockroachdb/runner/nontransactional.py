@@ -315,7 +315,7 @@ class NonTransactionalStep:
         from ..parser.split import line_column
 
         plan = self.plan
-        text = f"Step {step.ordinal + 1} of migration {plan.version} needs a person. {why}"
+        text = f"Step {step.ordinal + 1} of {plan.script.title} needs a person. {why}"
         write = self.session.tables.fail_step(
             plan.version,
             plan.script.direction,
@@ -327,11 +327,12 @@ class NonTransactionalStep:
         )
         self.session.rollback()
         self.committer.journal_step(self.plan, step, write, "stuck")
-        line, column = line_column(plan.script.text, plan.script.spans[step.first][0])
+        path, source, place = plan.script.place(plan.script.spans[step.first][0])
+        line, column = line_column(source, place)
         return PartialMigration(
             text,
-            version=plan.version,
-            path=plan.script.path,
+            version=plan.script.number,
+            path=path,
             line=line,
             column=column,
             hint=repair_hint(plan.version),

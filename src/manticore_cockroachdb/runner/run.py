@@ -25,6 +25,7 @@ from ..migrations.choose import (
 )
 from ..migrations.file import MigrationFile, parse_file
 from ..migrations.fresh import grouped
+from ..migrations.objects import Objects
 from ..migrations.plan import plan_all
 from ..migrations.results import JournalRow
 from ..migrations.script import MigrationPlan, Script, script_of
@@ -67,15 +68,24 @@ class Run:
         target: int | None,
         *,
         fresh: bool = False,
+        objects: Objects | None = None,
     ) -> list[int]:
-        """Apply what is pending; return the versions applied, in order."""
+        """Apply what is pending, then the repeatable files that are due, unless the target leaves
+        migrations pending; return the versions applied, in order."""
 
         chosen = choose_up(first_look, target, self.allow)
         plans = {p.version: p for p in plan_all(map(script_of, chosen), self.session.caps)}
         try:
             now = self._resolve(files, self._take_lease(), self.committer.journal)
             due = [plans[f.version] for f in choose_up(now, target, self.allow)]
-            self._execute(due, "up", fresh=fresh)
+            if due or objects is None:
+                self._execute(due, "up", fresh=fresh)
+            if objects is not None and len(choose_up(now, None, self.allow)) == len(due):
+                from .scripts import Scripts
+
+                beside = Scripts(self.executor)
+                beside.open()
+                beside.repeatable(objects)
         finally:
             self.lease.release(*self.committer.forget_unsent())
         return self.executor.finished

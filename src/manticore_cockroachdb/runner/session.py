@@ -77,6 +77,7 @@ class Session:
         self.tables = Tables("public", False)
         self.id = ""
         self.jobs: list[str] = []
+        self.repeatable: Rows = []  # what is recorded of repeatable files, as first read
         self.distance = inf  # seconds that the quickest answer took
         self._known = False
 
@@ -270,16 +271,30 @@ class Session:
 
     # --- the first message -----------------------------------------------------------------
 
-    def read_applied(self, columns: str = APPLIED_COLUMNS) -> Rows | None:
+    def read_applied(
+        self, columns: str = APPLIED_COLUMNS, *, repeatable: bool = False
+    ) -> Rows | None:
         """Set the session up and read some columns; None where there is no history table yet.
 
-        A table left by 0.3.1 is taken over in place.
+        A table left by 0.3.1 is taken over in place. With ``repeatable`` the same message reads
+        what is recorded of repeatable files into `repeatable`.
         """
         read = f"SELECT {columns} FROM _migrations ORDER BY version"
-        for _ in range(2):
+        for _ in range(3):
+            also = ""
+            if repeatable:
+                from .script_table import READ_REPEATABLE
+
+                also = f"{READ_REPEATABLE};\n"
             try:
-                return (self._set_up(read))[-1]
+                sets = self._set_up(also + read)
+                self.repeatable = sets[-2] if repeatable else []
+                return sets[-1]
             except psycopg.Error as error:
+                if repeatable and absent(error.sqlstate) == "table":
+                    self.rollback()
+                    repeatable = False  # the one table or the other; the next message tells
+                    continue
                 if absent(error.sqlstate) == "table":
                     self._set_up_without_history()
                     return None

@@ -16,6 +16,8 @@ from ..backfill.async_inline import AsyncInlineBackfills
 from ..errors import MigrationError, SchemaError
 from ..migrations.choose import Allowances, resolve
 from ..migrations.file import MigrationFile
+from ..migrations.objects import arranged
+from ..migrations.repeatable import Repeatable
 from ..parser import client
 from ..parser.split import Unterminated, excerpt, line_column, split
 from ..retry import RetryPolicy
@@ -45,8 +47,9 @@ async def async_replay(
     files: Sequence[MigrationFile],
     settings: Mapping[str, str],
     before: Sequence[str] = (),
+    repeatable: Sequence[Repeatable] = (),
 ) -> m.Schema:
-    """The catalog that these migrations make of an empty database.
+    """The catalog that these migrations, and then repeatable files, make of an empty database.
 
     ``before`` are statements that run first. Raises SchemaError when a migration fails there.
     """
@@ -68,7 +71,9 @@ async def async_replay(
             backfills=AsyncInlineBackfills(files, finish=True),
         )
         await session.read_applied()
-        await run.up(files, resolve(files, (), (), None), None, fresh=True)
+        objects = arranged(repeatable) if repeatable else None
+        first_look = resolve(files, (), (), None)
+        await run.up(files, first_look, None, fresh=True, objects=objects)
     except MigrationError as error:
         said, _, hint = str(error).partition("\nhint: ")
         raise SchemaError(

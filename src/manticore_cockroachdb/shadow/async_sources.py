@@ -19,7 +19,7 @@ from .._acompat import async_blocking
 from ..dialect import Engine
 from ..errors import ConfigError, SchemaError
 from ..interpreter import ask
-from ..migrations.directory import load
+from ..migrations.directory import BESIDE, load, load_repeatable
 from ..parser.quoting import quote
 from ..schema import model as m
 from ..schema.async_read import async_read
@@ -191,15 +191,22 @@ async def async_schema_of_dump(path: Path, beside: AsyncDatabase) -> m.Schema:
 
 
 async def _of_migrations(path: Path, beside: AsyncDatabase) -> m.Schema:
-    files = load(path)
+    files, repeatable = load(path), load_repeatable(path)
     async with await beside.dedicated() as connection:
         context = await async_replay_context(connection)
-    return (await async_replayed(beside, files, {}, context))[0]
+    return (await async_replayed(beside, files, {}, context, repeatable))[0]
 
 
 def is_of_statements(path: Path) -> bool:
     """Whether a folder holds plain statements rather than migrations: SQL files, at least one of
-    which, here or in a folder below, has a name without a version."""
+    which, here or in a folder below, has a name without a version. Repeatable files beside
+    migrations are none of these."""
+    if any(file.name[:1].isdigit() for file in path.glob("*.sql")):
+        return any(
+            not file.name[:1].isdigit()
+            for file in path.rglob("*.sql")
+            if file.relative_to(path).parts[0] not in BESIDE
+        )
     return any(not file.name[:1].isdigit() for file in path.rglob("*.sql"))
 
 

@@ -15,7 +15,9 @@ from ..dialect import Engine, capabilities
 from ..errors import ConfigError, ManticoreError, NoUndo, SchemaError
 from ..migrations.choose import Allowances, Recorded, resolve
 from ..migrations.file import MigrationFile
+from ..migrations.objects import Objects, arranged
 from ..migrations.plan import plan_script
+from ..migrations.repeatable import Repeatable
 from ..migrations.script import script_of
 from ..own_tables import STEPS
 from ..parser.split import split
@@ -51,8 +53,11 @@ async def async_verify(
     newest: int = 5,
     strict: bool = False,
     on: Engine | None = None,
+    repeatable: Sequence[Repeatable] = (),
 ) -> Verification:
     """Verify the migrations of these files; the database itself is not touched.
+
+    After them the ``repeatable`` files run, and once more all of them, which must change nothing.
 
     Those that belong to ``environment`` run with the session settings ``settings``, and are told
     to ``on_event``. The ``newest`` ones go through crashes. ``on`` asks for a throwaway server of
@@ -64,7 +69,7 @@ async def async_verify(
     started = monotonic()
     files = [file for file in every if file.belongs_to(environment)]
     skipped = tuple(file.version for file in every if not file.belongs_to(environment))
-    reason = None if on is not None else await _reason(database, files)
+    reason = None if on is not None else await _reason(database, files, repeatable)
     scratch = AsyncScratch(database, reason=reason, on=on)
     async with scratch.database() as empty:
         first = _Trial(empty, files, settings, on_event)
@@ -72,6 +77,8 @@ async def async_verify(
         verdicts = await first.each()
         failures = await first.everything() if all(not v.failures for v in verdicts) else []
         await first.remember_history()
+        if repeatable and not failures and all(not v.failures for v in verdicts):
+            failures = await first.again(repeatable)
     done = len(first.catalogs) - 1 if not failures else 0
     if newest and done:
         async with scratch.database() as empty:
@@ -90,11 +97,13 @@ async def async_verify(
     )
 
 
-async def _reason(database: AsyncDatabase, files: Sequence[MigrationFile]) -> str | None:
+async def _reason(
+    database: AsyncDatabase, files: Sequence[MigrationFile], repeatable: Sequence[Repeatable]
+) -> str | None:
     """Why the files must not be tried on the server of the database, or None."""
     async with await database.dedicated() as connection:
         databases, schemas = await async_fetch(connection, _DATABASES, _SCHEMAS)
-    return shared(files, {row[0] for row in databases}, {row[0] for row in schemas})
+    return shared(files, {row[0] for row in databases}, {row[0] for row in schemas}, repeatable)
 
 
 class _Trial:
@@ -199,6 +208,20 @@ class _Trial:
             failures.append(_failing(stage, error))
         return failures
 
+    async def again(self, repeatable: Sequence[Repeatable]) -> list[Failing]:
+        """Run the repeatable files, and all of them again as if each had changed."""
+        try:
+            objects = arranged(repeatable)
+            await self.up(len(self.files) - 1, objects=objects)
+            once = await async_read(self.database)
+            other = [replace(file, checksum="changed") for file in repeatable]
+            await self.up(len(self.files) - 1, objects=arranged(other))
+        except ManticoreError as error:
+            return [_failing("repeatable", error)]
+        changes = compare(once, await async_read(self.database))
+        message = "The repeatable files, run again, do not leave the same schema."
+        return [Failing("repeatable", message, changes)] if changes else []
+
     async def remember_history(self) -> None:
         """Keep the history, for the run with crashes to be compared with."""
         self.history = await self._history() if self.files else []
@@ -281,7 +304,12 @@ class _Trial:
     # --- running ---------------------------------------------------------------------------
 
     async def up(
-        self, number: int, *, crash: CrashPoint | None = None, fresh: bool = False
+        self,
+        number: int,
+        *,
+        crash: CrashPoint | None = None,
+        fresh: bool = False,
+        objects: Objects | None = None,
     ) -> float:
         """Apply what is pending up to a file; return the seconds it took."""
         async with self._run(number, crash) as (run, session):
@@ -289,7 +317,7 @@ class _Trial:
             rows = await session.read_applied() or ()
             statuses = resolve(files, [Recorded(*row) for row in rows], (), None)
             started = monotonic()
-            await run.up(files, statuses, None, fresh=fresh)
+            await run.up(files, statuses, None, fresh=fresh, objects=objects)
             return monotonic() - started
 
     async def down(self, number: int, count: int) -> float:

@@ -15,6 +15,7 @@ from psycopg import Connection
 
 from ..errors import SchemaError
 from ..migrations.file import MigrationFile
+from ..migrations.repeatable import Repeatable
 from ..schema import model as m
 from ..schema.changes import Drift, without
 from ..schema.diff import compare
@@ -37,13 +38,16 @@ def find_drift(
     rows: Sequence[Mapping[str, Any]],
     settings: Mapping[str, str],
     ignore: Sequence[str] = (),
+    repeatable: Sequence[Repeatable] = (),
+    ran: Mapping[str, str] | None = None,
 ) -> Drift:
     """What a database has otherwise than its applied migrations make.
 
     ``every`` are the files there are, ``rows`` those of the history, oldest version first, and
     ``settings`` the session settings of the migrations. ``ignore`` are patterns of what to leave
-    out, see `changes.without`. Raises SchemaError when an applied migration has no file or cannot
-    be replayed.
+    out, see `changes.without`. ``repeatable`` are the repeatable files there are, ``ran`` those
+    that have run, with their checksums. Raises SchemaError when an applied migration has no file or
+    cannot be replayed.
     """
     files = {file.version: file for file in every}
     if missing := [row for row in rows if row["version"] not in files]:
@@ -57,10 +61,23 @@ def find_drift(
         for row in rows
         if row.get("checksum") not in (None, files[row["version"]].checksum)
     ]
+    ran = ran or {}
+    objects = [file for file in repeatable if file.name in ran]
+    notes += [
+        f"the repeatable file {file.name} is not what has run"
+        for file in objects
+        if file.checksum != ran[file.name]
+    ]
+    here = {file.name for file in repeatable}
+    notes += [
+        f"the repeatable file {name} has run and is gone; what it made is not replayed"
+        for name in ran
+        if name not in here
+    ]
     with database.dedicated() as connection:
         context = replay_context(connection)
         actual = read_from(connection)
-    expected, note = replayed(database, applied, settings, context)
+    expected, note = replayed(database, applied, settings, context, objects)
     changes = without(compare(expected, actual), ignore)
     return Drift(changes, tuple(file.version for file in applied), (*notes, *note))
 
@@ -81,13 +98,16 @@ def replayed(
     files: Sequence[MigrationFile],
     settings: Mapping[str, str],
     context: ReplayContext,
+    repeatable: Sequence[Repeatable] = (),
 ) -> tuple[m.Schema, tuple[str, ...]]:
     """The catalog that files make on a scratch database, and what to know about it."""
     settings = {**context.settings(), **settings}
-    scratch = Scratch(database, reason=shared(files, context.databases, context.schemas))
+    reason = shared(files, context.databases, context.schemas, repeatable)
+    scratch = Scratch(database, reason=reason)
     try:
         with scratch.database() as empty:
-            expected = replay(empty, files, settings, context.before(files))
+            before = context.before(files)
+            expected = replay(empty, files, settings, before, repeatable)
             if scratch.reason is None:
                 return expected, ()
             with empty.dedicated() as connection:

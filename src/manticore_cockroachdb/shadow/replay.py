@@ -17,6 +17,8 @@ from ..backfill.inline import InlineBackfills
 from ..errors import MigrationError, SchemaError
 from ..migrations.choose import Allowances, resolve
 from ..migrations.file import MigrationFile
+from ..migrations.objects import arranged
+from ..migrations.repeatable import Repeatable
 from ..parser import client
 from ..parser.split import Unterminated, excerpt, line_column, split
 from ..retry import RetryPolicy
@@ -46,8 +48,9 @@ def replay(
     files: Sequence[MigrationFile],
     settings: Mapping[str, str],
     before: Sequence[str] = (),
+    repeatable: Sequence[Repeatable] = (),
 ) -> m.Schema:
-    """The catalog that these migrations make of an empty database.
+    """The catalog that these migrations, and then repeatable files, make of an empty database.
 
     ``before`` are statements that run first. Raises SchemaError when a migration fails there.
     """
@@ -69,7 +72,9 @@ def replay(
             backfills=InlineBackfills(files, finish=True),
         )
         session.read_applied()
-        run.up(files, resolve(files, (), (), None), None, fresh=True)
+        objects = arranged(repeatable) if repeatable else None
+        first_look = resolve(files, (), (), None)
+        run.up(files, first_look, None, fresh=True, objects=objects)
     except MigrationError as error:
         said, _, hint = str(error).partition("\nhint: ")
         raise SchemaError(

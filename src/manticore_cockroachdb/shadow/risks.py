@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from ..migrations.file import MigrationFile, statements
+from ..migrations.repeatable import Repeatable
 from ..parser.lex import Token, tokens
 from ..parser.nodes import Grant, Revoke, SessionCommand, SetVar
 from ..parser.parse import parse
@@ -23,7 +24,10 @@ _NAMES = ("word", "quoted")
 
 
 def shared(
-    files: Iterable[MigrationFile], databases: Collection[str], schemas: Collection[str]
+    files: Iterable[MigrationFile],
+    databases: Collection[str],
+    schemas: Collection[str],
+    repeatable: Iterable[Repeatable] = (),
 ) -> str | None:
     """Why these files must run on a server of their own, or None when they need not.
 
@@ -34,6 +38,10 @@ def shared(
             text = file.text[start:end]
             if reason := _reason(text, databases, schemas):
                 return f"migration {file.version} {reason}"
+    for one in repeatable:
+        for start, end in one.spans:
+            if reason := _reason(one.text[start:end], databases, schemas):
+                return f"the repeatable file {one.name} {reason}"
     return None
 
 

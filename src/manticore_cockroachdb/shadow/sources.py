@@ -20,7 +20,7 @@ from .._acompat import blocking
 from ..dialect import Engine
 from ..errors import ConfigError, SchemaError
 from ..interpreter import ask
-from ..migrations.directory import load
+from ..migrations.directory import BESIDE, load, load_repeatable
 from ..parser.quoting import quote
 from ..schema import model as m
 from ..schema.read import read
@@ -192,15 +192,22 @@ def schema_of_dump(path: Path, beside: Database) -> m.Schema:
 
 
 def _of_migrations(path: Path, beside: Database) -> m.Schema:
-    files = load(path)
+    files, repeatable = load(path), load_repeatable(path)
     with beside.dedicated() as connection:
         context = replay_context(connection)
-    return (replayed(beside, files, {}, context))[0]
+    return (replayed(beside, files, {}, context, repeatable))[0]
 
 
 def is_of_statements(path: Path) -> bool:
     """Whether a folder holds plain statements rather than migrations: SQL files, at least one of
-    which, here or in a folder below, has a name without a version."""
+    which, here or in a folder below, has a name without a version. Repeatable files beside
+    migrations are none of these."""
+    if any(file.name[:1].isdigit() for file in path.glob("*.sql")):
+        return any(
+            not file.name[:1].isdigit()
+            for file in path.rglob("*.sql")
+            if file.relative_to(path).parts[0] not in BESIDE
+        )
     return any(not file.name[:1].isdigit() for file in path.rglob("*.sql"))
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..schema.diff import Change
 
-Stage = Literal["apply", "undo", "apply again", "undo all", "apply all", "resume"]
+Stage = Literal["apply", "undo", "apply again", "undo all", "apply all", "resume", "repeatable"]
 
 
 @dataclass(frozen=True, slots=True)

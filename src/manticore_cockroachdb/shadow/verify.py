@@ -16,7 +16,9 @@ from ..dialect import Engine, capabilities
 from ..errors import ConfigError, ManticoreError, NoUndo, SchemaError
 from ..migrations.choose import Allowances, Recorded, resolve
 from ..migrations.file import MigrationFile
+from ..migrations.objects import Objects, arranged
 from ..migrations.plan import plan_script
+from ..migrations.repeatable import Repeatable
 from ..migrations.script import script_of
 from ..own_tables import STEPS
 from ..parser.split import split
@@ -52,8 +54,11 @@ def verify(
     newest: int = 5,
     strict: bool = False,
     on: Engine | None = None,
+    repeatable: Sequence[Repeatable] = (),
 ) -> Verification:
     """Verify the migrations of these files; the database itself is not touched.
+
+    After them the ``repeatable`` files run, and once more all of them, which must change nothing.
 
     Those that belong to ``environment`` run with the session settings ``settings``, and are told
     to ``on_event``. The ``newest`` ones go through crashes. ``on`` asks for a throwaway server of
@@ -65,7 +70,7 @@ def verify(
     started = monotonic()
     files = [file for file in every if file.belongs_to(environment)]
     skipped = tuple(file.version for file in every if not file.belongs_to(environment))
-    reason = None if on is not None else _reason(database, files)
+    reason = None if on is not None else _reason(database, files, repeatable)
     scratch = Scratch(database, reason=reason, on=on)
     with scratch.database() as empty:
         first = _Trial(empty, files, settings, on_event)
@@ -73,6 +78,8 @@ def verify(
         verdicts = first.each()
         failures = first.everything() if all(not v.failures for v in verdicts) else []
         first.remember_history()
+        if repeatable and not failures and all(not v.failures for v in verdicts):
+            failures = first.again(repeatable)
     done = len(first.catalogs) - 1 if not failures else 0
     if newest and done:
         with scratch.database() as empty:
@@ -91,11 +98,13 @@ def verify(
     )
 
 
-def _reason(database: Database, files: Sequence[MigrationFile]) -> str | None:
+def _reason(
+    database: Database, files: Sequence[MigrationFile], repeatable: Sequence[Repeatable]
+) -> str | None:
     """Why the files must not be tried on the server of the database, or None."""
     with database.dedicated() as connection:
         databases, schemas = fetch(connection, _DATABASES, _SCHEMAS)
-    return shared(files, {row[0] for row in databases}, {row[0] for row in schemas})
+    return shared(files, {row[0] for row in databases}, {row[0] for row in schemas}, repeatable)
 
 
 class _Trial:
@@ -200,6 +209,20 @@ class _Trial:
             failures.append(_failing(stage, error))
         return failures
 
+    def again(self, repeatable: Sequence[Repeatable]) -> list[Failing]:
+        """Run the repeatable files, and all of them again as if each had changed."""
+        try:
+            objects = arranged(repeatable)
+            self.up(len(self.files) - 1, objects=objects)
+            once = read(self.database)
+            other = [replace(file, checksum="changed") for file in repeatable]
+            self.up(len(self.files) - 1, objects=arranged(other))
+        except ManticoreError as error:
+            return [_failing("repeatable", error)]
+        changes = compare(once, read(self.database))
+        message = "The repeatable files, run again, do not leave the same schema."
+        return [Failing("repeatable", message, changes)] if changes else []
+
     def remember_history(self) -> None:
         """Keep the history, for the run with crashes to be compared with."""
         self.history = self._history() if self.files else []
@@ -281,14 +304,21 @@ class _Trial:
 
     # --- running ---------------------------------------------------------------------------
 
-    def up(self, number: int, *, crash: CrashPoint | None = None, fresh: bool = False) -> float:
+    def up(
+        self,
+        number: int,
+        *,
+        crash: CrashPoint | None = None,
+        fresh: bool = False,
+        objects: Objects | None = None,
+    ) -> float:
         """Apply what is pending up to a file; return the seconds it took."""
         with self._run(number, crash) as (run, session):
             files = self.files[: number + 1]
             rows = session.read_applied() or ()
             statuses = resolve(files, [Recorded(*row) for row in rows], (), None)
             started = monotonic()
-            run.up(files, statuses, None, fresh=fresh)
+            run.up(files, statuses, None, fresh=fresh, objects=objects)
             return monotonic() - started
 
     def down(self, number: int, count: int) -> float:

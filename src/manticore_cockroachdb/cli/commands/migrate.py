@@ -69,8 +69,9 @@ def command(
             from .dump import write
 
             write(migration.dump(), Path(dump_to))
-        nothing = None if number else nothing_in(migration.migrations_dir)
-    if not number:
+        done = bool(number or call.progress.repeatable)
+        nothing = None if done else nothing_in(migration.migrations_dir)
+    if not done:
         up_to = "" if target is None else f" up to {target}"
         line = nothing or f"Nothing to do: everything{up_to} is applied."
         return Result({"applied": []}, [line], quiet=True)

@@ -138,6 +138,7 @@ def _data(plan: Plan, where: str, directory: str) -> dict[str, object]:
         "dangerous": plan.dangerous,
         "refused": [m.version for m in plan.refused],
         "migrations": plan.migrations,
+        "repeatable": plan.repeatable,
         "server": plan.server,
         "database": where,
         "directory": directory,
@@ -160,6 +161,9 @@ def _lines(
     for migration in plan.migrations:
         yield ""
         yield from _migration(migration, layout)
+    if plan.repeatable:
+        yield from ("", style("Repeatable files", "bold"))
+        yield from layout.listed([(one.name, one.reason) for one in plan.repeatable])
     yield ""
     yield from layout.wrapped(_summary(plan), "")
 
@@ -235,6 +239,8 @@ def _summary(plan: Plan) -> str:
     what = "to apply" if plan.direction == "up" else "to roll back"
     statements = sum(s.times for s in plan.statements())
     text = f"{count(len(plan.migrations), 'migration')} {what}, {count(statements, 'statement')}"
+    if plan.repeatable:
+        text += f", {count(len(plan.repeatable), 'repeatable file')}"
     dangerous = sum(s.dangerous for s in plan.statements())
     parts = [f"{dangerous:,} dangerous" if dangerous else "none dangerous"]
     if lasting := sum(m.undo is Undo.NO for m in plan.migrations):

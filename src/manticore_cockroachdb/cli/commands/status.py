@@ -82,6 +82,13 @@ def presented(
     if found.backfills:
         left = [(one.name, one.state, f"{one.rows:,} rows done") for one in found.backfills]
         lines += ["", bold("Backfills that are not complete", "bold"), *layout.listed(left)]
+    if found.repeatable:
+        due = len(found.repeatable_due)
+        lines.insert(5, f"{bold('repeatable', 'bold')} {len(found.repeatable):,}, {due:,} to run")
+        told = [one for one in found.repeatable if one.state != "applied"]
+        if told:
+            lines += ["", bold("Repeatable files", "bold")]
+            lines += layout.listed([(one.name, one.state, one.reason) for one in told])
     if found.problems:
         lines += ["", bold("Problems", "red", "bold")]
         for one in found.problems:
@@ -99,6 +106,7 @@ def presented(
         "skipped": found.skipped,
         "problems": found.problems,
         "backfills": found.backfills,
+        "repeatable": found.repeatable,
         "server": found.server,
         "database": where,
         "directory": directory,
@@ -112,7 +120,7 @@ def _exit_code(found: Status) -> int:
 
     if found.problems or any(p.state is State.PARTIAL or p.mode is None for p in found.pending):
         return Exit.PERSON
-    return Exit.PENDING if found.pending else Exit.OK
+    return Exit.PENDING if found.pending or found.repeatable_due else Exit.OK
 
 
 def _why(one: Pending) -> str:

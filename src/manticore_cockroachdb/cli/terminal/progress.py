@@ -9,6 +9,7 @@ Events come from two threads (see `runner.events`); each is told under a lock.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ class Progress:
         self.console = console
         self.live = console.terminal and not plain
         self.finished: list[e.MigrationFinished] = []
+        self.repeatable: list[str] = []
         self._lock = Lock()
         self._bar: Bar | None = None
         self._total = 0
@@ -59,6 +61,8 @@ class Progress:
         done = len(self.finished)
         word = _DONE[self.finished[0].direction] if self.finished else "applied"
         verb = ("was " if done == 1 else "were ") if passive else ""
+        if self.repeatable and not stopped:
+            return f"{count(done, 'migration')} {verb}{word}, {_files(self.repeatable)} run"
         if stopped:
             return f"stopped; {count(done, 'migration')} {word}; the state is recorded"
         return f"{count(done, 'migration')} {verb}{word}"
@@ -70,7 +74,10 @@ class Progress:
             for f in self.finished
         ]
         up = not self.finished or self.finished[0].direction == "up"
-        return {"applied" if up else "rolled_back": done}
+        found: dict[str, object] = {"applied" if up else "rolled_back": done}
+        if self.repeatable:
+            found["repeatable"] = self.repeatable
+        return found
 
     def _hear(self, event: e.Event) -> None:
         match event:
@@ -82,9 +89,15 @@ class Progress:
                 self._started(event)
             case e.StepStarted(version=version, ordinal=ordinal, steps=steps, resumed=resumed):
                 again = ", which an earlier run had begun" if resumed else ""
-                self._detail(f"{version}: step {ordinal + 1} of {steps}{again}")
+                self._detail(f"{_called(version)}: step {ordinal + 1} of {steps}{again}")
             case e.MigrationFinished():
                 self._finished(event)
+            case e.RepeatableStarted(names=names, mode=mode):
+                self._detail(f"running {_files(names)} ({mode})")
+            case e.RepeatableFinished(names=names, seconds=seconds):
+                self.repeatable += names
+                done = self.console.style("ran", "green")
+                self._say(f"{done} {_files(names)} ({took(seconds)})", styled=True)
             case e.JobProgress():
                 self._job(event)
             case e.BackfillProgress():
@@ -97,7 +110,7 @@ class Progress:
             case e.LeaseTaken(previous=previous) if previous is not None:
                 self._say(f"took over from {one_line(previous)}, who stopped without a word")
             case e.Retrying(version=version, reason=reason, attempt=attempt, delay=delay):
-                what = "" if version is None else f" {version}"
+                what = "" if version is None else f" {_called(version)}"
                 self._say(
                     f"retrying{what} in {took(delay)} (attempt {attempt}): {one_line(reason)}"
                 )
@@ -179,11 +192,12 @@ class Progress:
 
 def _recovered(version: int, outcome: str) -> str:
     """What had become of a migration when its connection was lost, as a sentence about it."""
+    what = f"migration {version}" if version >= 0 else _called(version)
     if outcome.startswith("it had "):
-        return f"migration {version} {outcome.removeprefix('it ')}"
+        return f"{what} {outcome.removeprefix('it ')}"
     if outcome.startswith("nothing had happened"):
-        return f"of migration {version} {outcome}"
-    return f"migration {version}: {outcome}"
+        return f"of {what} {outcome}"
+    return f"{what}: {outcome}"
 
 
 def warn_of_history(event: e.ForeignHistory, console: Console) -> None:
@@ -211,6 +225,17 @@ def rows_done(event: e.BackfillProgress) -> str:
     if event.failed:
         text += f", {count(event.failed, 'row')} failed"
     return text
+
+
+def _called(version: int) -> str:
+    """What a script is called by the version under which it is journalled."""
+    return str(version) if version >= 0 else "repeatable files"
+
+
+def _files(names: Sequence[str]) -> str:
+    """Repeatable files in a few words: their names, while they are few."""
+    shown = ", ".join(map(one_line, names[:3])) if len(names) <= 3 else f"{len(names):,}"
+    return f"repeatable {shown}" if len(names) <= 3 else f"{shown} repeatable files"
 
 
 def _label(event: e.MigrationStarted | e.MigrationFinished) -> str:

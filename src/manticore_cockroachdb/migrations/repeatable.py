@@ -1,0 +1,183 @@
+"""A repeatable file: SQL that makes what can be made again, and runs when its text has changed.
+
+    repeatable/reporting/totals.sql      known by its path below repeatable/
+
+    -- @environments production, staging   where it belongs; everywhere without it
+    -- @drop view old_totals               remove what a file no longer makes
+    CREATE OR REPLACE VIEW totals AS …;
+    GRANT SELECT ON totals TO reporting;
+
+Text in, frozen values out, as in `migrations.file`. What a file makes and refers to is read when it
+is asked for: a run that finds every checksum unchanged reads no SQL.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ..errors import FileError
+from ..parser.split import Unterminated, directives, split
+from ..suggest import nearest
+from .file import at, checksum
+
+if TYPE_CHECKING:
+    from ..analysis.references import Made, Mentions
+    from ..parser.nodes import Node
+
+KNOWN = ("environments", "drop", "allow")
+
+
+@dataclass(frozen=True)
+class Repeatable:
+    """One repeatable file. ``name`` is its path below the folder, with ``/`` on every system."""
+
+    name: str
+    path: str
+    text: str
+    checksum: str
+    environments: tuple[str, ...] = ()
+    # What `-- @drop` says: its key, its SQL, and where it stands.
+    drops: tuple[tuple[str, str, int], ...] = field(default=())
+
+    def belongs_to(self, environment: str | None) -> bool:
+        """Whether this file is meant for `environment` (None: no environment named)."""
+        return not self.environments or environment in self.environments
+
+    @cached_property
+    def spans(self) -> Sequence[tuple[int, int]]:
+        """Where its statements stand. Raises FileError."""
+        try:
+            return tuple(split(self.text))
+        except Unterminated as error:
+            raise at(self.path, self.text, error.offset, f"Unterminated {error.kind}.") from error
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """What its statements say."""
+        from ..parser.parse import parse
+
+        return tuple(parse(self.text[start:end]) for start, end in self.spans)
+
+    @cached_property
+    def made(self) -> tuple[Made | None, ...]:
+        """For each statement what it makes. Raises FileError for one that cannot run again."""
+        from ..analysis.references import made
+
+        found: list[Made | None] = []
+        for (start, end), node in zip(self.spans, self.nodes, strict=True):
+            if (why := _once(node, [one.key for one in found if one is not None])) is not None:
+                raise at(
+                    self.path,
+                    self.text,
+                    start,
+                    f"{why} fails when it runs again, and a repeatable file does.",
+                    hint="put it into a migration, or write IF NOT EXISTS or OR REPLACE",
+                )
+            found.append(made(self.text[start:end], node))
+        return tuple(found)
+
+    @cached_property
+    def mentions(self) -> Mentions:
+        """All names that it refers to."""
+        from ..analysis.references import Mentions, mentions
+
+        found = Mentions()
+        for (start, end), node in zip(self.spans, self.nodes, strict=True):
+            found.add(mentions(self.text[start:end], node))
+        return found
+
+    @property
+    def objects(self) -> tuple[tuple[str, str], ...]:
+        """Key and head of everything it makes, in order."""
+        return tuple((one.key, one.head) for one in self.made if one is not None)
+
+    @property
+    def detail(self) -> str:
+        """What is recorded of it beside its checksum, as JSON."""
+        return json.dumps(self.objects)
+
+
+def _once(node: object, made_here: Iterable[str]) -> str | None:
+    """The verb of a statement that can run only once; None for any other."""
+    from ..analysis.references import REMADE
+    from ..parser import nodes as n
+
+    match node:
+        case n.CreateTable(if_not_exists=False, temporary=False):
+            return node.verb
+        case n.CreateIndex(if_not_exists=False) if f"view {node.table}" not in made_here:
+            return node.verb  # that of a materialized view goes with it
+        case n.CreateObject(if_not_exists=False, or_replace=False) if node.kind not in REMADE:
+            return node.verb
+        case _:
+            return None
+
+
+def parse_repeatable(name: str, text: str, path: str) -> Repeatable:
+    """The repeatable file in `text`. Raises FileError."""
+    from ..analysis.references import removal
+
+    if (nul := text.find("\0")) >= 0:
+        raise at(path, text, nul, "The character NUL cannot be in SQL.")
+    try:
+        found = directives(text)
+    except Unterminated as error:
+        raise at(path, text, error.offset, f"Unterminated {error.kind}.") from error
+    environments: tuple[str, ...] = ()
+    drops: list[tuple[str, str, int]] = []
+    for one in found:
+        match one.name:
+            case "environments":
+                environments = tuple(e for e in re.split(r"[,\s]+", one.value) if e)
+                if not environments:
+                    raise at(path, text, one.start, "-- @environments names none.")
+            case "drop":
+                what = removal(one.value)
+                if what is None:
+                    raise at(
+                        path,
+                        text,
+                        one.start,
+                        f"-- @drop {one.value} does not say what to drop.".replace("  ", " "),
+                        hint="write for example -- @drop view totals, -- @drop function f(int) or"
+                        " -- @drop trigger t on orders",
+                    )
+                drops.append((*what, one.start))
+            case "allow":
+                pass
+            case "undo":
+                raise at(
+                    path,
+                    text,
+                    one.start,
+                    "A repeatable file has no undo part.",
+                    hint="to go back, put the old text back; to remove an object, -- @drop",
+                )
+            case other:
+                near = nearest(other, KNOWN, likeness=0.5)
+                raise at(
+                    path,
+                    text,
+                    one.start,
+                    f"Unknown directive -- @{other} in a repeatable file.",
+                    hint=f"did you mean -- @{near}?"
+                    if near
+                    else "known: " + ", ".join("@" + d for d in KNOWN),
+                )
+    if not drops and next(_statements(path, text), None) is None:
+        raise FileError(
+            "The repeatable file is empty.", path=path, hint="write its SQL, or delete the file"
+        )
+    return Repeatable(name, path, text, checksum(text), environments, tuple(drops))
+
+
+def _statements(path: str, text: str) -> Iterator[tuple[int, int]]:
+    try:
+        yield from split(text)
+    except Unterminated as error:
+        raise at(path, text, error.offset, f"Unterminated {error.kind}.") from error

@@ -1,0 +1,1 @@
+"""Repeatable files, hooks and variables: what runs beside the migrations."""
