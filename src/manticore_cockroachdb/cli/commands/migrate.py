@@ -69,7 +69,7 @@ def command(
             from .dump import write
 
             write(migration.dump(), Path(dump_to))
-        done = bool(number or call.progress.repeatable)
+        done = bool(number or (call.began and call.progress.repeatable))
         nothing = None if done else nothing_in(migration.migrations_dir)
     if not done:
         up_to = "" if target is None else f" up to {target}"
