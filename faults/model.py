@@ -232,8 +232,11 @@ class Server:
         if move.upto is None:
             after = replace(after, done=True, owner=None)
         world = _with(world, held.id, after)
-        ahead = m.Ahead(None, 0) if move.upto is None else self._ahead(end, held, move.then)
         # Each batch takes the time that it should, so sizes stay as they are.
+        if move.upto is None:
+            left = sum(not r.done for r in world.ranges)
+            return world, m.Committed(None, 0.2, self._told(world), left)
+        ahead = self._ahead(end, held, move.then)
         return world, m.Committed(ahead, 0.2, self._told(world))
 
     def _divide(self, world: World, held: m.Held | None) -> tuple[World, m.Answer]:
@@ -476,10 +479,11 @@ def reply(answer: m.Answer) -> str:
 # --- the command ---------------------------------------------------------------------------------
 
 SETTINGS = (
-    Setting(workers=2, keys=4, rows=2, losses=2, crashes=1, expiries=2),
-    Setting(workers=2, keys=4, rows=2, losses=2, crashes=1, expiries=1, ranges=2),
-    Setting(workers=2, keys=3, rows=2, losses=1, crashes=1, expiries=1, bad=2),
-    Setting(workers=3, keys=3, rows=2, losses=1, crashes=1, expiries=1),
+    Setting(workers=2, keys=3, rows=2, losses=1, crashes=1, expiries=1),
+    Setting(workers=2, keys=2, rows=1, losses=1, crashes=1, expiries=0, ranges=2),
+    Setting(workers=2, keys=2, rows=2, losses=1, crashes=1, expiries=0, bad=1),
+    Setting(workers=3, keys=2, rows=2, losses=1, crashes=0, expiries=1),
+    Setting(workers=2, keys=3, rows=2, losses=2, crashes=0, expiries=1),
 )
 """What the command explores; each bound is as large as some minutes allow."""
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from faults.proxy import Proxy
+from manticore_cockroachdb import Database
 
 
 @pytest.fixture
@@ -150,6 +151,19 @@ def _of_the_run(proxy: Proxy) -> int:
     """How many messages the run's own connection sent; another one looks at what takes long."""
     queries = [m.connection for m in proxy.trace if m.type == "Query"]
     return queries.count(min(queries))
+
+
+async def test_a_backfill_of_n_batches_takes_at_most_n_and_ten(migrator, proxy, tmp_path, url):
+    """Its tables, registration, lease and history included, where there is a history already."""
+    write(tmp_path, 1)
+    await migrator().migrate()
+    with Database.from_url(url) as db:
+        db.execute("INSERT INTO t1 (id) SELECT i FROM generate_series(1, 300) AS i")
+    text = "-- @backfill t1\n-- @batch rows 10..10\nUPDATE t1 SET name = 'x' WHERE :batch;\n"
+    (tmp_path / "2_fill.sql").write_text(text)
+    proxy.reset()
+    assert await migrator().migrate() == 1
+    assert proxy.round_trips() <= 30 + 10, _said(proxy)
 
 
 def _said(proxy: Proxy) -> str:

@@ -33,6 +33,7 @@ from ..errors import (
 )
 from ..migrations.file import checksum
 from ..runner.failures import repair_hint
+from ..runner.identity import new_owner
 from . import machine as m
 from .async_sampling import async_bounds
 from .async_service import AsyncBackfills
@@ -152,8 +153,9 @@ class _InlineRun:
         if 0 in self.committer.steps_of(plan):
             noted = await self._noted(found)
         spans, but = await self._to_undo(found)
+        before, first = 0, None
         if noted is None:
-            run, before = await self._register(found, spans), 0
+            run, first = await self._register(found, spans)
             if self.background:
                 return
         else:
@@ -169,21 +171,26 @@ class _InlineRun:
             estimate=found.estimate if noted is None else noted.estimate,
             but=but,
         )
-        team = AsyncTeam(self.session, job, self.spec.batching.workers, before=before)
+        workers = self.spec.batching.workers
+        team = AsyncTeam(self.session, job, workers, before=before, first=first)
         why = await team.run()
         if why != m.Wish.COMPLETE:
             raise await self._unfinished(why, team)
 
     # --- beginning -------------------------------------------------------------------------
 
-    async def _register(self, found: Table, spans: Spans | None) -> str:
-        """Note that this migration has begun, and what is to be done; return the run's name."""
+    async def _register(
+        self, found: Table, spans: Spans | None
+    ) -> tuple[str, tuple[str, m.Held] | None]:
+        """Note that this migration has begun, and what is to be done; return the run's name, and
+        the first worker's with the range that is its own."""
         plan, tables, committer = self.plan, self.tables, self.committer
         run, step = uuid.uuid4().hex, plan.steps[0]
         if spans is None:
             walk = job_of(self.session, self.spec, found, name="", run="", ttl=1.0).walk
             spans = await async_bounds(self.session, walk, self.spec.batching.workers)
         begun: Spans = spans
+        owner = None if self.background else new_owner()
 
         def after() -> tuple[str, ...]:
             token, direction = committer.lease.token, plan.script.direction
@@ -205,7 +212,8 @@ class _InlineRun:
                 state=m.Wish.REGISTERED if self.background else m.Wish.RUNNING,
                 estimate=found.estimate,
             )
-            ranges = (tables.add_ranges(run, begun),) if begun else ()
+            holder = owner and (owner, self.session.id, self.committer.lease.ttl)
+            ranges = (tables.add_ranges(run, begun, holder or None),) if begun else ()
             return committer.fenced(write, *tables.forget(self.name), register, *ranges)
 
         def recorded() -> bool:
@@ -216,7 +224,10 @@ class _InlineRun:
         await committer.commit(plan, 0, 0, after, recorded)
         if self.background:
             committer.recorded.add(plan.version)
-        return run
+        if owner is None or not begun:
+            return run, None
+        id, lo, hi = begun[0]
+        return run, (owner, m.Held(id, 1, lo, hi))
 
     async def _noted(self, found: Table) -> Noted | None:
         """The run that stopped half way, which must mean what the file means now; None where it

@@ -25,7 +25,8 @@ EVERY = 0.1
 
 
 class AsyncTeam:
-    """Workers that share a job. `before`: rows that were done when it began."""
+    """Workers that share a job. `before`: rows that were done when it began; `first`: the name of
+    the first worker and the range that was made its own."""
 
     def __init__(
         self,
@@ -35,6 +36,7 @@ class AsyncTeam:
         *,
         before: int = 0,
         stop: Callable[[], bool] = lambda: False,
+        first: tuple[str, m.Held] | None = None,
     ) -> None:
         self.session = session
         self.job = job
@@ -44,13 +46,21 @@ class AsyncTeam:
         self._stop = False
         self._told = 0.0
         self._started = monotonic()
-        self.workers = [self._worker(session)]
+        self.workers = [self._worker(session, first[0] if first else None)]
+        if first is not None:
+            self.workers[0].owns(first[1])
         for _ in range(workers - 1):
-            other = AsyncSession(session.database, session.settings, session.listener)
+            other = AsyncSession(
+                session.database,
+                session.settings,
+                session.listener,
+                reconnect_wait=session.reconnect_wait,
+            )
             self.workers.append(self._worker(other))
 
-    def _worker(self, session: AsyncSession) -> AsyncWorker:
-        return AsyncWorker(session, self.job, tell=self._tell, stop=self._stopped)
+    def _worker(self, session: AsyncSession, owner: str | None = None) -> AsyncWorker:
+        stop = self._stopped
+        return AsyncWorker(session, self.job, tell=self._tell, stop=stop, owner=owner)
 
     def _stopped(self) -> bool:
         return self._stop or self._asked_to_stop()

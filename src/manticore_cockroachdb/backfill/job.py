@@ -110,6 +110,8 @@ class Job:
         after = [self.tables.told(self.run), *asked]
         if move.upto is not None:
             after += self._look(move.upto, held.hi, move.then, sparse=sparse)
+        else:
+            after.append(self.tables.open_ranges(self.run))
         return _JOIN.join((*parts, *after)), len(after)
 
     def again(self, key: Key) -> str:

@@ -170,11 +170,13 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The batch and its cursor are there; `ahead` as after `Look`, None where nobody looked."""
+    """The batch and its cursor are there; `ahead` as after `Look`, None where nobody looked.
+    `open` ranges were not done after the last batch of one."""
 
     ahead: Ahead | None
     seconds: float
     told: Told = Told()
+    open: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,8 +285,8 @@ def heard(worker: Worker, move: Move, answer: Answer) -> Worker:
             return replace(worker, size=size, bad=None, asked=False, divided=False)
         case Found(ahead=ahead, told=told):
             return replace(worker, ahead=ahead, told=told)
-        case Committed(ahead=ahead, seconds=seconds, told=told):
-            return _committed(worker, move, ahead, seconds, told)
+        case Committed():
+            return _committed(worker, move, answer)
         case Divided(hi=None):
             return replace(worker, divided=True)
         case Divided(hi=hi):
@@ -309,18 +311,18 @@ def _size(worker: Worker, held: Held) -> int:
     return min(max(known, worker.batching.smallest), worker.batching.largest)
 
 
-def _committed(
-    worker: Worker, move: Move, ahead: Ahead | None, seconds: float, told: Told
-) -> Worker:
+def _committed(worker: Worker, move: Move, answer: Committed) -> Worker:
     held = worker.held
     assert isinstance(move, Batch) and held is not None
-    worker = replace(worker, told=told, met=0, bad=None)
+    worker = replace(worker, told=answer.told, met=0, bad=None)
     if move.upto is None:  # that was the rest of the range
-        return replace(worker, held=None, ahead=None, others=None)
+        others = 0 if answer.open == 0 else None  # some that are open may be free
+        return replace(worker, held=None, ahead=None, others=others)
     size = worker.batching.smallest
     if not move.skip:
-        size = next_size(move.rows, seconds, worker.batching)
-    return replace(worker, held=replace(held, cursor=move.upto), ahead=ahead, size=size)
+        size = next_size(move.rows, answer.seconds, worker.batching)
+    held = replace(held, cursor=move.upto)
+    return replace(worker, held=held, ahead=answer.ahead, size=size)
 
 
 def _stumbled(worker: Worker, move: Move, trouble: Trouble) -> Worker:

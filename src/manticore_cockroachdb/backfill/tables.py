@@ -114,14 +114,30 @@ class BackfillTables:
             f" {'NULL' if estimate is None else int(estimate)})"
         )
 
-    def add_ranges(self, run: str, bounds: Iterable[tuple[int, Key | None, Key | None]]) -> str:
-        """Note ranges: an id, the key before the first and the last key (None: no bound)."""
-        rows = ", ".join(
-            f"({literal(run)}, {int(id)}, {text(encode(lo))}, {text(encode(hi))},"
-            f" {text(encode(lo))})"
-            for id, lo, hi in bounds
+    def add_ranges(
+        self,
+        run: str,
+        bounds: Iterable[tuple[int, Key | None, Key | None]],
+        first: tuple[str, str, float] | None = None,
+    ) -> str:
+        """Note ranges: an id, the key before the first and the last key (None: no bound).
+
+        The first one of them belongs to `first`, a worker, its session and seconds of lease.
+        """
+        rows: list[str] = []
+        for id, lo, hi in bounds:
+            holder = "NULL, NULL, 0, NULL"
+            if first is not None and not rows:
+                owner, session, ttl = first
+                holder = f"{literal(owner)}, {literal(session)}, 1, {_in(ttl)}"
+            rows.append(
+                f"({literal(run)}, {int(id)}, {text(encode(lo))}, {text(encode(hi))},"
+                f" {text(encode(lo))}, {holder}, clock_timestamp())"
+            )
+        return (
+            f"INSERT INTO {self.name(RANGES)} (run, id, lo, hi, cursor, owner, session, token,"
+            f" expires_at, changed_at) VALUES {', '.join(rows)}"
         )
-        return f"INSERT INTO {self.name(RANGES)} (run, id, lo, hi, cursor) VALUES {rows}"
 
     def read(self, name: str) -> str:
         """What is noted of a backfill: `job.Noted`."""

@@ -26,7 +26,8 @@ EVERY = 0.1
 
 
 class Team:
-    """Workers that share a job. `before`: rows that were done when it began."""
+    """Workers that share a job. `before`: rows that were done when it began; `first`: the name of
+    the first worker and the range that was made its own."""
 
     def __init__(
         self,
@@ -36,6 +37,7 @@ class Team:
         *,
         before: int = 0,
         stop: Callable[[], bool] = lambda: False,
+        first: tuple[str, m.Held] | None = None,
     ) -> None:
         self.session = session
         self.job = job
@@ -45,13 +47,21 @@ class Team:
         self._stop = False
         self._told = 0.0
         self._started = monotonic()
-        self.workers = [self._worker(session)]
+        self.workers = [self._worker(session, first[0] if first else None)]
+        if first is not None:
+            self.workers[0].owns(first[1])
         for _ in range(workers - 1):
-            other = Session(session.database, session.settings, session.listener)
+            other = Session(
+                session.database,
+                session.settings,
+                session.listener,
+                reconnect_wait=session.reconnect_wait,
+            )
             self.workers.append(self._worker(other))
 
-    def _worker(self, session: Session) -> Worker:
-        return Worker(session, self.job, tell=self._tell, stop=self._stopped)
+    def _worker(self, session: Session, owner: str | None = None) -> Worker:
+        stop = self._stopped
+        return Worker(session, self.job, tell=self._tell, stop=stop, owner=owner)
 
     def _stopped(self) -> bool:
         return self._stop or self._asked_to_stop()

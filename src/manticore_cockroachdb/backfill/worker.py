@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from time import monotonic
 from typing import Any
 
@@ -47,11 +48,12 @@ class Worker:
         *,
         tell: Callable[[Worker], None] | None = None,
         stop: Callable[[], bool] = lambda: False,
+        owner: str | None = None,
     ) -> None:
         self.session = session
         self.job = job
         self.stopped = stop
-        self.owner = new_owner()
+        self.owner = owner or new_owner()
         self.state = m.start(job.spec.batching)
         self.failure: psycopg.Error | ConnectionFailed | None = None
         self.rows = 0
@@ -65,6 +67,10 @@ class Worker:
         self._note: tuple[str | None, str] = (None, "")
         self.last: psycopg.Error | ConnectionFailed | None = None
         self._mannered: psycopg.Connection[Any] | None = None
+
+    def owns(self, held: m.Held) -> None:
+        """Begin with a range that was made ours when it was registered."""
+        self.state = replace(self.state, held=held)
 
     def run(self) -> str:
         """Work until nothing is left; return why it ended: a state, or "stopped"."""
@@ -219,7 +225,10 @@ class Worker:
             self._tell(self)
         if pause:
             told = self._pause(held, pause, told)
-        return m.Committed(_ahead(_first(sets[len(asked) :])), self._seconds, told)
+        rest = _first(sets[len(asked) :])
+        if move.upto is None:
+            return m.Committed(None, self._seconds, told, int(rest[0][0]))
+        return m.Committed(_ahead(rest), self._seconds, told)
 
     def _questions(self) -> list[str]:
         job = self.job
