@@ -6,12 +6,15 @@ import zlib
 
 import pytest
 
-from manticore_cockroachdb.importing.tools import MODULES, reader_of
+from manticore_cockroachdb.importing.tools import MODULES, reader_of, tools_of
 from manticore_cockroachdb.importing.tools.flyway import checksum
 from manticore_cockroachdb.migrations import foreign
 from manticore_cockroachdb.migrations.file import parse_file
 
-from .pure import imported, made, refused
+from ..cli.conftest import Manticore
+from ..support.foreign import DIRECTORIES, tool
+from .conftest import Tree
+from .pure import files_of, imported, made, refused
 
 BODY = """CREATE FUNCTION f() RETURNS INT LANGUAGE plpgsql AS $$
 BEGIN
@@ -24,6 +27,15 @@ def test_every_tool_that_is_refused_can_be_imported() -> None:
     assert set(MODULES) == {tool.name for tool in foreign.TOOLS}
     for name in MODULES:
         assert reader_of(name).name == name
+
+
+@pytest.mark.parametrize("case", DIRECTORIES)
+def test_whose_a_directory_is(case: str) -> None:
+    """The importer tells tools as everything else does that reads files."""
+    found = tools_of(files_of(DIRECTORIES[case]))
+    assert tool(case) in found or not found
+    if len(found) > 1:
+        assert tools_of(files_of(DIRECTORIES[case]), [tool(case)]) == [tool(case)]
 
 
 class TestGolangMigrate:
@@ -621,6 +633,14 @@ class TestOthers:
         assert files["1700000000000_users.sql"].endswith("-- @UNDO\n\nDROP TABLE t;\n")
         program = {"1700000000000_users.js": "exports.up = (pgm) => pgm.sql('x')"}
         assert "program" in refused("node-pg-migrate", program)[0]
+
+
+def test_a_value_that_nothing_asks_for(manticore: Manticore, tree: Tree) -> None:
+    source = str(tree({"V1__a.sql": "SELECT '${region}';"}))
+    err = manticore("import", "flyway", source, "--var", "regoin=eu", code=1).err
+    assert "nothing asks for the value of regoin" in err
+    err = manticore("import", "flyway", source, "--var", "region=eu").err
+    assert "nothing asks" not in err
 
 
 class TestProof:

@@ -435,6 +435,28 @@ def test_applied_late(on: Manticore, url: str, tree: Tree) -> None:
     on("migrate", "--allow-out-of-order")
 
 
+@pytest.mark.engine("postgresql", because="one engine")
+def test_manticore_0_3(on: Manticore, url: str, tree: Tree) -> None:
+    """Its history is ours already, and its files are proven against it."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(ONE)
+        connection.execute(
+            "CREATE TABLE _migrations (version INTEGER PRIMARY KEY, description TEXT NOT NULL,"
+            " applied_at TIMESTAMP NOT NULL DEFAULT now())"
+        )
+        connection.execute("INSERT INTO _migrations (version, description) VALUES (1, 'one')")
+    files = {
+        "V1__one.sql": f"{ONE}-- DOWN\nDROP TABLE one;\n",
+        "V2__two.sql": f"{TWO}-- DOWN\nDROP TABLE two;\n",
+    }
+    found = on("import", str(tree(files)), "--url", url, "--json").json
+    assert found["tool"] == "manticore-0.3"
+    assert found["history"]["identical"] is True
+    assert found["history"]["applied"] == [1] and found["history"]["pending"] == [2]
+    on("migrate")
+    on("rollback", "--count", "2", "--yes")
+
+
 async def test_in_both_colours(db: object, url: str, colour: object, tree: Tree) -> None:
     """The library's own functions, without the command line."""
     import inspect

@@ -78,9 +78,7 @@ def examine(
     cannot be replayed.
     """
     found = Findings()
-    home, applied = _applied(
-        migrator.db, reader, [one.old for one in conversion.files], table, found
-    )
+    home, applied = _applied(migrator, reader, [one.old for one in conversion.files], table, found)
     pairs, pending = _matched(conversion, applied, found)
     return _judged(migrator, reader, home, pairs, pending, found, ignore)
 
@@ -100,7 +98,7 @@ def baseline(
     ``olds`` and ``found`` are what `read.read_olds` gave; none for a tool whose migrations are
     programs. Raises HistoryError where the old history cannot be told.
     """
-    home, applied = _applied(migrator.db, reader, olds, table, found)
+    home, applied = _applied(migrator, reader, olds, table, found)
     actual = _without_theirs(read(migrator.db), reader, home)
     keys = {what.key for what in applied}
     conversion = with_baseline(reader.name, olds, found, keys, version, render(actual))
@@ -112,16 +110,16 @@ def baseline(
 
 
 def _applied(
-    database: Database,
+    migrator: Migration,
     reader: Reader,
     olds: Sequence[Old],
     table: str | None,
     found: Findings,
 ) -> tuple[tuple[str, str] | None, list[Applied]]:
     """Where the old history is, and what it says is applied."""
-    if reader.ledger is None:
-        found.note("", None, f"{reader.name} has no history that is not ours already")
-        return None, []
+    database = migrator.db
+    if reader.ledger is None:  # manticore 0.3.1, whose history is ours already
+        return None, [Applied(str(row["version"])) for row in migrator.get_applied_migrations()]
     home = _home(database, reader, table)
     if home is None:
         found.note("", None, f"the database has no history of {reader.name}'s: nothing is applied")

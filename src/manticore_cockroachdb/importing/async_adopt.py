@@ -78,7 +78,7 @@ async def async_examine(
     """
     found = Findings()
     home, applied = await _applied(
-        migrator.db, reader, [one.old for one in conversion.files], table, found
+        migrator, reader, [one.old for one in conversion.files], table, found
     )
     pairs, pending = _matched(conversion, applied, found)
     return await _judged(migrator, reader, home, pairs, pending, found, ignore)
@@ -99,7 +99,7 @@ async def async_baseline(
     ``olds`` and ``found`` are what `read.read_olds` gave; none for a tool whose migrations are
     programs. Raises HistoryError where the old history cannot be told.
     """
-    home, applied = await _applied(migrator.db, reader, olds, table, found)
+    home, applied = await _applied(migrator, reader, olds, table, found)
     actual = _without_theirs(await async_read(migrator.db), reader, home)
     keys = {what.key for what in applied}
     conversion = with_baseline(reader.name, olds, found, keys, version, render(actual))
@@ -111,16 +111,18 @@ async def async_baseline(
 
 
 async def _applied(
-    database: AsyncDatabase,
+    migrator: AsyncMigrator,
     reader: Reader,
     olds: Sequence[Old],
     table: str | None,
     found: Findings,
 ) -> tuple[tuple[str, str] | None, list[Applied]]:
     """Where the old history is, and what it says is applied."""
-    if reader.ledger is None:
-        found.note("", None, f"{reader.name} has no history that is not ours already")
-        return None, []
+    database = migrator.db
+    if reader.ledger is None:  # manticore 0.3.1, whose history is ours already
+        return None, [
+            Applied(str(row["version"])) for row in await migrator.get_applied_migrations()
+        ]
     home = await _home(database, reader, table)
     if home is None:
         found.note("", None, f"the database has no history of {reader.name}'s: nothing is applied")

@@ -130,6 +130,18 @@ class Old:
     parents: tuple[str, ...] = ()
 
 
+class Values(dict[str, str]):
+    """Values for placeholders that remembers which of them were asked for."""
+
+    def __init__(self, values: Mapping[str, str] | None = None) -> None:
+        super().__init__(values or {})
+        self.used: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.used.add(name)
+        return super().__getitem__(name)
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a person has decided.

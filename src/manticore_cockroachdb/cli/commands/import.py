@@ -96,7 +96,7 @@ def command(
     Exits with 1 when something is refused, with 5 when the database is not what the files make.
     """
     from ...importing import disk
-    from ...importing.model import Findings, Options
+    from ...importing.model import Findings, Options, Values
     from ...importing.read import read_directory, read_olds
     from ...importing.tools import reader_of
     from ...migrations.choose import parse_version
@@ -111,12 +111,17 @@ def command(
     files = disk.open_directory(source)
     tool = names[0] if len(names) == 2 else _told(call, files, source, connects)
     reader = reader_of(tool)
-    options = Options(_values(variables), dialect, linearize, python)
+    values = Values(_values(variables))
+    options = Options(values, dialect, linearize, python)
     disk.check_output(source, target)
     if baseline_from is not None and not connects:
         raise ConfigError("--baseline-from needs the database; name it with --url.")
     if baseline_from is None:
         conversion = read_directory(files, reader, options, partial=partial)
+        for name in sorted(set(values) - values.used):
+            call.console.warn(
+                f"nothing asks for the value of {name}", "its name is that in the files"
+            )
         due = disk.to_write(conversion, target)
         if not connects or not conversion.files:
             if not dry_run:

@@ -159,14 +159,15 @@ def _filled(files: Files, name: str, text: str, options: Options, found: Finding
         r"^\s*placeholderReplacement\s*=\s*false\s*$", files.text(conf), re.MULTILINE
     ):
         return text
-    values = {key.lower(): value for key, value in options.variables.items()}
+    names = {key.lower(): key for key in options.variables}
 
     def value(match: re.Match[str]) -> str:
         line = text.count("\n", 0, match.start()) + 1
         key = match[1]
-        if key.lower() in values:
-            found.note(name, line, f"{match[0]} is {values[key.lower()]!r} for good now")
-            return values[key.lower()]
+        if key.lower() in names:
+            found_value = options.variables[names[key.lower()]]
+            found.note(name, line, f"{match[0]} is {found_value!r} for good now")
+            return found_value
         if key.lower() == "flyway:filename":
             return name.rpartition("/")[2]
         found.refuse(

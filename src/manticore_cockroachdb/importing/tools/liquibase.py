@@ -25,6 +25,7 @@ from ..model import (
     Part,
     Reader,
     Rows,
+    Values,
     described,
     whole_number,
 )
@@ -89,7 +90,7 @@ class _ChangeSet:
 
 def read(files: Files, options: Options, found: Findings) -> list[Old]:
     """The change sets, in the order of the master changelog."""
-    values: dict[str, str] = dict(options.variables)
+    values = Values(options.variables)
     sets: list[_ChangeSet] = []
     for name in _in_order(files, found):
         sets += _change_sets(name, found.text(files, name), values, found)
@@ -98,6 +99,8 @@ def read(files: Files, options: Options, found: Findings) -> list[Old]:
         old = _old(one, values, found)
         if old is not None:
             olds.append(old)
+    if isinstance(options.variables, Values):
+        options.variables.used |= values.used
     return _distinct(olds, found)
 
 
