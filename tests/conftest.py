@@ -51,6 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_servers] = Servers()
     config.addinivalue_line("markers", "engine(name, because=reason): run on this engine only")
     config.addinivalue_line("markers", "slow: starts servers or processes of its own")
+    config.addinivalue_line("markers", "clock: looks at a clock; .ci/run runs it by itself")
     config.addinivalue_line("markers", "fast: set on all tests that need no server")
 
 

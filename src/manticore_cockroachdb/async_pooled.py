@@ -49,7 +49,7 @@ from .dialect import Capabilities, capabilities, server_of
 from .errors import TransactionError
 from .hosts import Host, Hosts
 from .limits import NONE, Limits, plan
-from .outcome import Verdict, verdict_of
+from .outcome import Verdict, is_ambiguous, verdict_of
 from .retry import kept_nothing
 from .rows import Parameters, Row, Rows, Statement, row_factory
 
@@ -58,8 +58,6 @@ RV = TypeVar("RV")
 logger = logging.getLogger(__name__)
 
 _IDLE = TransactionStatus.IDLE
-# "result is ambiguous", as CockroachDB has it
-UNKNOWN = "40003"
 MAYBE = "COMMIT had been sent: whether the transaction was committed is not known"
 
 
@@ -196,8 +194,9 @@ class AsyncPooledConnection(AsyncVerbs, AsyncConnection[Row]):
         """Return whether an error was the end of the connection, which may not show yet."""
         if not isinstance(error, psycopg.Error):
             return False
-        unknown = verdict_of(error.sqlstate) is Verdict.UNKNOWN and error.sqlstate != UNKNOWN
-        return self.closed or unknown
+        if is_ambiguous(error.sqlstate):
+            return self.closed
+        return self.closed or verdict_of(error.sqlstate) is Verdict.UNKNOWN
 
     def _guard(self) -> None:
         if self.block is None:
@@ -267,7 +266,7 @@ class AsyncPooledConnection(AsyncVerbs, AsyncConnection[Row]):
                     # What psycopg sends at the end must get through: it keeps count.
                     self.guarded = False
         except psycopg.OperationalError as error:
-            if committing and (self.lost(error) or error.sqlstate == UNKNOWN):
+            if committing and (self.lost(error) or is_ambiguous(error.sqlstate)):
                 error.add_note(MAYBE)
             raise
         finally:

@@ -76,6 +76,13 @@ def verdict_of(sqlstate: str | None, text: str = "") -> Verdict:
 
 # --- single questions ---------------------------------------------------------------------
 
+
+def is_ambiguous(sqlstate: str | None) -> bool:
+    """Whether the server says, over a connection that goes on, that it does not know itself
+    what became of a statement: 40003, "result is ambiguous" as CockroachDB has it."""
+    return sqlstate == "40003"
+
+
 _ABSENT: dict[str, Literal["table", "column", "schema"]] = {
     "42P01": "table",
     "42703": "column",
@@ -86,6 +93,11 @@ _ABSENT: dict[str, Literal["table", "column", "schema"]] = {
 def absent(sqlstate: str | None) -> Literal["table", "column", "schema"] | None:
     """What a statement named that is not there; None when the error is another one."""
     return _ABSENT.get(sqlstate or "")
+
+
+def names_nothing(sqlstate: str | None) -> bool:
+    """Whether a statement named a table, column, schema, function or type that is not there."""
+    return absent(sqlstate) is not None or sqlstate in ("42883", "42704")
 
 
 def raced(sqlstate: str | None) -> bool:

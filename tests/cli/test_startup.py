@@ -40,6 +40,7 @@ def test_help_and_version_load_only_the_standard_library(argument: str) -> None:
     assert not any("cli.commands" in name or "cli.app" in name for name in found)
 
 
+@pytest.mark.clock
 def test_help_and_version_take_60_ms_at_most() -> None:
     """Of the processor, since others may be using the machine too: they hardly wait for more."""
     resource = pytest.importorskip("resource", reason="Windows has no times of child processes")

@@ -190,6 +190,7 @@ def test_nothing_is_lost_between_tokens(text: str) -> None:
 
 
 @pytest.mark.parametrize("piece", ["+", "'", "a ", "/*", "$a", "--\n", "E'a'\n", "1.", " "])
+@pytest.mark.clock
 def test_time_grows_with_length(piece: str) -> None:
     def seconds(size: int) -> float:
         text = piece * (size // len(piece))

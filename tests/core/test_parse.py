@@ -277,6 +277,7 @@ def test_a_long_statement_of_another_kind_is_read_whole() -> None:
 @pytest.mark.parametrize(
     "head", ["SELECT ", "CREATE TABLE t (a int DEFAULT ", "ALTER TABLE t ADD "]
 )
+@pytest.mark.clock
 def test_time_grows_with_length(head: str, piece: str) -> None:
     """In calls, and in seconds of the processor for what expressions do inside of one."""
 

@@ -228,6 +228,7 @@ HOSTILE: dict[str, Callable[[int], str]] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.clock
 def test_time_grows_with_length(name: str) -> None:
     def seconds(size: int) -> float:
         text = HOSTILE[name](size)

@@ -168,6 +168,7 @@ def test_round_trips(proxy: Proxy, connect: Connect) -> None:
 # --- delay -----------------------------------------------------------------------------------
 
 
+@pytest.mark.clock
 def test_a_delay_is_a_delay_of_each_round_trip(server_url: str) -> None:
     with Proxy.before(server_url, delay_ms=30) as proxy:
         began = time.monotonic()

@@ -178,7 +178,7 @@ async def test_what_is_no_name_is_not_called_reserved(db, colour, tmp_path, stat
     assert "reserved" not in str(caught.value)
 
 
-@pytest.mark.engine("postgresql")  # CockroachDB 20.2 names no constraint in its error
+@pytest.mark.engine("postgresql", because="names of constraints")
 async def test_the_caret_stands_under_the_constraint_that_failed(db, colour, tmp_path):
     sql = "CREATE TABLE t (id INT8 PRIMARY KEY, a INT8);\nINSERT INTO t VALUES (1, 1), (2, 1);\n"
     (tmp_path / "1_t.sql").write_text(sql)

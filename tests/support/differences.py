@@ -71,6 +71,9 @@ REASONS: dict[str, Reason] = {
         "has no standard_conforming_strings = off", f"{PAGE}stable/session-variables"
     ),
     "pg_terminate_backend": Reason("ends sessions with CANCEL SESSION", f"{ISSUE}35897"),
+    "names of constraints": Reason(
+        "named no constraint in its errors in older versions", f"{ISSUE}36494"
+    ),
     "ANALYZE": Reason("takes statistics with CREATE STATISTICS", f"{PAGE}stable/create-statistics"),
     "objects of PostgreSQL": Reason(
         "has none of these objects", f"{PAGE}stable/postgresql-compatibility"

@@ -18,6 +18,7 @@ from ..migrations.choose import Allowances, resolve
 from ..migrations.file import MigrationFile
 from ..migrations.objects import arranged
 from ..migrations.repeatable import Repeatable
+from ..outcome import names_nothing
 from ..parser import client
 from ..parser.split import Unterminated, excerpt, line_column, split
 from ..retry import RetryPolicy
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 _LET_PASS = Allowances(out_of_order=True, changed=True, missing=True)
 _LEASE = 30.0
-# A table, column, function, type or schema that is not there yet.
-_MISSING = ("42P01", "42703", "42883", "42704", "3F000")
 # What older versions of CockroachDB hide some of their syntax behind.
 _EXPERIMENTS = (
     "SET experimental_enable_hash_sharded_indexes = on",
@@ -157,7 +156,7 @@ async def async_run_files(scratch: AsyncDatabase, paths: Sequence[Path]) -> m.Sc
                     offset = start + (int(position) - 1 if position else 0)
                     message = error.diag.message_primary or str(error)
                     first = first or _bad(path_, text, offset, message)
-                    if error.sqlstate not in _MISSING:
+                    if not names_nothing(error.sqlstate):
                         raise first from error
                     waiting.append((path_, text, start, end))
             if len(waiting) == len(left):

@@ -1,0 +1,84 @@
+"""What readings of the catalog say about a statement: a table of all that can be read."""
+
+from __future__ import annotations
+
+import pytest
+
+from manticore_cockroachdb.analysis.catalog_probe import (
+    Conclusion,
+    Effect,
+    Probe,
+    conclude,
+    split_before,
+)
+
+DONE, NOT_DONE = Conclusion.DONE, Conclusion.NOT_DONE
+PART, UNKNOWN = Conclusion.PART, Conclusion.UNKNOWN
+SEEN = Probe("a", "true")
+CHANGES = Probe("b", None)
+
+
+@pytest.mark.parametrize(
+    ("probes", "repeatable", "before", "now", "conclusion"),
+    [
+        # nothing to look up
+        ((), True, None, (), NOT_DONE),
+        ((), False, None, (), UNKNOWN),
+        # what has to be there
+        ((SEEN,), False, None, ("true",), DONE),
+        ((SEEN,), False, None, ("false",), NOT_DONE),
+        ((SEEN,), False, None, (None,), NOT_DONE),
+        ((SEEN,), False, ("true",), ("true",), DONE),
+        # what has to be otherwise than before
+        ((CHANGES,), False, None, ("x",), UNKNOWN),
+        ((CHANGES,), True, None, ("x",), UNKNOWN),
+        ((CHANGES,), False, ("x",), ("x",), NOT_DONE),
+        ((CHANGES,), False, ("x",), ("y",), DONE),
+        ((CHANGES,), False, (None,), ("y",), DONE),
+        ((CHANGES,), False, (None,), (None,), NOT_DONE),
+        # several: all of it, nothing of it, some of it
+        ((SEEN, SEEN), False, None, ("true", "true"), DONE),
+        ((SEEN, SEEN), False, None, ("false", "false"), NOT_DONE),
+        ((SEEN, SEEN), False, None, ("true", "false"), PART),
+        ((SEEN, SEEN), True, None, ("true", "false"), NOT_DONE),
+        ((SEEN, CHANGES), False, ("false", "x"), ("true", "y"), DONE),
+        ((SEEN, CHANGES), False, ("false", "x"), ("true", "x"), PART),
+        # some of it was there before, and nothing has changed: the statement did nothing
+        ((SEEN, SEEN), False, ("true", "false"), ("true", "false"), NOT_DONE),
+        ((SEEN, SEEN), False, ("false", "false"), ("true", "false"), PART),
+        ((SEEN, CHANGES), False, ("true", "x"), ("true", "x"), NOT_DONE),
+    ],
+)
+def test_conclusions(probes, repeatable, before, now, conclusion):
+    assert conclude(Effect(probes, repeatable), before, now) is conclusion
+
+
+def test_what_is_blind():
+    assert Effect().blind
+    assert not Effect(repeatable=True).blind
+    assert not Effect((SEEN,)).blind
+    assert Effect().query() is None and Effect().before() is None and Effect().proof() is None
+    assert Effect((CHANGES,)).proof() is None
+    assert Effect((SEEN, CHANGES)).query() == "SELECT (a)::TEXT, (b)::TEXT"
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        (None, None),
+        ("", None),
+        ("true", ("true",)),
+        ("~", (None,)),
+        ("true|~|x", ("true", None, "x")),
+    ],
+)
+def test_readings_are_put_together_and_taken_apart(text, values):
+    assert split_before(text) == values
+
+
+def test_the_quick_way_is_taken_where_it_is_asked_for():
+    effect = Effect((Probe("slow", "true", "quick"), Probe("only", "x")))
+    for put in (effect.before, effect.proof):
+        assert "slow" in put() and "quick" not in put()
+        assert "quick" in put(quick=True) and "slow" not in put(quick=True)
+        assert "only" in put(quick=True)
