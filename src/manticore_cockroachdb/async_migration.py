@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .backfill.results import BackfillStatus
     from .dialect import Engine
     from .lint import Finding, LintConfig
+    from .migrations.hooks import Hooks
     from .migrations.repeatable import Repeatable
     from .migrations.results import Attempt, LeaseStatus, RepeatableStatus, Status
     from .migrations.status import Snapshot
@@ -116,6 +117,16 @@ class AsyncMigrator:
         found = await async_blocking(directory.load_repeatable, self.migrations_dir)
         return [file for file in found if file.belongs_to(self.environment)]
 
+    async def _load_hooks(self) -> Hooks | None:
+        """The hooks of this environment; None where there are none."""
+        load = partial(directory.load_repeatable, self.migrations_dir, directory.HOOKS)
+        found = [f for f in await async_blocking(load) if f.belongs_to(self.environment)]
+        if not found:
+            return None
+        from .migrations.hooks import hooks_of
+
+        return hooks_of(found)
+
     async def create_migration(
         self,
         description: str,
@@ -166,7 +177,7 @@ class AsyncMigrator:
         ``finish_backfills`` works off in place what runs in the background otherwise.
 
         Then the repeatable files whose text has changed run, and what depends on them, unless the
-        target leaves migrations pending; they do not count.
+        target leaves migrations pending; they do not count. Hooks run around all of that.
 
         Raises FileError, HistoryError or Refused before anything runs; MigrationFailed when a
         statement failed and nothing of its migration remains; PartialMigration when one stopped
@@ -186,8 +197,12 @@ class AsyncMigrator:
                     from .migrations.objects import arranged
 
                     objects = arranged(repeatable)
+                hooks = await self._load_hooks()
                 run = self._run(session, files, finish_backfills)
-                number = len(await run.up(files, first_look, target, fresh=fresh, objects=objects))
+                done = await run.up(
+                    files, first_look, target, fresh=fresh, objects=objects, hooks=hooks
+                )
+                number = len(done)
         if finish_backfills:
             await self.run_backfills()
         return number

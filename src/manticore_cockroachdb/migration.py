@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from .database import Database
     from .dialect import Engine
     from .lint import Finding, LintConfig
+    from .migrations.hooks import Hooks
     from .migrations.repeatable import Repeatable
     from .migrations.results import Attempt, LeaseStatus, RepeatableStatus, Status
     from .migrations.status import Snapshot
@@ -117,6 +118,16 @@ class Migration:
         found = blocking(directory.load_repeatable, self.migrations_dir)
         return [file for file in found if file.belongs_to(self.environment)]
 
+    def _load_hooks(self) -> Hooks | None:
+        """The hooks of this environment; None where there are none."""
+        load = partial(directory.load_repeatable, self.migrations_dir, directory.HOOKS)
+        found = [f for f in blocking(load) if f.belongs_to(self.environment)]
+        if not found:
+            return None
+        from .migrations.hooks import hooks_of
+
+        return hooks_of(found)
+
     def create_migration(
         self,
         description: str,
@@ -167,7 +178,7 @@ class Migration:
         ``finish_backfills`` works off in place what runs in the background otherwise.
 
         Then the repeatable files whose text has changed run, and what depends on them, unless the
-        target leaves migrations pending; they do not count.
+        target leaves migrations pending; they do not count. Hooks run around all of that.
 
         Raises FileError, HistoryError or Refused before anything runs; MigrationFailed when a
         statement failed and nothing of its migration remains; PartialMigration when one stopped
@@ -187,8 +198,10 @@ class Migration:
                     from .migrations.objects import arranged
 
                     objects = arranged(repeatable)
+                hooks = self._load_hooks()
                 run = self._run(session, files, finish_backfills)
-                number = len(run.up(files, first_look, target, fresh=fresh, objects=objects))
+                done = run.up(files, first_look, target, fresh=fresh, objects=objects, hooks=hooks)
+                number = len(done)
         if finish_backfills:
             self.run_backfills()
         return number

@@ -99,23 +99,23 @@ HOOKS = "hooks"
 BESIDE = (REPEATABLE, HOOKS)  # folders beside the migrations that are ours too
 
 
-def load_repeatable(directory: Path) -> tuple[Repeatable, ...]:
-    """Every file below the folder ``repeatable``, by name; none where there is no folder.
+def load_repeatable(directory: Path, folder: str = REPEATABLE) -> tuple[Repeatable, ...]:
+    """Every file below the folder ``repeatable``, or another, by name; none where there is none.
 
     Hidden files and folders are left alone. Raises FileError.
     """
-    home = f"{directory}{os.sep}{REPEATABLE}"
+    home = f"{directory}{os.sep}{folder}"
     if not os.path.isdir(home):  # noqa: PTH112 - one look, on every run
         return ()
     from .repeatable import parse_repeatable
 
     found = []
     try:
-        for folder, folders, names in os.walk(home):
+        for inner, folders, names in os.walk(home):
             folders[:] = [name for name in folders if not name.startswith(".")]
             for name in names:
                 if name.endswith(".sql") and not name.startswith("."):
-                    path = Path(folder, name)
+                    path = Path(inner, name)
                     relative = path.relative_to(home).as_posix()
                     text = decode(path.read_bytes(), str(path))
                     found.append(parse_repeatable(relative, text, str(path)))

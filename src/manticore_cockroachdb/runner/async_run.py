@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from ..errors import NoUndo, PartialMigration, UnknownVersion
+from ..errors import MigrationFailed, NoUndo, PartialMigration, UnknownVersion
 from ..migrations.choose import (
     Allowances,
     Recorded,
@@ -24,6 +24,7 @@ from ..migrations.choose import (
 )
 from ..migrations.file import MigrationFile, parse_file
 from ..migrations.fresh import grouped
+from ..migrations.hooks import Hooks
 from ..migrations.objects import Objects
 from ..migrations.plan import plan_all
 from ..migrations.results import JournalRow
@@ -68,23 +69,27 @@ class AsyncRun:
         *,
         fresh: bool = False,
         objects: Objects | None = None,
+        hooks: Hooks | None = None,
     ) -> list[int]:
         """Apply what is pending, then the repeatable files that are due, unless the target leaves
-        migrations pending; return the versions applied, in order."""
+        migrations pending; return the versions applied, in order. ``hooks`` run around them."""
 
         chosen = choose_up(first_look, target, self.allow)
+        if hooks:
+            from .async_scripts import hook_plan
+
+            for hook in hooks.values():
+                hook_plan(hook, self.session.caps)  # refused before anything runs
         plans = {p.version: p for p in plan_all(map(script_of, chosen), self.session.caps)}
         try:
             now = self._resolve(files, await self._take_lease(), self.committer.journal)
             due = [plans[f.version] for f in choose_up(now, target, self.allow)]
-            if due or objects is None:
+            if len(choose_up(now, None, self.allow)) > len(due):
+                objects = None
+            if objects is None and not hooks:
                 await self._execute(due, "up", fresh=fresh)
-            if objects is not None and len(choose_up(now, None, self.allow)) == len(due):
-                from .async_scripts import AsyncScripts
-
-                beside = AsyncScripts(self.executor)
-                await beside.open()
-                await beside.repeatable(objects)
+            else:
+                await self._with_scripts(due, objects, hooks or {}, fresh=fresh)
         finally:
             await self.lease.release(*self.committer.forget_unsent())
         return self.executor.finished
@@ -215,6 +220,39 @@ class AsyncRun:
             sets = await self.session.steady(lambda: self.session.fetch(reads))
         self.committer.remember(sets)
         return sets[0]
+
+    async def _with_scripts(
+        self,
+        due: Sequence[MigrationPlan],
+        objects: Objects | None,
+        hooks: Hooks,
+        *,
+        fresh: bool,
+    ) -> None:
+        """Run migrations, then the repeatable files that are due, between hooks."""
+        from .async_scripts import AsyncScripts
+
+        beside = AsyncScripts(self.executor)
+        await beside.open()
+        if not due and (objects is None or not beside.is_due(objects)):
+            return
+        try:
+            await beside.hook(hooks, "before_migrate")
+            if "before_each" in hooks or "after_each" in hooks:
+                self.session.listener(e.RunPlanned("up", tuple(p.version for p in due)))
+                for plan in due:
+                    await beside.hook(hooks, "before_each", plan.version)
+                    await self.executor.run(plan)
+                    await beside.hook(hooks, "after_each", plan.version)
+            elif due:
+                await self._execute(due, "up", fresh=fresh)
+            if objects is not None:
+                await beside.repeatable(objects)
+            if self.executor.finished or beside.finished:
+                await beside.hook(hooks, "after_migrate")
+        except (MigrationFailed, PartialMigration) as failure:
+            await beside.on_failure(hooks, failure)
+            raise
 
     async def _execute(
         self, plans: Sequence[MigrationPlan], direction: Any, *, fresh: bool = False

@@ -149,6 +149,15 @@ class RepeatableFinished(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class HookFinished(Event):
+    """The hook ``name`` ran, before or after the migration ``version`` if it is one for each."""
+
+    name: str
+    version: int | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Notice(Event):
     """The server said something, for example RAISE NOTICE in a DO block."""
 

@@ -238,7 +238,7 @@ def _hint(
         if text and not any(ours in text for ours in ("source SQL:", "stack trace", _HELP)):
             hints.append(" ".join(text.split()).rstrip("."))
     if plan.version < 0:
-        if partial or begun:
+        if (partial or begun) and plan.version == -1:
             hints.append(
                 "what was dropped stays away until it goes through: correct the file and run again"
             )

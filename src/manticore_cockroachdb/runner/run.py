@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from ..errors import NoUndo, PartialMigration, UnknownVersion
+from ..errors import MigrationFailed, NoUndo, PartialMigration, UnknownVersion
 from ..migrations.choose import (
     Allowances,
     Recorded,
@@ -25,6 +25,7 @@ from ..migrations.choose import (
 )
 from ..migrations.file import MigrationFile, parse_file
 from ..migrations.fresh import grouped
+from ..migrations.hooks import Hooks
 from ..migrations.objects import Objects
 from ..migrations.plan import plan_all
 from ..migrations.results import JournalRow
@@ -69,23 +70,27 @@ class Run:
         *,
         fresh: bool = False,
         objects: Objects | None = None,
+        hooks: Hooks | None = None,
     ) -> list[int]:
         """Apply what is pending, then the repeatable files that are due, unless the target leaves
-        migrations pending; return the versions applied, in order."""
+        migrations pending; return the versions applied, in order. ``hooks`` run around them."""
 
         chosen = choose_up(first_look, target, self.allow)
+        if hooks:
+            from .scripts import hook_plan
+
+            for hook in hooks.values():
+                hook_plan(hook, self.session.caps)  # refused before anything runs
         plans = {p.version: p for p in plan_all(map(script_of, chosen), self.session.caps)}
         try:
             now = self._resolve(files, self._take_lease(), self.committer.journal)
             due = [plans[f.version] for f in choose_up(now, target, self.allow)]
-            if due or objects is None:
+            if len(choose_up(now, None, self.allow)) > len(due):
+                objects = None
+            if objects is None and not hooks:
                 self._execute(due, "up", fresh=fresh)
-            if objects is not None and len(choose_up(now, None, self.allow)) == len(due):
-                from .scripts import Scripts
-
-                beside = Scripts(self.executor)
-                beside.open()
-                beside.repeatable(objects)
+            else:
+                self._with_scripts(due, objects, hooks or {}, fresh=fresh)
         finally:
             self.lease.release(*self.committer.forget_unsent())
         return self.executor.finished
@@ -212,6 +217,39 @@ class Run:
             sets = self.session.steady(lambda: self.session.fetch(reads))
         self.committer.remember(sets)
         return sets[0]
+
+    def _with_scripts(
+        self,
+        due: Sequence[MigrationPlan],
+        objects: Objects | None,
+        hooks: Hooks,
+        *,
+        fresh: bool,
+    ) -> None:
+        """Run migrations, then the repeatable files that are due, between hooks."""
+        from .scripts import Scripts
+
+        beside = Scripts(self.executor)
+        beside.open()
+        if not due and (objects is None or not beside.is_due(objects)):
+            return
+        try:
+            beside.hook(hooks, "before_migrate")
+            if "before_each" in hooks or "after_each" in hooks:
+                self.session.listener(e.RunPlanned("up", tuple(p.version for p in due)))
+                for plan in due:
+                    beside.hook(hooks, "before_each", plan.version)
+                    self.executor.run(plan)
+                    beside.hook(hooks, "after_each", plan.version)
+            elif due:
+                self._execute(due, "up", fresh=fresh)
+            if objects is not None:
+                beside.repeatable(objects)
+            if self.executor.finished or beside.finished:
+                beside.hook(hooks, "after_migrate")
+        except (MigrationFailed, PartialMigration) as failure:
+            beside.on_failure(hooks, failure)
+            raise
 
     def _execute(
         self, plans: Sequence[MigrationPlan], direction: Any, *, fresh: bool = False

@@ -1,5 +1,5 @@
 # Generated from async_scripts.py by tools/unasync.py; do not edit.
-"""Scripts: runs repeatable files, under the lease of a run and after its migrations.
+"""Scripts: runs repeatable files and hooks, under the lease of a run.
 
 A round (`migrations.objects`) is planned and run like a migration, by the same executor: in one
 transaction on PostgreSQL, step by step with the journal on CockroachDB. Its record is not a row of
@@ -27,6 +27,9 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any
 
+from ..dialect import Capabilities
+from ..errors import ConnectionFailed, MigrationError
+from ..migrations.hooks import HOOK, Hooks, hook_script
 from ..migrations.objects import (
     ROUND,
     Objects,
@@ -112,7 +115,74 @@ class Scripts:
         for kind, name, checksum, detail in self._records:
             self._rows[kind, name] = (checksum or "", self._mark, detail or "")
 
+    # --- hooks -----------------------------------------------------------------------------
+
+    def hook(self, hooks: Hooks, name: str, version: int | None = None) -> None:
+        """Run a hook, if there is one of that name.
+
+        Raises MigrationFailed or PartialMigration, which say what of the run is applied.
+        """
+        file = hooks.get(name)
+        if file is None:
+            return
+        plan = hook_plan(file, self.session.caps)
+        if self.committer.steps_of(plan):  # of a run that died in a hook: it begins anew
+            self._clear(plan)
+        detail = json.dumps({"version": version})
+        self._about([("hook", name, file.checksum, detail)], [])
+        started = monotonic()
+        try:
+            self.executor.run(plan)
+        except MigrationError as failure:
+            failure.hint = "; ".join(filter(None, (failure.hint, self._truth(name, version))))
+            raise
+        self._done()
+        self._forget_steps(HOOK)
+        self.session.listener(e.HookFinished(name, version, monotonic() - started))
+
+    def _clear(self, plan: MigrationPlan) -> None:
+        """Forget the journal of a hook."""
+        clear, committer = self.session.tables.clear_steps(HOOK), self.committer
+        started = monotonic()
+        try:
+            committer.commit(
+                plan, 0, 0, lambda: committer.fenced(clear), lambda: not committer.steps_of(plan)
+            )
+        except Stopped as stopped:
+            raise self.executor.failed(plan, stopped, started) from stopped.error
+        self._forget_steps(HOOK)
+
+    def on_failure(self, hooks: Hooks, failure: MigrationError) -> None:
+        """Run the hook for failures; that it failed too is said with the failure, not over it."""
+        try:
+            self.hook(hooks, "on_failure")
+        except (MigrationError, ConnectionFailed) as second:
+            failure.hint = "; ".join(filter(None, (failure.hint, second.message)))
+
+    def _truth(self, name: str, version: int | None) -> str:
+        """What is applied when a hook has failed."""
+        applied = self.executor.finished
+        said = "this run has applied no migration"
+        if applied:
+            said = f"this run has applied {', '.join(map(str, applied))}"
+        if name == "before_each":
+            said += f"; {version} is not applied"
+        if name in ("after_migrate", "after_each"):
+            said += "; that stays, and the hook does not run again by itself for it"
+        return said
+
     # --- repeatable files ------------------------------------------------------------------
+
+    def is_due(self, objects: Objects) -> bool:
+        """Whether a repeatable file has to run."""
+        return self._begun() is not None or bool(objects.due(self._recorded()).files)
+
+    def _recorded(self) -> dict[str, RecordedFile]:
+        return recorded_files(
+            (name, row[0], row[2])
+            for (kind, name), row in self._rows.items()
+            if kind == "repeatable"
+        )
 
     def repeatable(self, objects: Objects) -> None:
         """Run the files that are due, and all that depends on them.
@@ -121,11 +191,7 @@ class Scripts:
         """
         files = {file.name: file for file in objects.files}
         while True:
-            recorded = recorded_files(
-                (name, row[0], row[2])
-                for (kind, name), row in self._rows.items()
-                if kind == "repeatable"
-            )
+            recorded = self._recorded()
             begun = self._begun()
             if begun is not None and self._goes_on(begun, files):
                 self._run(_stored(begun, files), begun)
@@ -218,9 +284,15 @@ class Scripts:
         self._done()
         self._forget_steps()
 
-    def _forget_steps(self) -> None:
+    def _forget_steps(self, version: int = ROUND) -> None:
         journal = self.committer.journal
-        self.committer.journal = [row for row in journal if row.version != ROUND]
+        self.committer.journal = [row for row in journal if row.version != version]
+
+
+def hook_plan(file: Repeatable, caps: Capabilities) -> MigrationPlan:
+    """How a hook runs. Raises Refused where no transaction covers it and one should."""
+    script = hook_script(file)
+    return plan_script(replace(script, wish=True) if caps.transactional_ddl else script, caps)
 
 
 def _stored(begun: dict[str, Any], files: Mapping[str, Repeatable]) -> Round:

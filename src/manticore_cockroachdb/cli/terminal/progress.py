@@ -116,6 +116,9 @@ class Progress:
                 )
             case e.Recovered(version=version, outcome=outcome):
                 self._say(f"connected again; {_recovered(version, one_line(outcome))}")
+            case e.HookFinished(name=name, version=version, seconds=seconds):
+                about = "" if version is None else f" of {version}"
+                self._detail(f"ran the hook {name}{about} ({took(seconds)})")
             case e.Notice(severity=severity, message=message):
                 self._say(f"{one_line(severity).lower()}: {one_line(message)}")
             case _:
@@ -229,7 +232,9 @@ def rows_done(event: e.BackfillProgress) -> str:
 
 def _called(version: int) -> str:
     """What a script is called by the version under which it is journalled."""
-    return str(version) if version >= 0 else "repeatable files"
+    if version >= 0:
+        return str(version)
+    return "the repeatable files" if version == -1 else "a hook"
 
 
 def _files(names: Sequence[str]) -> str:
