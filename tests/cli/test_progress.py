@@ -94,6 +94,34 @@ def test_a_schema_change_is_told_every_few_seconds(monkeypatch: pytest.MonkeyPat
     ]
 
 
+def test_statements_of_a_long_file_are_told_every_few_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(module, "monotonic", lambda: now)
+    stream = io.StringIO()
+    progress = Progress(Console(stream))
+    for second in range(12):
+        now = 100.0 + second
+        progress(e.StatementProgress(2, second * 1000, 352827))
+    assert stream.getvalue().splitlines() == [
+        "2: 5,000 of 352,827 statements",
+        "2: 10,000 of 352,827 statements",
+    ]
+
+
+def test_statements_of_a_long_file_have_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    stream = Terminal()
+    progress = Progress(Console(stream))
+    for event in (PLANNED, STARTED, e.StatementProgress(1, 88207, 352827)):
+        progress(event)
+    progress.close()
+    assert "1: 88,207 of 352,827 statements" in stream.getvalue()
+    assert "25%" in stream.getvalue()
+
+
 def test_the_result_and_the_summary() -> None:
     progress = Progress(Console(io.StringIO(), quiet=True))
     assert progress.data() == {"applied": []}

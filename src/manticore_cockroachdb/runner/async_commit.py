@@ -388,6 +388,9 @@ class AsyncCommitter:
                 raise Stopped(error, None, 0) from error
             if reply.error is not None:
                 raise Stopped(reply.error, message, reply.done)
+            if message.last < last:
+                done, total = message.last - first, last - first
+                self.session.listener(e.StatementProgress(plan.version, done, total))
         if reply.tag != "COMMIT":
             raise no_commit(reply)
 

@@ -74,6 +74,16 @@ class StepStarted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class StatementProgress(Event):
+    """A long script goes on: `done` of the `total` statements of one transaction, or step, have run
+    in it. Told about once a megabyte of SQL; a transaction that is tried again begins anew."""
+
+    version: int
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class JobProgress(Event):
     """A schema change goes on in the cluster: `fraction` from 0 to 1, None when unknown."""
 

@@ -361,7 +361,7 @@ def _told(
     layout = call.layout()
     looked = sum(not file.context for file in files)
     last = _summary(found, config.level or DEFAULT_LEVEL, looked, server, layout.style)
-    return Result(data, [*_lines(grave, texts, layout), last], code)
+    return Result(data, [*_lines(grave, texts, layout), *wrapped(last, layout.width)], code)
 
 
 def _explained(name: str) -> Result:

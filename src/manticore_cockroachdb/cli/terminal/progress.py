@@ -98,6 +98,8 @@ class Progress:
                 self.repeatable += names
                 done = self.console.style("ran", "green")
                 self._say(f"{done} {_files(names)} ({took(seconds)})", styled=True)
+            case e.StatementProgress():
+                self._statements(event)
             case e.JobProgress():
                 self._job(event)
             case e.BackfillProgress():
@@ -141,6 +143,25 @@ class Progress:
         if self._bar is not None:
             self._bar.advance(len(self.finished), max(self._total, len(self.finished)))
 
+    def _statements(self, event: e.StatementProgress) -> None:
+        if self.console.quiet:
+            return
+        far = f"{event.done:,} of {event.total:,} statements"
+        if self.live:
+            self._open_bar().job(
+                "", "", event.done / event.total, f"{_called(event.version)}: {far}"
+            )
+        elif self._is_time(f"statements {event.version}", PLAIN_INTERVAL):
+            self.console.info(f"{_called(event.version)}: {far}")
+
+    def _is_time(self, what: str, interval: float) -> bool:
+        """Whether to tell of this now: not at once, and not more often than every interval."""
+        now = monotonic()
+        if now - self._told.setdefault(what, now) < interval:
+            return False
+        self._told[what] = now
+        return True
+
     def _job(self, event: e.JobProgress) -> None:
         if self.console.quiet:
             return
@@ -162,11 +183,8 @@ class Progress:
             fraction = None if fraction is None else min(fraction, 1.0)
             self._open_bar().job(event.name, "", fraction, rows_done(event))
             return
-        now = monotonic()
-        if now - self._told.setdefault(event.name, now) < BACKFILL_INTERVAL:
-            return
-        self._told[event.name] = now
-        self.console.info(f"backfill {event.name}: {rows_done(event)}")
+        if self._is_time(event.name, BACKFILL_INTERVAL):
+            self.console.info(f"backfill {event.name}: {rows_done(event)}")
 
     def _open_bar(self) -> Bar:
         if self._bar is None:
