@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,8 @@ from ..verb import verb
 if TYPE_CHECKING:
     from ...importing.adopt import Adoption
     from ...importing.convert import Conversion
-    from ...importing.model import Files, Finding
+    from ...importing.model import Files, Finding, Options, Reader
+    from ...migration import Migration
 
 _SHOWN = 20
 
@@ -96,56 +98,111 @@ def command(
     Exits with 1 when something is refused, with 5 when the database is not what the files make.
     """
     from ...importing import disk
-    from ...importing.model import Findings, Options, Values
-    from ...importing.read import read_directory, read_olds
+    from ...importing.model import Options, Values
+    from ...importing.read import read_directory
     from ...importing.tools import reader_of
-    from ...migrations.choose import parse_version
 
-    if len(names) > 2:
+    *tools, place = names
+    if len(tools) > 1:
         raise ConfigError("One tool and one directory can be named, not more.")
-    source = Path(names[-1])
+    source = Path(place)
     target = Path(output if output is not None else call.settings.dir)
     connects = call.given.url is not None or call.given.env is not None
-    if table is not None and not connects:
-        raise ConfigError("--table is about a database; name that with --url.")
+    for option, value in (("--table", table), ("--baseline-from", baseline_from)):
+        if value is not None and not connects:
+            raise ConfigError(f"{option} is about a database; name that with --url.")
     files = disk.open_directory(source)
-    tool = names[0] if len(names) == 2 else _told(call, files, source, connects)
-    reader = reader_of(tool)
+    reader = reader_of(tools[0] if tools else _told(call, files, source, connects))
     values = Values(_values(variables))
     options = Options(values, dialect, linearize, python)
     disk.check_output(source, target)
-    if baseline_from is not None and not connects:
-        raise ConfigError("--baseline-from needs the database; name it with --url.")
-    if baseline_from is None:
-        conversion = read_directory(files, reader, options, partial=partial)
-        for name in sorted(set(values) - values.used):
-            call.console.warn(
-                f"nothing asks for the value of {name}", "its name is that in the files"
+    done = _Done(call, target, files, dry_run)
+    if baseline_from is not None:
+        with call.migration(changes=not dry_run) as migration:
+            conversion, found = _baseline(
+                migration, files, reader, options, baseline_from, table, ignore
             )
-        due = disk.to_write(conversion, target)
-        if not connects or not conversion.files:
-            if not dry_run:
-                disk.write(due, target)
-            return _presented(call, conversion, None, target, len(due), files, dry_run, True)
-    from ...importing.adopt import baseline, examine
+            return done.with_history(
+                migration, conversion, found, accept_differences, partial=False
+            )
+    conversion = read_directory(files, reader, options, partial=partial)
+    for name in sorted(set(values) - values.used):
+        call.console.warn(
+            f"nothing asks for the value of {name}", "the names are those in the files"
+        )
+    if not connects or not conversion.files:
+        return done.without_history(conversion)
+    from ...importing.adopt import examine
 
     with call.migration(changes=not dry_run) as migration:
-        if baseline_from is None:
-            found = examine(migration, conversion, reader, table=table, ignore=ignore)
-        else:
-            version = parse_version(baseline_from, "version")
-            assert version is not None
-            olds, said = read_olds(files, reader, options) if reader.read else ([], Findings())
-            conversion, found = baseline(
-                migration, reader, olds, said, version, table=table, ignore=ignore
-            )
-            due = disk.to_write(conversion, target)
+        found = examine(migration, conversion, reader, table=table, ignore=ignore)
+        return done.with_history(migration, conversion, found, accept_differences, partial=partial)
+
+
+def _baseline(
+    migration: Migration,
+    files: Files,
+    reader: Reader,
+    options: Options,
+    text: str,
+    table: str | None,
+    ignore: Sequence[str],
+) -> tuple[Conversion, Adoption]:
+    from ...importing.adopt import baseline
+    from ...importing.model import Findings
+    from ...importing.read import read_olds
+    from ...migrations.choose import parse_version
+
+    version = parse_version(text, "version")
+    assert version is not None
+    olds, said = read_olds(files, reader, options) if reader.read else ([], Findings())
+    return baseline(migration, reader, olds, said, version, table=table, ignore=ignore)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """Writes what was proven, and tells of it."""
+
+    call: Call
+    target: Path
+    files: Files
+    dry_run: bool
+
+    def without_history(self, conversion: Conversion) -> Result:
+        """The files alone."""
+        from ...importing import disk
+
+        due = disk.to_write(conversion, self.target)
+        if not self.dry_run:
+            disk.write(due, self.target)
+        return self._presented(conversion, None, len(due), True)
+
+    def with_history(
+        self,
+        migration: Migration,
+        conversion: Conversion,
+        found: Adoption,
+        accept: bool,
+        *,
+        partial: bool,
+    ) -> Result:
+        """Files and history, if nothing stands in the way: first the files, then the rows."""
+        from ...importing import disk
+
+        due = disk.to_write(conversion, self.target)
         refused = found.refused or (conversion.refused and not partial)
-        proven = not refused and (not found.changes or accept_differences)
-        if proven and not dry_run:
-            disk.write(due, target)
+        proven = not refused and (not found.changes or accept)
+        if proven and not self.dry_run:
+            disk.write(due, self.target)
             migration.carry_over(found.new)
-    return _presented(call, conversion, found, target, len(due), files, dry_run, proven)
+        return self._presented(conversion, found, len(due), proven)
+
+    def _presented(
+        self, conversion: Conversion, found: Adoption | None, due: int, proven: bool
+    ) -> Result:
+        return _presented(
+            self.call, conversion, found, self.target, due, self.files, self.dry_run, proven
+        )
 
 
 def _told(call: Call, files: Files, source: Path, connects: bool) -> str:

@@ -57,6 +57,7 @@ def command(
     """
     if from_diff and (up is not None or down is not None):
         raise ConfigError("--from-diff writes both parts; leave --up and --down out.")
+    both = None
     if rename and not from_diff:
         raise ConfigError("--rename belongs to --from-diff.")
     if from_diff:
@@ -84,7 +85,7 @@ def command(
     path = migration.create_migration(
         " ".join(description), UP if up is None else up, down, exist_ok=exist_ok
     )
-    if from_diff:
+    if both is not None:
         found_wrong = [
             one
             for one in migration.lint(target=both.after.engine)

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from ..model import (
     Applied,
@@ -224,10 +225,13 @@ def _applied(rows: Rows, olds: Sequence[Old], found: Findings) -> list[Applied]:
 
 
 def _below(
-    key: str, olds: Sequence[Old], row: object, applied: dict[str, Applied], found: Findings
+    key: str,
+    olds: Sequence[Old],
+    row: Mapping[str, Any],
+    applied: dict[str, Applied],
+    found: Findings,
 ) -> None:
     """A baseline: every version up to it counts as applied, though none of them ran."""
-    assert hasattr(row, "__getitem__")
     for old in olds:
         if _parts(old.key) <= _parts(key):
             applied[old.key] = Applied(old.key, row["at"], row["installed_by"])

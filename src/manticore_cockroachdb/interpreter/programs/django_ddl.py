@@ -15,9 +15,10 @@ def main(request: dict[str, Any]) -> dict[str, Any]:
     """Answer a request: ``database`` holds the parameters of an empty one to be asked."""
     conf = import_module("django.conf")
     databases = conf.settings.DATABASES
-    usual = dict(databases.get("default", {}))
+    usual: dict[str, Any] = dict(databases.get("default", {}))
     if not str(usual.get("ENGINE", "")).endswith(_OURS):
-        usual = {"ENGINE": "django.db.backends.postgresql"}
+        usual.clear()
+        usual["ENGINE"] = "django.db.backends.postgresql"
     usual["OPTIONS"] = {"sslmode": request["database"].get("sslmode", "prefer")}
     names = {"NAME": "dbname", "HOST": "host", "PORT": "port", "USER": "user"}
     for name, key in (*names.items(), ("PASSWORD", "password")):
