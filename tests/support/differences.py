@@ -72,7 +72,7 @@ REASONS: dict[str, Reason] = {
     ),
     "pg_terminate_backend": Reason("ends sessions with CANCEL SESSION", f"{ISSUE}35897"),
     "names of constraints": Reason(
-        "named no constraint in its errors in older versions", f"{ISSUE}36494"
+        "names no constraint in its errors", f"{ISSUE}63014", until=(21, 1)
     ),
     "ANALYZE": Reason("takes statistics with CREATE STATISTICS", f"{PAGE}stable/create-statistics"),
     "objects of PostgreSQL": Reason(
