@@ -247,7 +247,7 @@ class TestFlyway:
     @pytest.mark.parametrize(
         ("name", "word"),
         [
-            ("R__view.sql", "repeatable"),
+            ("R__view.py", "program"),
             ("V2__x.java", "program"),
             ("V1.0__again.sql", "same version"),
             ("U7__x.sql", "no file"),

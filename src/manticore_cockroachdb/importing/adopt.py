@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from ..errors import HistoryError
 from ..migrations import foreign
 from ..migrations.file import MigrationFile
+from ..migrations.repeatable import Repeatable
 from ..parser.quoting import literal, qualified
 from ..runner.bookkeeping import Carried
 from ..schema import model as m
@@ -80,7 +81,8 @@ def examine(
     found = Findings()
     home, applied = _applied(migrator, reader, [one.old for one in conversion.files], table, found)
     pairs, pending = _matched(conversion, applied, found)
-    return _judged(migrator, reader, home, pairs, pending, found, ignore)
+    repeatable = conversion.repeatable
+    return _judged(migrator, reader, home, pairs, pending, found, ignore, repeatable)
 
 
 def baseline(
@@ -137,6 +139,7 @@ def _judged(
     pending: tuple[int, ...],
     found: Findings,
     ignore: Sequence[str],
+    repeatable: Sequence[Repeatable] = (),
 ) -> Adoption:
     """Compare with what manticore knows, then with a replay."""
     files = [one.file for one, _ in pairs]
@@ -144,7 +147,7 @@ def _judged(
     _agree(own, files, found)
     changes: tuple[Change, ...] = ()
     if not found.refused:
-        changes, notes = _differences(migrator, files, reader, home, ignore)
+        changes, notes = _differences(migrator, files, reader, home, ignore, repeatable)
         for note in notes:
             found.note("", None, note)
     known = {row["version"] for row in own}
@@ -283,11 +286,12 @@ def _differences(
     reader: Reader,
     home: tuple[str, str] | None,
     ignore: Sequence[str],
+    repeatable: Sequence[Repeatable],
 ) -> tuple[tuple[Change, ...], tuple[str, ...]]:
     """What the live database has otherwise than these files make on a scratch database."""
     with migrator.db.dedicated() as connection:
         context = replay_context(connection)
         actual = read_from(connection)
-    expected, notes = replayed(migrator.db, files, migrator.settings, context)
+    expected, notes = replayed(migrator.db, files, migrator.settings, context, repeatable)
     actual = _without_theirs(actual, reader, home)
     return without(compare(expected, actual), ignore), notes

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ..errors import HistoryError
 from ..migrations import foreign
 from ..migrations.file import MigrationFile
+from ..migrations.repeatable import Repeatable
 from ..parser.quoting import literal, qualified
 from ..runner.bookkeeping import Carried
 from ..schema import model as m
@@ -81,7 +82,8 @@ async def async_examine(
         migrator, reader, [one.old for one in conversion.files], table, found
     )
     pairs, pending = _matched(conversion, applied, found)
-    return await _judged(migrator, reader, home, pairs, pending, found, ignore)
+    repeatable = conversion.repeatable
+    return await _judged(migrator, reader, home, pairs, pending, found, ignore, repeatable)
 
 
 async def async_baseline(
@@ -140,6 +142,7 @@ async def _judged(
     pending: tuple[int, ...],
     found: Findings,
     ignore: Sequence[str],
+    repeatable: Sequence[Repeatable] = (),
 ) -> Adoption:
     """Compare with what manticore knows, then with a replay."""
     files = [one.file for one, _ in pairs]
@@ -147,7 +150,7 @@ async def _judged(
     _agree(own, files, found)
     changes: tuple[Change, ...] = ()
     if not found.refused:
-        changes, notes = await _differences(migrator, files, reader, home, ignore)
+        changes, notes = await _differences(migrator, files, reader, home, ignore, repeatable)
         for note in notes:
             found.note("", None, note)
     known = {row["version"] for row in own}
@@ -290,11 +293,14 @@ async def _differences(
     reader: Reader,
     home: tuple[str, str] | None,
     ignore: Sequence[str],
+    repeatable: Sequence[Repeatable],
 ) -> tuple[tuple[Change, ...], tuple[str, ...]]:
     """What the live database has otherwise than these files make on a scratch database."""
     async with await migrator.db.dedicated() as connection:
         context = await async_replay_context(connection)
         actual = await async_read_from(connection)
-    expected, notes = await async_replayed(migrator.db, files, migrator.settings, context)
+    expected, notes = await async_replayed(
+        migrator.db, files, migrator.settings, context, repeatable
+    )
     actual = _without_theirs(actual, reader, home)
     return without(compare(expected, actual), ignore), notes

@@ -27,6 +27,7 @@ from ..errors import FileError, Refused
 from ..migrations import foreign
 from ..migrations.file import MigrationFile, file_name, parse_file, render, statements
 from ..migrations.plan import plan_script
+from ..migrations.repeatable import Repeatable
 from ..migrations.script import script_of
 from ..parser.nodes import TransactionControl
 from ..parser.parse import parse
@@ -66,6 +67,7 @@ class Conversion:
     files: tuple[Converted, ...]
     refused: tuple[Finding, ...]
     notes: tuple[Finding, ...]
+    repeatable: tuple[Repeatable, ...] = ()
 
     def renamed(self) -> list[dict[str, object]]:
         """The table of old names to new ones, for programs."""
@@ -105,7 +107,10 @@ def convert(
     strays = {one.name for one in found.refused} - {n for old in olds for n in old.origin}
     whole = not found.refused
     files = made if whole or (partial and not strays) else []
-    return Conversion(tool, tuple(files), tuple(found.refused), tuple(found.notes))
+    repeatable = found.repeatable if files or whole else []
+    return Conversion(
+        tool, tuple(files), tuple(found.refused), tuple(found.notes), tuple(repeatable)
+    )
 
 
 def numbered(olds: Sequence[Old], found: Findings) -> list[Old]:
@@ -148,6 +153,7 @@ def with_baseline(
     theirs = {name for old in left for name in old.origin}
     ours = Findings()
     ours.notes += found.notes
+    ours.repeatable += found.repeatable
     for one in found.refused:
         if not one.name or one.name in theirs:
             ours.refused.append(one)

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import ConfigError, FileError
+from ..migrations.directory import REPEATABLE
 from ..migrations.file import checksum, decode, parse_file, parse_name
+from ..migrations.repeatable import Repeatable
 from .convert import Conversion, Converted
 from .model import Files
 
@@ -101,6 +103,11 @@ def to_write(conversion: Conversion, output: Path) -> list[tuple[Path, str]]:
             for one in conversion.files
             if not _is_there(one, there.get(one.file.version))
         ]
+        due += [
+            (path, one.text)
+            for one in conversion.repeatable
+            if not _is_repeatable_there(path := output / REPEATABLE / one.name, one)
+        ]
         text = as_map(conversion)
         path = output / MAP
         if conversion.files and not (path.is_file() and path.read_bytes() == text.encode()):
@@ -108,6 +115,18 @@ def to_write(conversion: Conversion, output: Path) -> list[tuple[Path, str]]:
     except OSError as error:
         raise _unreadable(output, error) from error
     return due
+
+
+def _is_repeatable_there(path: Path, one: Repeatable) -> bool:
+    if not path.is_file():
+        return False
+    if checksum(decode(path.read_bytes(), str(path))) == one.checksum:
+        return True
+    raise FileError(
+        f"{path.name} is there already and is not what {one.path} becomes.",
+        path=str(path),
+        hint="move it away, or name another directory with --output",
+    )
 
 
 def _is_there(one: Converted, path: Path | None) -> bool:
@@ -139,6 +158,7 @@ def write(due: list[tuple[Path, str]], output: Path) -> None:
     try:
         output.mkdir(parents=True, exist_ok=True)
         for path, text in due:
+            path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_name(f".{path.name}.part")
             part.write_bytes(text.encode())
             part.replace(path)

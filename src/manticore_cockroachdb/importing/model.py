@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import FileError
 from ..migrations.file import decode
+from ..migrations.repeatable import Repeatable
 
 
 class Files:
@@ -63,11 +64,13 @@ class Finding:
 
 
 class Findings:
-    """Collects what stands in the way (``refused``) and what a person should know (``notes``)."""
+    """Collects what stands in the way (``refused``), what a person should know (``notes``), and
+    what becomes a repeatable file (``repeatable``)."""
 
     def __init__(self) -> None:
         self.refused: list[Finding] = []
         self.notes: list[Finding] = []
+        self.repeatable: list[Repeatable] = []
 
     def refuse(self, name: str, line: int | None, message: str, hint: str | None = None) -> None:
         """Something cannot be carried over faithfully."""

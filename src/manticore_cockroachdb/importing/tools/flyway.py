@@ -2,8 +2,7 @@
 
 Read in Flyway's sources (flyway-core, resolver and schemahistory). Versions are compared part by
 part. Placeholders ``${name}`` are on by default. The checksum is a CRC32 of the lines, without
-their ends. Repeatable migrations are refused: a file of ours runs once, and they run whenever they
-change.
+their ends. Repeatable migrations become repeatable files.
 """
 
 from __future__ import annotations
@@ -14,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ...errors import FileError
+from ...migrations.repeatable import parse_repeatable
 from ..model import (
     Applied,
     Files,
@@ -53,7 +54,7 @@ def read(files: Files, options: Options, found: Findings) -> list[Old]:
             continue
         kind, version, description, extension = match.groups()
         if kind == "R":
-            _repeatable(name, found)
+            _repeatable(files, name, options, found)
             continue
         if not _NUMBERS.fullmatch(version):
             found.refuse(name, None, f"the version {version!r} is no number")
@@ -95,12 +96,29 @@ def read(files: Files, options: Options, found: Findings) -> list[Old]:
     return _versioned(ups)
 
 
-def _repeatable(name: str, found: Findings) -> None:
-    found.refuse(
+def _repeatable(files: Files, name: str, options: Options, found: Findings) -> None:
+    """``R__x.sql`` becomes ``repeatable/x.sql``, in the folder that it is in."""
+    folder, _, own = name.rpartition("/")
+    target = "/".join(filter(None, (folder, own.partition("__")[2])))
+    if not own.endswith(".sql"):
+        found.refuse(name, None, _PROGRAM)
+        return
+    if any(one.name == target for one in found.repeatable):
+        found.refuse(name, None, f"becomes repeatable/{target}, as another file does")
+        return
+    text = _filled(files, name, found.text(files, name), options, found)
+    try:
+        one = parse_repeatable(target, text, files.path(name))
+        _ = one.made  # what could not run again is told here
+    except FileError as error:
+        found.refuse(name, error.line, error.message, error.hint)
+        return
+    found.repeatable.append(one)
+    found.note(
         name,
         None,
-        "is repeatable: it runs again whenever its text changes, and a migration of ours runs once",
-        "put what it makes into a versioned migration, and each later change into a new one",
+        f"becomes repeatable/{target}, which runs in the order of what it needs, not of names;"
+        " the next migrate runs it once more",
     )
 
 
@@ -209,7 +227,11 @@ def _applied(rows: Rows, olds: Sequence[Old], found: Findings) -> list[Applied]:
             continue
         if row["version"] is None:
             if row["type"] != "SCHEMA":
-                found.note("", None, f"{row['script']}, a repeatable migration, is not recorded")
+                found.note(
+                    "",
+                    None,
+                    f"{row['script']}, a repeatable migration, is not recorded: it runs once more",
+                )
             continue
         key, kind = _canonical(str(row["version"])), str(row["type"])
         if kind.startswith("UNDO_") or kind == "DELETE":
