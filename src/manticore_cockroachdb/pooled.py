@@ -161,10 +161,12 @@ class PooledConnection(Verbs, Connection[Row]):
     """Whether `wait` has to look before it sends: within a block, and after the giving back."""
 
     @classmethod
-    def connect(  # type: ignore[override]
-        cls, conninfo: str = "", *, hosts: Hosts, **kwargs: Any
-    ) -> Self:
-        """Connect to the best host that answers. Raises psycopg's error of the last one."""
+    def connect(cls, conninfo: str = "", **kwargs: Any) -> Self:
+        """Connect to the best of the `Hosts` that ``hosts`` holds and that answers.
+
+        Raises psycopg's error of the last one.
+        """
+        hosts: Hosts = kwargs.pop("hosts")
         order = hosts.order(monotonic(), [random.random() for _ in hosts.hosts])
         while True:
             host = order.pop(0)
