@@ -77,7 +77,7 @@ class LintConfig:
         for pattern, settings in self.paths:
             if _matches(path, pattern):
                 chosen = dict(settings)
-                found = chosen.get(rule.name, chosen.get(EVERY, found))
+                found = chosen[rule.name] if rule.name in chosen else chosen.get(EVERY) or found
         return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ...analysis.changes import changes
 from ..context import Context
 from ..model import Case, Finding, Rule
+from ..read import table_key
 
 RULE = Rule(
     name="undo-drops-more",
@@ -51,15 +52,15 @@ def check(context: Context) -> Iterator[Finding]:
     report = context.undo
     if report is None or report.opaque_up:
         return
-    emptied = {
-        one.name
-        for statement in context.file.up
-        for one in changes(statement.node)
-        if one.way == "empties"
-    }
     for one in report.destroyed:
-        if one.emptied and one.name in {name.name for name in emptied}:
+        if one.emptied and one.name in _emptied(context):
             continue
         what = f"empties {one.name}" if one.emptied else f"drops the {one.kind} {one.name}"
         message = f"The undo part {what}, which is older."
         yield context.finding(RULE, context.file.down[one.statement], message)
+
+
+def _emptied(context: Context) -> set[str]:
+    """The tables that the forward part empties too, such as caches."""
+    told = (one for statement in context.file.up for one in changes(statement.node))
+    return {table_key(one.name) for one in told if one.way == "empties"}
