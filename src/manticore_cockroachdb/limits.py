@@ -16,6 +16,7 @@ from typing import Literal, TypedDict
 
 from .dialect import Capabilities
 from .errors import QueryError
+from .parser.quoting import literal
 
 Isolation = Literal["read committed", "repeatable read", "serializable"]
 Quality = Literal["background", "regular", "critical"]
@@ -151,7 +152,7 @@ def _milliseconds(seconds: float) -> str:
 def _quoted(text: str) -> str:
     if not isinstance(text, str) or not text or "\0" in text:
         raise QueryError(f"A moment is text such as '-10s', not {text!r}.")
-    return "'" + text.replace("'", "''") + "'"
+    return literal(text)
 
 
 NONE = Limits()
