@@ -7,7 +7,7 @@
 cosmic-ray makes the changes (``pip install -e '.[dev,mutants]'``): a comparison, a condition, a
 constant, a loop; here comes one more, a call left out. They are made in a copy of the work tree
 and nowhere else. A change that leaves the same code but for annotations, or that no longer
-compiles, is not drawn.
+compiles, is not drawn, nor one of how a value's class is made (``frozen``, ``slots``).
 
 Each is tried in up to three stages, the next only where none before has noticed: the tests that
 have the module's name, the tests without a server, those that run migrations on PostgreSQL. Of the
@@ -174,6 +174,8 @@ def mutant(place: Place, root: Path = ROOT) -> Mutant | None:
     pairs = list(zip(text.splitlines(), changed.splitlines(), strict=False))
     at = next((i for i, (a, b) in enumerate(pairs) if a != b), 0)
     before, after = (line.strip() for line in pairs[at])
+    if before.startswith("@dataclass("):
+        return None
     return Mutant(module.partition("/")[0], module, changed, at + 1, before, after)
 
 
