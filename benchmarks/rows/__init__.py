@@ -17,6 +17,7 @@ ROWS: Mapping[str, str] = {
     "pending": "10,000 pending: plan and status",
     "fresh": "a fresh database for tests on CockroachDB",
     "client": "insert, select, execute and batch_insert against psycopg",
+    "backfill": "a backfill against a keyset loop, one UPDATE and an OFFSET loop",
     "reading": "splitting, parsing, and a 50 MB seed file",
 }
 

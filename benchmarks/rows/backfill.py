@@ -1,0 +1,201 @@
+"""All rows of a table changed: by a backfill, and by what people write instead.
+
+``n = n + 1`` for every row. The keyset loop is bare psycopg, batches of a fixed size, each a
+transaction: UPDATE … WHERE id in the next so many keys, RETURNING the last one; its best of several
+sizes counts. The loop with OFFSET is the one that guides show; it is stopped after as long as the
+backfill took, and its rows by then are told. The foreground changes single rows by key, at most 100
+a second, beside a backfill, beside one UPDATE, and alone. Figures of one run, one after another.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+
+from manticore_cockroachdb import Database, Migration
+from manticore_cockroachdb.runner.events import BackfillProgress, Event
+
+from ..bench import Bench
+from ..findings import Bar, Section, Table, seconds
+from ..servers import SHORT, Place, server
+
+ROWS = {"postgresql": 5_000_000, "cockroachdb": 1_000_000}
+SIZES = (1_000, 5_000, 20_000)
+NEXT = (
+    "WITH batch AS (SELECT id FROM items WHERE id > %s ORDER BY id LIMIT %s), done AS"
+    " (UPDATE items SET n = n + 1 WHERE id IN (SELECT id FROM batch) RETURNING id)"
+    " SELECT max(id) FROM done"
+)
+TRAP = (
+    "UPDATE items SET n = n + 1 WHERE id IN (SELECT id FROM items ORDER BY id LIMIT 1000 OFFSET %s)"
+)
+FILE = "-- @backfill items\n-- @batch workers {workers}\nUPDATE items SET n = n + 1 WHERE :batch;\n"
+
+
+def measure(bench: Bench) -> Section:
+    """Measure each engine."""
+    bars: list[Bar] = []
+    rows: list[tuple[str, ...]] = []
+    notes: list[str] = []
+    for engine in bench.engines:
+        with server(engine) as here:
+            count = ROWS[engine] // (50 if bench.quick else 1)
+            with here.database() as place:
+                _fill(place, engine, count)
+                _one(bench, place, engine, count, bars, rows, notes)
+    heading = ("", "on", "rows", "took", "rows a second", "foreground p99")
+    return Section(
+        "backfill",
+        "All rows of a table changed",
+        f"{__doc__}",
+        tuple(bars),
+        (Table(heading, tuple(rows)),),
+        notes=tuple(notes),
+    )
+
+
+def _one(
+    bench: Bench,
+    place: Place,
+    engine: str,
+    count: int,
+    bars: list[Bar],
+    rows: list[tuple[str, ...]],
+    notes: list[str],
+) -> None:
+    short = SHORT[engine]  # type: ignore[index]
+    alone = _p99(place, count, lambda: time.sleep(5))[1]
+
+    def told(what: str, took: float, done: int, p99: float | None = None) -> None:
+        foreground = "" if p99 is None else seconds(p99)
+        rows.append((what, short, f"{done:,}", seconds(took), f"{done / took:,.0f}", foreground))
+        bench.say(f"  {short}: {what}: {seconds(took)}, {done / took:,.0f} rows a second")
+
+    rows.append(("the foreground alone", short, "", "", "", seconds(alone)))
+    took = {}
+    for workers in (1, 2, 4):
+        _settle(place, engine)
+        took[workers] = _backfill(bench, place, workers)[0]
+    for workers, time_of in took.items():
+        told(f"backfill, {workers} worker{'s' if workers > 1 else ''}", time_of, count)
+    loops = {}
+    for size in SIZES:
+        _settle(place, engine)
+        loops[size] = _loop(place, size)
+        told(f"keyset loop, batches of {size:,}", loops[size], count)
+    best = min(loops.values())
+    bars.append(Bar(f"backfill on {short}, times the best loop", took[1] / best, 1.15, ""))
+    for workers in (2, 4):
+        what = f"{workers} workers on {short}, times one"
+        bars.append(Bar(what, took[workers] / took[1], 1.0, ""))
+    _settle(place, engine)
+    done = _offsets(place, took[1])
+    told("loop with OFFSET, stopped", took[1], done)
+    _settle(place, engine)
+    time_of, p99 = _p99(place, count, lambda: _backfill(bench, place, 1))
+    told("backfill, with the foreground", time_of, count, p99)
+    bars.append(Bar(f"foreground's p99 on {short}, times alone", p99 / alone, 1.5, ""))
+    _settle(place, engine)
+    time_of, p99 = _p99(place, count, lambda: _update(place))
+    told("one UPDATE, with the foreground", time_of, count, p99)
+
+
+def _fill(place: Place, engine: str, count: int) -> None:
+    with place.connect() as connection:
+        connection.execute(
+            b"CREATE TABLE items (id INT8 PRIMARY KEY, name TEXT, n INT8 NOT NULL DEFAULT 0)"
+        )
+        for first in range(1, count + 1, 100_000):
+            last = min(first + 99_999, count)
+            connection.execute(
+                f"INSERT INTO items (id, name) SELECT i, 'item ' || i::TEXT"
+                f" FROM generate_series({first}, {last}) AS i".encode()
+            )
+    _settle(place, engine)
+
+
+def _settle(place: Place, engine: str) -> None:
+    """Let what one measurement left behind not weigh on the next."""
+    with place.connect() as connection:
+        if engine == "postgresql":
+            connection.execute(b"VACUUM (ANALYZE) items")
+            connection.execute(b"CHECKPOINT")
+        else:
+            connection.execute(b"CREATE STATISTICS s FROM items")
+
+
+def _backfill(bench: Bench, place: Place, workers: int) -> tuple[float, float]:
+    """Seconds of a backfill, from the call to its end, and until its first batch."""
+    directory = bench.space / f"backfill-{time.monotonic_ns()}"
+    directory.mkdir(parents=True)
+    version = time.monotonic_ns()
+    Path(directory / f"{version}_items.sql").write_text(FILE.format(workers=workers))
+    first: list[float] = []
+
+    def hear(event: Event) -> None:
+        if isinstance(event, BackfillProgress) and not first:
+            first.append(time.monotonic())
+
+    with Database.from_url(place.url()) as db:
+        began = time.monotonic()
+        Migration(db, directory, allow_missing=True, on_event=hear).migrate()
+        ended = time.monotonic()
+    return ended - began, first[0] - began if first else 0.0
+
+
+def _loop(place: Place, size: int) -> float:
+    with place.connect() as connection:
+        began, last = time.monotonic(), 0
+        while last is not None:
+            row = connection.execute(NEXT.encode(), (last, size)).fetchone()
+            last = row[0] if row else None
+        return time.monotonic() - began
+
+
+def _offsets(place: Place, limit: float) -> int:
+    with place.connect() as connection:
+        began, done = time.monotonic(), 0
+        while time.monotonic() - began < limit:
+            if not connection.execute(TRAP.encode(), (done,)).rowcount:
+                break
+            done += 1000
+    return done
+
+
+def _update(place: Place) -> None:
+    with place.connect() as connection:
+        connection.execute(b"UPDATE items SET n = n + 1")
+
+
+def _p99(place: Place, count: int, work: Callable[[], object]) -> tuple[float, float]:
+    """Seconds of some work, and the 99th percentile of a small change beside it."""
+    stop, times = threading.Event(), list[float]()
+
+    def foreground() -> None:
+        with place.connect() as connection:
+            number = 0
+            while not stop.wait(0.01):
+                number += 1
+                key = number * 7919 % count + 1
+                began = time.monotonic()
+                try:
+                    connection.execute(
+                        f"UPDATE items SET name = 'touched' WHERE id = {key}".encode()
+                    )
+                except psycopg.Error:
+                    continue
+                times.append(time.monotonic() - began)
+
+    thread = threading.Thread(target=foreground, daemon=True)
+    thread.start()
+    began = time.monotonic()
+    work()
+    took = time.monotonic() - began
+    stop.set()
+    thread.join()
+    times.sort()
+    return took, times[int(len(times) * 0.99)] if times else 0.0
