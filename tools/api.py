@@ -77,7 +77,8 @@ def _methods(kind: type) -> Iterator[tuple[str, object]]:
 
 def _signature(name: str, member: object) -> str:
     assert callable(member)
-    text = str(inspect.signature(member))
+    # A default that is a function prints with its address, which is another one each time.
+    text = re.sub(r"<function .*? at 0x[0-9a-f]+>", "…", str(inspect.signature(member)))
     text = re.sub(r"\(self(, )?", "(", text)
     text = re.sub(r"\(cls(, )?", "(", text)
     return f"{name}{text.replace(chr(39), '')}"
