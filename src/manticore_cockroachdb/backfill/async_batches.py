@@ -226,8 +226,8 @@ class AsyncBatches:
         found, have = await async_table(session, self.spec)
         if not have:
             await async_create(session)
+        rows = await session.read(tables.read(self.name))
         for _ in range(3):
-            rows = await session.read(tables.read(self.name))
             if rows:
                 break
             try:
@@ -236,6 +236,7 @@ class AsyncBatches:
                 await session.rollback()
                 if not is_duplicate(error.sqlstate):  # another process was quicker
                     raise
+            rows = await session.read(tables.read(self.name))
         noted = Noted(*rows[0])
         if noted.version is not None or not same(noted, self.spec, found):
             raise ChangedFile(

@@ -32,6 +32,7 @@ from ..errors import (
     PartialMigration,
 )
 from ..migrations.file import checksum
+from ..runner import events as e
 from ..runner.failures import repair_hint
 from ..runner.identity import new_owner
 from . import machine as m
@@ -224,6 +225,13 @@ class _InlineRun:
         await committer.commit(plan, 0, 0, after, recorded)
         if self.background:
             committer.recorded.add(plan.version)
+            self.session.listener(
+                e.Notice(
+                    "note",
+                    f"the backfill of {plan.version} is registered; `manticore backfill run` works"
+                    " on it",
+                )
+            )
         if owner is None or not begun:
             return run, None
         id, lo, hi = begun[0]

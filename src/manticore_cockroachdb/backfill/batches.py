@@ -227,8 +227,8 @@ class Batches:
         found, have = table(session, self.spec)
         if not have:
             create(session)
+        rows = session.read(tables.read(self.name))
         for _ in range(3):
-            rows = session.read(tables.read(self.name))
             if rows:
                 break
             try:
@@ -237,6 +237,7 @@ class Batches:
                 session.rollback()
                 if not is_duplicate(error.sqlstate):  # another process was quicker
                     raise
+            rows = session.read(tables.read(self.name))
         noted = Noted(*rows[0])
         if noted.version is not None or not same(noted, self.spec, found):
             raise ChangedFile(

@@ -33,6 +33,7 @@ from ..errors import (
     PartialMigration,
 )
 from ..migrations.file import checksum
+from ..runner import events as e
 from ..runner.failures import repair_hint
 from ..runner.identity import new_owner
 from . import machine as m
@@ -223,6 +224,13 @@ class _InlineRun:
         committer.commit(plan, 0, 0, after, recorded)
         if self.background:
             committer.recorded.add(plan.version)
+            self.session.listener(
+                e.Notice(
+                    "note",
+                    f"the backfill of {plan.version} is registered; `manticore backfill run` works"
+                    " on it",
+                )
+            )
         if owner is None or not begun:
             return run, None
         id, lo, hi = begun[0]
