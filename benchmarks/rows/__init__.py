@@ -12,6 +12,7 @@ ROWS: Mapping[str, str] = {
     "trips": "round trips to apply migrations, counted on the wire",
     "far": "100 migrations, beside the server and behind 40 ms",
     "beside": "1,000 migrations beside the server, against psql",
+    "steps": "200 migrations step by step, beside the server and behind 40 ms",
     "nothing": "nothing to do, with 10 and 10,000 applied",
     "start": "--version and --help",
     "pending": "10,000 pending: plan and status",
