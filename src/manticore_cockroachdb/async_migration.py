@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from ._acompat import async_blocking
-from .errors import ConfigError
+from .errors import ConfigError, ManticoreError
 from .migrations import directory
 from .migrations.choose import (
     Allowances,
@@ -48,7 +48,14 @@ if TYPE_CHECKING:
     from .lint import Finding, LintConfig
     from .migrations.hooks import Hooks
     from .migrations.repeatable import Repeatable
-    from .migrations.results import Attempt, LeaseStatus, RepeatableStatus, Status
+    from .migrations.results import (
+        Attempt,
+        HistoryRow,
+        JournalRow,
+        LeaseStatus,
+        RepeatableStatus,
+        Status,
+    )
     from .migrations.status import Snapshot
     from .preview.model import Plan
     from .runner.async_run import AsyncRun
@@ -381,16 +388,17 @@ class AsyncMigrator:
             return await self._run(session).repair(files, number, applied)
 
     async def lease_status(self) -> LeaseStatus:
-        """Return who may migrate now."""
+        """Return who may migrate now, which migration they are at, and who keeps them waiting."""
         from .migrations.results import LeaseStatus
 
+        try:
+            files = await self.load_migrations()
+        except ManticoreError:  # who is at work can be asked from anywhere
+            files = []
         async with self._session() as session:
-            await session.read_applied()
-            rows = await session.read(session.tables.read_lease())
-        if not rows:
-            return LeaseStatus(None, 0, None, None, None)
-        owner, token, held, since, remaining = rows[0]
-        return LeaseStatus(owner, token, held, since, remaining)
+            _, journal, statuses = await self._recorded_in(session, files)
+            found = await self._runner(session, journal, statuses)
+        return found or LeaseStatus(None, 0, None, None, None)
 
     async def release_lease(self) -> str | None:
         """Take the lease from whoever holds it and end their session; return who, or None.
@@ -587,9 +595,11 @@ class AsyncMigrator:
         async with self._session() as session:
             return await self._snapshot_in(session, files)
 
-    async def _snapshot_in(self, session: AsyncSession, files: Sequence[MigrationFile]) -> Snapshot:
+    async def _recorded_in(
+        self, session: AsyncSession, files: Sequence[MigrationFile]
+    ) -> tuple[list[HistoryRow], list[JournalRow], tuple[VersionStatus, ...]]:
+        """History and journal, and what they make of the files."""
         from .migrations.results import HistoryRow
-        from .migrations.status import Snapshot
         from .runner.bookkeeping import journal_rows
 
         rows = [HistoryRow(*row) for row in await session.read_history()]
@@ -597,7 +607,12 @@ class AsyncMigrator:
         recorded = [
             Recorded(r.version, r.description, r.checksum, r.token, r.applied_at) for r in rows
         ]
-        statuses = resolve(files, recorded, journal, self.environment)
+        return rows, journal, resolve(files, recorded, journal, self.environment)
+
+    async def _snapshot_in(self, session: AsyncSession, files: Sequence[MigrationFile]) -> Snapshot:
+        from .migrations.status import Snapshot
+
+        rows, journal, statuses = await self._recorded_in(session, files)
         backfills: tuple[BackfillStatus, ...] = ()
         if any(r.mode == "backfill" for r in rows) or any(f.backfill for f in files):
             from .backfill.async_service import AsyncBackfills
@@ -605,7 +620,8 @@ class AsyncMigrator:
             backfills = await AsyncBackfills(session, files, ttl=self.lease_ttl).status()
         repeatable = await self._repeatable_in(session)
         facts = (session.server, session.caps, tuple(rows), tuple(journal), statuses)
-        return Snapshot(*facts, backfills, repeatable)
+        runner = await self._runner(session, journal, statuses)
+        return Snapshot(*facts, backfills, repeatable, runner)
 
     async def _repeatable_in(self, session: AsyncSession) -> tuple[RepeatableStatus, ...]:
         """Where every repeatable file stands."""
@@ -616,6 +632,41 @@ class AsyncMigrator:
         from .runner.script_table import read
 
         return statuses(files, await session.read(read(session.tables)))
+
+    async def _runner(
+        self,
+        session: AsyncSession,
+        journal: Sequence[JournalRow],
+        statuses: Sequence[VersionStatus],
+    ) -> LeaseStatus | None:
+        """Who has the lease, None where nobody has; what they do is told while it has not
+        expired."""
+        rows = await session.read(session.tables.read_lease())
+        if not rows or rows[0][0] is None:
+            return None
+        from .migrations.results import LeaseStatus
+        from .runner import activity
+
+        owner, token, held, since, remaining = rows[0]
+        if remaining is None or remaining <= 0 or not held:
+            return LeaseStatus(owner, token, held, since, remaining)
+        # A run goes in order, and forgets the journal of a migration when that is recorded.
+        due = [one.version for one in statuses if one.row is None and one.file is not None]
+        version = journal[0].version if journal else due[0] if due else None
+        crdb = session.tables.cockroachdb
+        found = []
+        for query in (
+            activity.statement(held, cockroachdb=crdb),
+            activity.blockers(held, cockroachdb=crdb),
+        ):
+            try:
+                found.append((await session.fetch(query))[0] if query else [])
+            except psycopg.Error:  # the right to see other sessions is missing
+                await session.rollback()
+                found.append([])
+        statement = activity.shown(str(found[0][0][0])) if found[0] else None
+        blocked_by = tuple(map(activity.named, found[1]))
+        return LeaseStatus(owner, token, held, since, remaining, version, statement, blocked_by)
 
     async def _read(self, sql: str) -> list[dict[str, Any]]:
         try:

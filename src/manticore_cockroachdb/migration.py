@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from ._acompat import blocking
-from .errors import ConfigError
+from .errors import ConfigError, ManticoreError
 from .migrations import directory
 from .migrations.choose import (
     Allowances,
@@ -49,7 +49,14 @@ if TYPE_CHECKING:
     from .lint import Finding, LintConfig
     from .migrations.hooks import Hooks
     from .migrations.repeatable import Repeatable
-    from .migrations.results import Attempt, LeaseStatus, RepeatableStatus, Status
+    from .migrations.results import (
+        Attempt,
+        HistoryRow,
+        JournalRow,
+        LeaseStatus,
+        RepeatableStatus,
+        Status,
+    )
     from .migrations.status import Snapshot
     from .preview.model import Plan
     from .runner.bookkeeping import Carried
@@ -380,16 +387,17 @@ class Migration:
             return self._run(session).repair(files, number, applied)
 
     def lease_status(self) -> LeaseStatus:
-        """Return who may migrate now."""
+        """Return who may migrate now, which migration they are at, and who keeps them waiting."""
         from .migrations.results import LeaseStatus
 
+        try:
+            files = self.load_migrations()
+        except ManticoreError:  # who is at work can be asked from anywhere
+            files = []
         with self._session() as session:
-            session.read_applied()
-            rows = session.read(session.tables.read_lease())
-        if not rows:
-            return LeaseStatus(None, 0, None, None, None)
-        owner, token, held, since, remaining = rows[0]
-        return LeaseStatus(owner, token, held, since, remaining)
+            _, journal, statuses = self._recorded_in(session, files)
+            found = self._runner(session, journal, statuses)
+        return found or LeaseStatus(None, 0, None, None, None)
 
     def release_lease(self) -> str | None:
         """Take the lease from whoever holds it and end their session; return who, or None.
@@ -586,9 +594,11 @@ class Migration:
         with self._session() as session:
             return self._snapshot_in(session, files)
 
-    def _snapshot_in(self, session: Session, files: Sequence[MigrationFile]) -> Snapshot:
+    def _recorded_in(
+        self, session: Session, files: Sequence[MigrationFile]
+    ) -> tuple[list[HistoryRow], list[JournalRow], tuple[VersionStatus, ...]]:
+        """History and journal, and what they make of the files."""
         from .migrations.results import HistoryRow
-        from .migrations.status import Snapshot
         from .runner.bookkeeping import journal_rows
 
         rows = [HistoryRow(*row) for row in session.read_history()]
@@ -596,7 +606,12 @@ class Migration:
         recorded = [
             Recorded(r.version, r.description, r.checksum, r.token, r.applied_at) for r in rows
         ]
-        statuses = resolve(files, recorded, journal, self.environment)
+        return rows, journal, resolve(files, recorded, journal, self.environment)
+
+    def _snapshot_in(self, session: Session, files: Sequence[MigrationFile]) -> Snapshot:
+        from .migrations.status import Snapshot
+
+        rows, journal, statuses = self._recorded_in(session, files)
         backfills: tuple[BackfillStatus, ...] = ()
         if any(r.mode == "backfill" for r in rows) or any(f.backfill for f in files):
             from .backfill.service import Backfills
@@ -604,7 +619,8 @@ class Migration:
             backfills = Backfills(session, files, ttl=self.lease_ttl).status()
         repeatable = self._repeatable_in(session)
         facts = (session.server, session.caps, tuple(rows), tuple(journal), statuses)
-        return Snapshot(*facts, backfills, repeatable)
+        runner = self._runner(session, journal, statuses)
+        return Snapshot(*facts, backfills, repeatable, runner)
 
     def _repeatable_in(self, session: Session) -> tuple[RepeatableStatus, ...]:
         """Where every repeatable file stands."""
@@ -615,6 +631,41 @@ class Migration:
         from .runner.script_table import read
 
         return statuses(files, session.read(read(session.tables)))
+
+    def _runner(
+        self,
+        session: Session,
+        journal: Sequence[JournalRow],
+        statuses: Sequence[VersionStatus],
+    ) -> LeaseStatus | None:
+        """Who has the lease, None where nobody has; what they do is told while it has not
+        expired."""
+        rows = session.read(session.tables.read_lease())
+        if not rows or rows[0][0] is None:
+            return None
+        from .migrations.results import LeaseStatus
+        from .runner import activity
+
+        owner, token, held, since, remaining = rows[0]
+        if remaining is None or remaining <= 0 or not held:
+            return LeaseStatus(owner, token, held, since, remaining)
+        # A run goes in order, and forgets the journal of a migration when that is recorded.
+        due = [one.version for one in statuses if one.row is None and one.file is not None]
+        version = journal[0].version if journal else due[0] if due else None
+        crdb = session.tables.cockroachdb
+        found = []
+        for query in (
+            activity.statement(held, cockroachdb=crdb),
+            activity.blockers(held, cockroachdb=crdb),
+        ):
+            try:
+                found.append((session.fetch(query))[0] if query else [])
+            except psycopg.Error:  # the right to see other sessions is missing
+                session.rollback()
+                found.append([])
+        statement = activity.shown(str(found[0][0][0])) if found[0] else None
+        blocked_by = tuple(map(activity.named, found[1]))
+        return LeaseStatus(owner, token, held, since, remaining, version, statement, blocked_by)
 
     def _read(self, sql: str) -> list[dict[str, Any]]:
         try:

@@ -43,6 +43,10 @@ REASONS: dict[str, Reason] = {
     ),
     "options": Reason("ignores `options` in a URL", f"{ISSUE}59404", until=(21, 1)),
     "lock_timeout": Reason("takes lock_timeout and ignores it", f"{ISSUE}67513", until=(21, 2)),
+    "blockers": Reason(
+        "has no pg_blocking_pids, and its schema changes wait for no reader",
+        f"{PAGE}stable/online-schema-changes",
+    ),
     "COPY TO": Reason("copies nothing to the client", f"{PAGE}v22.2/copy", until=(22, 2)),
     "functions": Reason("has no functions", f"{ISSUE}17511", until=(22, 2)),
     "schema changes in DO": Reason("runs no schema change in DO", f"{PAGE}stable/do"),

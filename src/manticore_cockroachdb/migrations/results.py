@@ -106,7 +106,7 @@ class RepeatableStatus:
 @dataclass(frozen=True, slots=True)
 class Status:
     """A directory held against a database. `current` is None before the first migration;
-    `backfills` are those that are not complete."""
+    `backfills` are those that are not complete, `runner` is who is at work right now."""
 
     server: str
     current: int | None
@@ -116,6 +116,7 @@ class Status:
     problems: tuple[Problem, ...]
     backfills: tuple[BackfillStatus, ...] = ()
     repeatable: tuple[RepeatableStatus, ...] = ()
+    runner: LeaseStatus | None = None
 
     @property
     def repeatable_due(self) -> tuple[RepeatableStatus, ...]:
@@ -130,10 +131,17 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class LeaseStatus:
-    """Who may migrate now. `owner` None: nobody; `remaining` in seconds, below 0 expired."""
+    """Who may migrate now. `owner` None: nobody; `remaining` in seconds, below 0 expired.
+
+    `version` is the migration that it is at, as far as journal, history and files tell;
+    `statement` what the server says that its session does; `blocked_by` who keeps that waiting.
+    """
 
     owner: str | None
     token: int
     session: str | None
     acquired_at: datetime | None
     remaining: float | None
+    version: int | None = None
+    statement: str | None = None
+    blocked_by: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from .states import State
 
 if TYPE_CHECKING:
     from ..backfill.results import BackfillStatus
+    from .results import LeaseStatus
 
 WAITING = (State.PENDING, State.PARTIAL, State.OUT_OF_ORDER)
 
@@ -31,6 +32,7 @@ class Snapshot:
     statuses: tuple[VersionStatus, ...]
     backfills: tuple[BackfillStatus, ...] = ()
     repeatable: tuple[RepeatableStatus, ...] = ()
+    runner: LeaseStatus | None = None
 
 
 def status_of(snapshot: Snapshot, allow: Allowances) -> Status:
@@ -44,6 +46,7 @@ def status_of(snapshot: Snapshot, allow: Allowances) -> Status:
         problems=problems(snapshot.statuses, allow),
         backfills=tuple(b for b in snapshot.backfills if b.direction == "up" and not b.complete),
         repeatable=snapshot.repeatable,
+        runner=snapshot.runner,
     )
 
 

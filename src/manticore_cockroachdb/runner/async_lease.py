@@ -148,8 +148,10 @@ class AsyncLease:
             hint="what this run had finished is recorded; `manticore status` shows the rest",
         )
 
-    def watched(self, version: int, tables: tuple[QName, ...]) -> AbstractContextManager[None]:
-        """A statement that may become a job runs in this block: the heartbeat may look at it."""
+    def watched(
+        self, version: int, tables: tuple[QName, ...] | None
+    ) -> AbstractContextManager[None]:
+        """A statement runs in this block: the heartbeat may look at it; see `AsyncJobWatch`."""
         return nullcontext() if self.watch is None else self.watch.over(version, tables)
 
     async def release(self, *before: str) -> None:
@@ -215,8 +217,7 @@ class AsyncLease:
 
     def _tick(self, due: float) -> float:
         rest = max(due - monotonic(), 0.01)
-        watching = self.watch is not None and self.watch.enabled
-        return min(rest, 1.0) if watching else rest
+        return rest if self.watch is None else min(rest, 1.0)
 
     async def _ask(self, sql: str) -> list[tuple[str | None, ...]]:
         """Ask on the second connection, which leads to where the run's own does if it can."""

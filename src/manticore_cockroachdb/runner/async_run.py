@@ -208,9 +208,7 @@ class AsyncRun:
 
     async def _take_lease(self) -> Rows:
         """Take the lease; return the history as it is under it."""
-        self.lease.watch = AsyncJobWatch(
-            self.session.listener, enabled=self.session.tables.cockroachdb
-        )
+        self.lease.watch = AsyncJobWatch(self.session.listener, self.session)
         sets = await self.session.steady(lambda: self.lease.acquire(*self.committer.reads()))
         previous = self.lease.previous_session
         if previous:

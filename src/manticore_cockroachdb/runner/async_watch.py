@@ -1,8 +1,9 @@
-"""AsyncJobWatch: shows how far a schema change is while the main connection waits for it.
+"""AsyncJobWatch: shows what goes on while the main connection waits for a statement.
 
-It runs on the heartbeat's connection, at most once a second, and only while a statement that
-became a job has been under way for a second on CockroachDB: a look costs the server something,
-and short changes have nothing to show.
+On CockroachDB that is how far a schema change is, on PostgreSQL how far an index build is, and on
+whom the statement waits. It runs on the heartbeat's connection, at most once a second, and only
+once a statement has been under way for a second: a look costs the server something, and short
+statements have nothing to show.
 """
 
 from __future__ import annotations
@@ -12,31 +13,36 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from .events import JobProgress, Listener
+from . import activity
+from .events import Blocked, JobProgress, Listener
 from .jobs import UNFINISHED, jobs_of
 
 if TYPE_CHECKING:
     from ..parser.nodes import QName
+    from .async_session import AsyncSession
 
 
 PATIENCE = 1.0
+REMIND = 10.0
 Ask = Callable[[str], Awaitable[list[tuple[str | None, ...]]]]
 """Sends one statement and gives its rows, as text."""
 
 
 class AsyncJobWatch:
-    """What to watch: set by the executor, looked at by the heartbeat."""
+    """What to watch: set by whoever sends a statement, looked at by the heartbeat."""
 
-    def __init__(self, listener: Listener, *, enabled: bool) -> None:
+    def __init__(self, listener: Listener, session: AsyncSession) -> None:
         self.listener = listener
-        self.enabled = enabled
+        self.session = session
         self.version: int | None = None
-        self.tables: tuple[QName, ...] = ()
+        self.tables: tuple[QName, ...] | None = None
         self._since = 0.0
+        self._told: tuple[tuple[str, ...], float] = ((), 0.0)
 
     @contextmanager
-    def over(self, version: int, tables: tuple[QName, ...]) -> Iterator[None]:
-        """A statement on these tables, which may become a job, runs in this block."""
+    def over(self, version: int, tables: tuple[QName, ...] | None) -> Iterator[None]:
+        """A statement runs in this block: on these tables, and perhaps as a job; None: in a
+        transaction."""
         self.version, self.tables, self._since = version, tables, monotonic()
         try:
             yield
@@ -45,15 +51,42 @@ class AsyncJobWatch:
 
     @property
     def wanted(self) -> bool:
-        """Whether a statement that may be a job has been running for a while."""
+        """Whether a statement of which there is something to tell has been running for a while."""
         late = monotonic() >= self._since + PATIENCE
-        return self.enabled and self.version is not None and late
+        tells = self.tables is not None or not self.session.tables.cockroachdb
+        return self.version is not None and late and tells
 
     async def look(self, ask: Ask) -> None:
-        """Tell the listener of each job of ours that goes on."""
-        rows = await ask(UNFINISHED)
-        version = self.version
-        if version is None:
+        """Tell the listener of each job of ours that goes on, or whom the statement waits for."""
+        if self.session.tables.cockroachdb:
+            rows = await ask(UNFINISHED)
+            if (version := self.version) is not None:
+                for job in jobs_of(rows, self.tables or ()):
+                    self.listener(
+                        JobProgress(version, job.id, job.status, job.fraction, job.description)
+                    )
             return
-        for job in jobs_of(rows, self.tables):
-            self.listener(JobProgress(version, job.id, job.status, job.fraction, job.description))
+        await self._look_at_blockers(ask)
+        if self.tables is not None:
+            await self._look_at_index(ask)
+
+    async def _look_at_blockers(self, ask: Ask) -> None:
+        query = activity.blockers(self.session.id, cockroachdb=False)
+        rows = await ask(query) if query else []
+        by, version, now = tuple(map(activity.named, rows)), self.version, monotonic()
+        told, when = self._told
+        if by and version is not None and (by != told or now > when + REMIND):
+            self._told = by, now
+            self.listener(Blocked(version, by))
+
+    async def _look_at_index(self, ask: Ask) -> None:
+        query = activity.index_build(self.session.id)
+        rows = await ask(query) if query else []
+        version = self.version
+        for phase, table, done, total in rows:
+            if version is not None:
+                most = int(total or 0)
+                fraction = int(done or 0) / most if most else None
+                self.listener(
+                    JobProgress(version, "index", phase or "", fraction, f"an index on {table}")
+                )

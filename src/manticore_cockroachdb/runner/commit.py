@@ -384,7 +384,8 @@ class Committer:
             script.text, script.spans, first, last, begin=self.session.tables.begin, after=after
         ):
             try:
-                reply = self.session.run(message.sql)
+                with self.lease.watched(plan.version, None):
+                    reply = self.session.run(message.sql)
             except psycopg.Error as error:
                 raise Stopped(error, None, 0) from error
             if reply.error is not None:

@@ -113,6 +113,15 @@ class BackfillProgress(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Blocked(Event):
+    """The statement under way waits for others: ``by`` says in words which sessions they are and
+    what those do."""
+
+    version: int
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Retrying(Event):
     """What failed will be tried again after `delay` seconds."""
 

@@ -207,7 +207,7 @@ class Run:
 
     def _take_lease(self) -> Rows:
         """Take the lease; return the history as it is under it."""
-        self.lease.watch = JobWatch(self.session.listener, enabled=self.session.tables.cockroachdb)
+        self.lease.watch = JobWatch(self.session.listener, self.session)
         sets = self.session.steady(lambda: self.lease.acquire(*self.committer.reads()))
         previous = self.lease.previous_session
         if previous:

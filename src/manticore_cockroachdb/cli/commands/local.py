@@ -14,6 +14,7 @@ from ..verb import Family, verb
 
 if TYPE_CHECKING:
     from ...local import LocalStatus
+    from ...local.cluster import Cluster
     from ...local.place import Engine
 
 _TITLES = {"cockroachdb": "CockroachDB", "postgresql": "PostgreSQL"}
@@ -55,24 +56,66 @@ def _where(call: Call, directory: str | None) -> str | None:
     return directory
 
 
+def _cluster(call: Call, directory: str | None, *, asked: bool) -> bool:
+    """Whether a cluster is meant: asked for by an option, or what the directory holds."""
+    from ...local import cluster
+
+    where = _where(call, directory)
+    return asked or (where is not None and cluster.there_is(where))
+
+
+_of_cluster = click.option(
+    "--cluster", "of_cluster", is_flag=True, help="The cluster that `start --nodes` made."
+)
+
+
 @verb(*(OUTPUT,), name="start")
 @_directory
 @_engine
-def start(call: Call, directory: str | None, engine: Engine | None) -> Result:
-    """Start the server, unless it runs."""
+@click.option(
+    "--nodes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="A CockroachDB cluster of N nodes, which needs a `cockroach` binary; again, to start"
+    " those that do not run.",
+)
+def start(call: Call, directory: str | None, engine: Engine | None, nodes: int | None) -> Result:
+    """Start the server, unless it runs; with --nodes, a cluster of several."""
     from ... import local
 
+    if _cluster(call, directory, asked=nodes is not None):
+        from ...local import cluster
+
+        return _nodes(cluster.start(_where(call, directory), nodes=nodes or cluster.NODES))
     found = local.start(_where(call, directory), engine=engine)
     return _shown(found, _project(call, directory), quiet=True)
 
 
 @verb(*(OUTPUT,), name="stop")
 @_directory
-def stop(call: Call, directory: str | None) -> Result:
-    """Stop the server; its data stay."""
+@_of_cluster
+@click.option(
+    "--kill",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Kill -9 of node N of a cluster, to see what survives it.",
+)
+def stop(call: Call, directory: str | None, of_cluster: bool, kill: int | None) -> Result:
+    """Stop the server, or a cluster or one node of it; the data stay."""
     from ... import local
 
-    stopped = local.stop(_where(call, directory))
+    where = _where(call, directory)
+    if kill is not None:
+        from ...local import cluster
+
+        node = cluster.kill(kill, where)
+        return Result({"killed": node.number}, [f"Killed node {node.number}, pid {node.pid}."])
+    if _cluster(call, directory, asked=of_cluster):
+        from ...local import cluster
+
+        stopped = cluster.stop(where)
+    else:
+        stopped = local.stop(where)
     return Result(
         {"stopped": stopped}, ["Stopped." if stopped else "It was not running."], quiet=True
     )
@@ -80,10 +123,15 @@ def stop(call: Call, directory: str | None) -> Result:
 
 @verb(*(OUTPUT,), name="status")
 @_directory
-def status(call: Call, directory: str | None) -> Result:
-    """Show whether the server runs, and where everything is."""
+@_of_cluster
+def status(call: Call, directory: str | None, of_cluster: bool) -> Result:
+    """Show whether the server, or each node of a cluster, runs, and where everything is."""
     from ... import local
 
+    if _cluster(call, directory, asked=of_cluster):
+        from ...local import cluster
+
+        return _nodes(cluster.status(_where(call, directory)))
     return _shown(local.status(_where(call, directory)), _project(call, directory))
 
 
@@ -122,6 +170,23 @@ def env(call: Call, directory: str | None, engine: Engine | None) -> Result:
     found = resolve(local.url_for(_where(call, directory), engine=engine)).conninfo()
     data = {variable: str(found[key]) for key, variable in _VARIABLES.items() if key in found}
     return Result(data, [f"export {name}={quote(value)}" for name, value in data.items()])
+
+
+def _nodes(found: Cluster) -> Result:
+    nodes = [
+        {"node": one.number, "running": one.pid is not None, "pid": one.pid, "port": one.port}
+        for one in found.nodes
+    ]
+    lines = [
+        f"A CockroachDB cluster of {len(nodes)} nodes",
+        f"  url        {safe(found.url)}",
+        f"  directory  {safe(str(found.directory))}",
+    ]
+    for one in found.nodes:
+        state = "not running" if one.pid is None else f"running, pid {one.pid}"
+        lines.append(f"  node {one.number}     127.0.0.1:{one.port}, {state}")
+    data = {"directory": str(found.directory), "url": found.url, "nodes": nodes}
+    return Result(data, lines)
 
 
 def _shown(found: LocalStatus, project: str | None, *, quiet: bool = False) -> Result:

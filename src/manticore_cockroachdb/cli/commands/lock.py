@@ -61,6 +61,9 @@ def presented(found: LeaseStatus) -> Result:
         "acquired_at": found.acquired_at,
         "remaining": found.remaining,
         "expired": found.remaining is not None and found.remaining <= 0,
+        "version": found.version,
+        "statement": found.statement,
+        "blocked_by": found.blocked_by,
     }
     if found.owner is None or found.remaining is None:
         return Result(data, ["Nobody is migrating."])
@@ -70,7 +73,18 @@ def presented(found: LeaseStatus) -> Result:
         line = f"{owner} had the right to migrate{since}; it expired and can be taken."
     else:
         line = f"{owner} has the right to migrate{since}, for {found.remaining:.0f} s more."
-    return Result(data, [line])
+    return Result(data, [line, *at_work(found)])
+
+
+def at_work(found: LeaseStatus) -> list[str]:
+    """What whoever has the right to migrate is doing."""
+    lines = []
+    if found.version is not None:
+        lines.append(f"  at migration {found.version}")
+    if found.statement is not None:
+        lines.append(f"  {safe(one_line(found.statement))}")
+    lines += [f"  waiting for {safe(one_line(one))}" for one in found.blocked_by]
+    return lines
 
 
 command.add_command(status)

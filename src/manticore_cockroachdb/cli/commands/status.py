@@ -70,6 +70,11 @@ def presented(
         f"{bold('applied', 'bold')}    {len(found.applied):,}",
         f"{bold('pending', 'bold')}    {len(found.pending):,}",
     ]
+    if found.runner is not None and (found.runner.remaining or 0) > 0:
+        from .lock import at_work
+
+        lines.append(f"{bold('at work', 'bold')}    {safe(one_line(found.runner.owner or ''))}")
+        lines += [f"         {line}" for line in at_work(found.runner)]
     if found.skipped:
         lines.append(f"{bold('skipped', 'bold')}    {len(found.skipped):,}")
     if found.pending:
@@ -107,6 +112,7 @@ def presented(
         "problems": found.problems,
         "backfills": found.backfills,
         "repeatable": found.repeatable,
+        "runner": found.runner,
         "server": found.server,
         "database": where,
         "directory": directory,

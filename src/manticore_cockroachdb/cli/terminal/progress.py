@@ -104,6 +104,8 @@ class Progress:
                 self._job(event)
             case e.BackfillProgress():
                 self._backfill(event)
+            case e.Blocked(version=version, by=by):
+                self._say(f"{version} waits for {one_line('; '.join(by))}")
             case e.LeaseWaiting(owner=owner, remaining=remaining):
                 self._say(
                     f"waiting for {one_line(owner)}, who has the right to migrate"
