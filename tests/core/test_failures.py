@@ -30,6 +30,9 @@ class SyntaxError_(Exception):
             message_detail=f"source SQL:\n{sql}\n{caret}",
             message_hint="try \\h CREATE INDEX",
             statement_position=None,
+            constraint_name=None,
+            table_name=None,
+            column_name=None,
         )
 
 
