@@ -52,6 +52,7 @@ class Backfills(Protocol):
 
     def forgotten(self, committer: AsyncCommitter, plan: MigrationPlan) -> Sequence[str]:
         """What stands in the transaction that records that a backfill is undone."""
+        ...
 
 
 class AsyncExecutor:

@@ -53,6 +53,7 @@ class Backfills(Protocol):
 
     def forgotten(self, committer: Committer, plan: MigrationPlan) -> Sequence[str]:
         """What stands in the transaction that records that a backfill is undone."""
+        ...
 
 
 class Executor:

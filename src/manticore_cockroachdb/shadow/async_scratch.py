@@ -55,7 +55,7 @@ class AsyncScratch:
         """Lend an empty database. Raises SchemaError where none can be had."""
         name = await self._made_beside()
         if name is None:
-            engine = self.on or await self._engine()
+            engine: Engine = self.on or await self._engine()
             async with async_scratch_apart(engine, type(self.beside)) as found:
                 yield found
             return

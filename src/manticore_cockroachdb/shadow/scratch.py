@@ -56,7 +56,7 @@ class Scratch:
         """Lend an empty database. Raises SchemaError where none can be had."""
         name = self._made_beside()
         if name is None:
-            engine = self.on or self._engine()
+            engine: Engine = self.on or self._engine()
             with scratch_apart(engine, type(self.beside)) as found:
                 yield found
             return
