@@ -48,14 +48,14 @@ class AsyncScratch:
     ) -> None:
         self.beside = beside
         self.reason = reason
-        self.on = on
+        self.on: Engine | None = on
 
     @asynccontextmanager
     async def database(self) -> AsyncIterator[AsyncDatabase]:
         """Lend an empty database. Raises SchemaError where none can be had."""
         name = await self._made_beside()
         if name is None:
-            engine: Engine = self.on or await self._engine()
+            engine = self.on or await self._engine()
             async with async_scratch_apart(engine, type(self.beside)) as found:
                 yield found
             return

@@ -49,14 +49,14 @@ class Scratch:
     ) -> None:
         self.beside = beside
         self.reason = reason
-        self.on = on
+        self.on: Engine | None = on
 
     @contextmanager
     def database(self) -> Iterator[Database]:
         """Lend an empty database. Raises SchemaError where none can be had."""
         name = self._made_beside()
         if name is None:
-            engine: Engine = self.on or self._engine()
+            engine = self.on or self._engine()
             with scratch_apart(engine, type(self.beside)) as found:
                 yield found
             return
