@@ -114,8 +114,18 @@ class Reader:
         return str(rows[0][0]) if rows and rows[0][0] is not None else None
 
     def state(self) -> State:
-        """Everything; the history is read first, since what it says must be there already."""
-        history = self.history()
+        """Everything; the history is read first, since what it says must be there already.
+
+        A server whose client was killed goes on with the message that it has, which may hold
+        several migrations. So it is read again until none was recorded in between.
+        """
+        while True:
+            history = self.history()
+            state = self._state(history)
+            if self.history() == history:
+                return state
+
+    def _state(self, history: tuple[int, ...]) -> State:
         catalog = {"|".join(map(str, row)) for row in self.rows(" UNION ALL ".join(CATALOG))}
         tables = {line.split("|")[1] for line in catalog if line.startswith("relation|")}
         data = {
