@@ -24,16 +24,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..own_tables import BACKFILLS, FAILURES, RANGES
-from ..parser.quoting import literal, quote
+from ..parser.quoting import literal, nullable, quote
 from .keys import Key, encode
 from .machine import Held
 
 _HELD = "id, token, cursor, hi, size"
-
-
-def text(value: str | None) -> str:
-    """A text as SQL."""
-    return "NULL" if value is None else literal(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +104,7 @@ class BackfillTables:
             f"INSERT INTO {self.name(BACKFILLS)} (name, run, version, direction, relation,"
             " key_columns, meaning, background, state, estimate) VALUES"
             f" ({literal(name)}, {literal(run)}, {'NULL' if version is None else int(version)},"
-            f" {literal(direction)}, {literal(relation)}, {text(encode(tuple(key)))},"
+            f" {literal(direction)}, {literal(relation)}, {nullable(encode(tuple(key)))},"
             f" {literal(meaning)}, {'true' if background else 'false'}, {literal(state)},"
             f" {'NULL' if estimate is None else int(estimate)})"
         )
@@ -131,8 +126,8 @@ class BackfillTables:
                 owner, session, ttl = first
                 holder = f"{literal(owner)}, {literal(session)}, 1, {_in(ttl)}"
             rows.append(
-                f"({literal(run)}, {int(id)}, {text(encode(lo))}, {text(encode(hi))},"
-                f" {text(encode(lo))}, {holder}, clock_timestamp())"
+                f"({literal(run)}, {int(id)}, {nullable(encode(lo))}, {nullable(encode(hi))},"
+                f" {nullable(encode(lo))}, {holder}, clock_timestamp())"
             )
         return (
             f"INSERT INTO {self.name(RANGES)} (run, id, lo, hi, cursor, owner, session, token,"
@@ -219,8 +214,8 @@ class BackfillTables:
         if upto is None:
             change = "cursor = hi, done = true, owner = NULL, session = NULL, expires_at = NULL"
         else:
-            change = f"cursor = {text(encode(upto))}, expires_at = {_in(ttl)}"
-        was = "IS NULL" if before is None else f"= {text(encode(before))}"
+            change = f"cursor = {nullable(encode(upto))}, expires_at = {_in(ttl)}"
+        was = "IS NULL" if before is None else f"= {nullable(encode(before))}"
         return (
             f"WITH moved AS (UPDATE {self.name(RANGES)} SET {change}, rows = rows + {int(rows)},"
             f" batches = batches + 1, seconds = {seconds:.6f}, size = {int(size)},"
@@ -240,12 +235,12 @@ class BackfillTables:
     def divide(self, run: str, held: Held, at: Key, *, id: int, size: int) -> tuple[str, ...]:
         """Make a range of what comes after `at` in one that is ours, or fail with 22012."""
         return (
-            f"WITH moved AS (UPDATE {self.name(RANGES)} SET hi = {text(encode(at))}"
+            f"WITH moved AS (UPDATE {self.name(RANGES)} SET hi = {nullable(encode(at))}"
             f" WHERE run = {literal(run)} AND id = {int(held.id)} AND token = {int(held.token)}"
             " AND NOT done RETURNING 1) SELECT 1 / count(*) FROM moved",
             f"INSERT INTO {self.name(RANGES)} (run, id, lo, hi, cursor, size) VALUES"
-            f" ({literal(run)}, {int(id)}, {text(encode(at))}, {text(encode(held.hi))},"
-            f" {text(encode(at))}, {int(size)})",
+            f" ({literal(run)}, {int(id)}, {nullable(encode(at))}, {nullable(encode(held.hi))},"
+            f" {nullable(encode(at))}, {int(size)})",
             f"UPDATE {self.name(BACKFILLS)} SET wanted = wanted - 1 WHERE run = {literal(run)}"
             " AND wanted > 0",
         )
@@ -278,7 +273,7 @@ class BackfillTables:
     def set_state(self, run: str, state: str, *, of: Sequence[str], note: str | None = None) -> str:
         """Change the state from one of those in `of`; returns the new one, or no row."""
         return (
-            f"UPDATE {self.name(BACKFILLS)} SET state = {literal(state)}, note = {text(note)},"
+            f"UPDATE {self.name(BACKFILLS)} SET state = {literal(state)}, note = {nullable(note)},"
             f" wanted = 0, changed_at = clock_timestamp() WHERE run = {literal(run)}"
             f" AND state IN ({', '.join(map(literal, of))}) RETURNING state"
         )
@@ -311,7 +306,7 @@ class BackfillTables:
         """Note a row that could not be changed."""
         return (
             f"INSERT INTO {self.name(FAILURES)} (run, key, sqlstate, message) VALUES"
-            f" ({literal(run)}, {text(encode(key))}, {text(sqlstate)}, {literal(message)})"
+            f" ({literal(run)}, {nullable(encode(key))}, {nullable(sqlstate)}, {literal(message)})"
         )
 
     def failures(self, run: str, limit: int) -> str:
@@ -326,15 +321,15 @@ class BackfillTables:
         changes the row."""
         return (
             f"WITH moved AS (DELETE FROM {self.name(FAILURES)} WHERE run = {literal(run)}"
-            f" AND key = {text(encode(key))} RETURNING 1) SELECT 1 / count(*) FROM moved"
+            f" AND key = {nullable(encode(key))} RETURNING 1) SELECT 1 / count(*) FROM moved"
         )
 
     def failed_again(self, run: str, key: Key, sqlstate: str | None, message: str) -> str:
         """Note why a row that was tried again failed."""
         return (
-            f"UPDATE {self.name(FAILURES)} SET sqlstate = {text(sqlstate)},"
+            f"UPDATE {self.name(FAILURES)} SET sqlstate = {nullable(sqlstate)},"
             f" message = {literal(message)}, failed_at = clock_timestamp()"
-            f" WHERE run = {literal(run)} AND key = {text(encode(key))}"
+            f" WHERE run = {literal(run)} AND key = {nullable(encode(key))}"
         )
 
     # --- from outside ----------------------------------------------------------------------

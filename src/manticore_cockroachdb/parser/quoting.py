@@ -86,3 +86,8 @@ def literal(text: str) -> str:
     if "\\" in text:
         return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
     return "'" + text.replace("'", "''") + "'"
+
+
+def nullable(text: str | None) -> str:
+    """`text` as an SQL string, or NULL where there is none."""
+    return "NULL" if text is None else literal(text)

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..own_tables import ATTEMPTS, HISTORY, LEASE, STEPS
-from ..parser.quoting import literal, quote
+from ..parser.quoting import literal, nullable, quote
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -61,10 +61,6 @@ SCHEMAS_WITH_HISTORY = (
 RETURNING_SECONDS = (
     " RETURNING EXTRACT(EPOCH FROM clock_timestamp() - transaction_timestamp())::FLOAT8"
 )
-
-
-def _text(value: str | None) -> str:
-    return "NULL" if value is None else literal(value)
 
 
 def _number(value: int | None) -> str:
@@ -181,8 +177,8 @@ class Tables:
         if mode in ("baseline", "repaired"):
             duration = "NULL"
         return (
-            f"({int(version)}, {literal(description)}, clock_timestamp(), {_text(checksum)},"
-            f" {_text(_kept(undo))}, {literal(mode)}, {duration}, current_user, {literal(host)},"
+            f"({int(version)}, {literal(description)}, clock_timestamp(), {nullable(checksum)},"
+            f" {nullable(_kept(undo))}, {literal(mode)}, {duration}, current_user, {literal(host)},"
             f" {_number(token)})"
         )
 
@@ -193,8 +189,9 @@ class Tables:
         if one.at is not None:
             at = f"{literal(one.at.isoformat())}::TIMESTAMPTZ"
         return (
-            f"({int(file.version)}, {literal(file.description)}, {at}, {_text(file.checksum)},"
-            f" {_text(_kept(file.down_sql))}, 'imported', NULL, {_text(one.by)}, {literal(host)},"
+            f"({int(file.version)}, {literal(file.description)}, {at}, {nullable(file.checksum)},"
+            f" {nullable(_kept(file.down_sql))}, 'imported', NULL, {nullable(one.by)},"
+            f" {literal(host)},"
             f" {_number(token)})"
         )
 
@@ -213,7 +210,7 @@ class Tables:
         """Accept a file as it is now for an applied migration."""
         return (
             f"UPDATE {self.name(HISTORY)} SET checksum = {literal(checksum)},"
-            f" undo = {_text(_kept(undo))} WHERE version = {int(version)}"
+            f" undo = {nullable(_kept(undo))} WHERE version = {int(version)}"
         )
 
     # --- lease -----------------------------------------------------------------------------
@@ -359,7 +356,7 @@ class Tables:
             f"{first}INSERT INTO {self.name(STEPS)} (version, direction, ordinal, hash, state,"
             " before, detail, token, history, finished_at) VALUES"
             f" ({int(version)}, {literal(direction)}, {int(ordinal)}, {literal(hash)},"
-            f" {literal(state)}, {before or 'NULL'}, {_text(detail)}, {int(token)},"
+            f" {literal(state)}, {before or 'NULL'}, {nullable(detail)}, {int(token)},"
             f" {self.identity}, {finished})"
             " ON CONFLICT (version, direction, ordinal) DO UPDATE SET hash = excluded.hash,"
             f" state = excluded.state{keep}, detail = excluded.detail, token = excluded.token,"
@@ -403,7 +400,7 @@ class Tables:
             f"INSERT INTO {self.name(ATTEMPTS)} (version, direction, token, duration_ms,"
             " attempted_by, attempted_from, statement, sqlstate, message, outcome) VALUES"
             f" ({int(version)}, {literal(direction)}, {int(token)}, {int(seconds * 1000)},"
-            f" current_user, {literal(host)}, {_text(statement)}, {_text(sqlstate)},"
+            f" current_user, {literal(host)}, {nullable(statement)}, {nullable(sqlstate)},"
             f" {literal(message)}, {literal(outcome)})"
         )
 

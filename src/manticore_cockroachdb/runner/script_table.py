@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..own_tables import HISTORY, SCRIPTS
-from ..parser.quoting import literal
+from ..parser.quoting import literal, nullable
 
 if TYPE_CHECKING:
     from .bookkeeping import Tables
@@ -59,7 +59,8 @@ def upsert(
 ) -> str:
     """Record scripts: kind, name, checksum and detail of each."""
     values = ", ".join(
-        f"({literal(kind)}, {literal(name)}, {_text(checksum)}, {literal(mark)}, {_text(detail)},"
+        f"({literal(kind)}, {literal(name)}, {nullable(checksum)}, {literal(mark)},"
+        f" {nullable(detail)},"
         f" clock_timestamp(), current_user, {int(token)}, {tables.identity})"
         for kind, name, checksum, detail in rows
     )
@@ -76,7 +77,3 @@ def forget(tables: Tables, kind: str, names: list[str]) -> str:
     """Remove rows."""
     chosen = ", ".join(map(literal, names))
     return f"DELETE FROM {tables.name(SCRIPTS)} WHERE kind = {literal(kind)} AND name IN ({chosen})"
-
-
-def _text(value: str | None) -> str:
-    return "NULL" if value is None else literal(value)
