@@ -44,6 +44,8 @@ SAFEGUARDS: dict[Safeguard, str] = {
     "tables": "a worker that finds nothing to do says complete without asking the tables",
 }
 LIMIT = 10_000
+TIME = Batching().time
+"""Each batch takes what it should, so sizes stay as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,12 +234,11 @@ class Server:
         if move.upto is None:
             after = replace(after, done=True, owner=None)
         world = _with(world, held.id, after)
-        # Each batch takes the time that it should, so sizes stay as they are.
         if move.upto is None:
             left = sum(not r.done for r in world.ranges)
-            return world, m.Committed(None, 0.2, self._told(world), left)
+            return world, m.Committed(None, TIME, self._told(world), left)
         ahead = self._ahead(end, held, move.then)
-        return world, m.Committed(ahead, 0.2, self._told(world))
+        return world, m.Committed(ahead, TIME, self._told(world))
 
     def _divide(self, world: World, held: m.Held | None) -> tuple[World, m.Answer]:
         assert held is not None

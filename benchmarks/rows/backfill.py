@@ -3,27 +3,32 @@
 ``n = n + 1`` for every row. The keyset loop is bare psycopg, batches of a fixed size, each a
 transaction: UPDATE … WHERE id in the next so many keys, RETURNING the last one; its best of several
 sizes counts. The loop with OFFSET is the one that guides show; it is stopped after as long as the
-backfill took, and its rows by then are told. The foreground changes single rows by key, at most 100
-a second, beside a backfill, beside one UPDATE, and alone. Figures of one run, one after another.
+backfill took, and its rows by then are told. The foreground (`benchmarks.foreground`, a process
+of its own) changes 200 single rows a second by key, each at its time whatever became of the one
+before: alone, beside a backfill, and beside one UPDATE. Figures of one run, one after another.
 """
 
 from __future__ import annotations
 
-import threading
+import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
-
-import psycopg
 
 from manticore_cockroachdb import Database, Migration
 from manticore_cockroachdb.runner.events import BackfillProgress, Event
 
 from ..bench import Bench
 from ..findings import Bar, Section, Table, seconds
+from ..foreground import foreground, percentile
 from ..servers import SHORT, Place, server
 
 ROWS = {"postgresql": 5_000_000, "cockroachdb": 1_000_000}
+RATE = 200.0
+"""Changes of the foreground a second."""
+WARM = 0.5
+"""Seconds of the foreground before what is beside it begins."""
+ROUNDS = 3
 SIZES = (1_000, 5_000, 20_000)
 NEXT = (
     "WITH batch AS (SELECT id FROM items WHERE id > %s ORDER BY id LIMIT %s), done AS"
@@ -43,7 +48,7 @@ def measure(bench: Bench) -> Section:
     notes: list[str] = []
     for engine in bench.engines:
         with server(engine) as here:
-            count = ROWS[engine] // (50 if bench.quick else 1)
+            count = ROWS[engine] // (10 if bench.quick else 1)
             with here.database() as place:
                 _fill(place, engine, count)
                 _one(bench, place, engine, count, bars, rows, notes)
@@ -68,14 +73,12 @@ def _one(
     notes: list[str],
 ) -> None:
     short = SHORT[engine]  # type: ignore[index]
-    alone = _p99(place, count, lambda: time.sleep(5))[1]
 
     def told(what: str, took: float, done: int, p99: float | None = None) -> None:
         foreground = "" if p99 is None else seconds(p99)
         rows.append((what, short, f"{done:,}", seconds(took), f"{done / took:,.0f}", foreground))
         bench.say(f"  {short}: {what}: {seconds(took)}, {done / took:,.0f} rows a second")
 
-    rows.append(("the foreground alone", short, "", "", "", seconds(alone)))
     took = {}
     for workers in (1, 2, 4):
         _settle(place, engine)
@@ -95,10 +98,17 @@ def _one(
     _settle(place, engine)
     done = _offsets(place, took[1])
     told("loop with OFFSET, stopped", took[1], done)
-    _settle(place, engine)
-    time_of, p99 = _p99(place, count, lambda: _backfill(bench, place, 1))
-    told("backfill, with the foreground", time_of, count, p99)
-    bars.append(Bar(f"foreground's p99 on {short}, times alone", p99 / alone, 1.5, ""))
+    alone, beside = list[float](), list[float]()
+    for _ in range(ROUNDS):
+        _settle(place, engine)
+        alone.append(_p99(place, count, lambda: time.sleep(10))[1])
+        time_of, p99 = _p99(place, count, lambda: _backfill(bench, place, 1))
+        beside.append(p99)
+        told("backfill, with the foreground", time_of, count, p99)
+    alone.append(_p99(place, count, lambda: time.sleep(10))[1])
+    rows += [("the foreground alone", short, "", "", "", seconds(p99)) for p99 in alone]
+    times = statistics.median(beside) / statistics.median(alone)
+    bars.append(Bar(f"foreground's p99 on {short}, times alone", times, 1.5, ""))
     _settle(place, engine)
     time_of, p99 = _p99(place, count, lambda: _update(place))
     told("one UPDATE, with the foreground", time_of, count, p99)
@@ -173,29 +183,9 @@ def _update(place: Place) -> None:
 
 def _p99(place: Place, count: int, work: Callable[[], object]) -> tuple[float, float]:
     """Seconds of some work, and the 99th percentile of a small change beside it."""
-    stop, times = threading.Event(), list[float]()
-
-    def foreground() -> None:
-        with place.connect() as connection:
-            number = 0
-            while not stop.wait(0.01):
-                number += 1
-                key = number * 7919 % count + 1
-                began = time.monotonic()
-                try:
-                    connection.execute(
-                        f"UPDATE items SET name = 'touched' WHERE id = {key}".encode()
-                    )
-                except psycopg.Error:
-                    continue
-                times.append(time.monotonic() - began)
-
-    thread = threading.Thread(target=foreground, daemon=True)
-    thread.start()
-    began = time.monotonic()
-    work()
-    took = time.monotonic() - began
-    stop.set()
-    thread.join()
-    times.sort()
-    return took, times[int(len(times) * 0.99)] if times else 0.0
+    with foreground(place.url(sslmode="disable"), count, RATE) as seen:
+        time.sleep(WARM)
+        began = time.monotonic()
+        work()
+        took = time.monotonic() - began
+    return took, percentile([t for due, t in seen.times if WARM <= due <= WARM + took], 0.99)

@@ -30,6 +30,9 @@ Rows = list[tuple[Any, ...]]
 IDLE = 0.2
 """Seconds that a worker with nothing to do waits before it looks again."""
 
+WAITERS = 0.02
+"""Seconds between two questions who waits for us: the answer looks at every lock of the server."""
+
 SPARSE = 20
 """Batches of rows of any kind, before rows that -- @where holds for are looked for again."""
 
@@ -62,6 +65,7 @@ class AsyncWorker:
         self.waits_for = ""
         self._seconds = 0.0
         self._braked = 0.0
+        self._asked = 0.0
         self._sparse = 0
         self._note: tuple[str | None, str] = (None, "")
         self.last: psycopg.Error | ConnectionFailed | None = None
@@ -198,6 +202,9 @@ class AsyncWorker:
         if monotonic() - self._braked > brakes.INTERVAL:
             self._braked = monotonic()
             asked = self._questions()
+        waiting = not crdb and monotonic() - self._asked > WAITERS
+        if waiting:
+            self._asked = monotonic()
         text, after = self.job.batch(
             held,
             move,
@@ -205,9 +212,11 @@ class AsyncWorker:
             note=self._note,
             sparse=self._sparse > 0,
             asked=asked,
+            waiting=waiting,
         )
         started = monotonic()
         sets = await self._fetch(text)
+        waited = waiting and int(sets[-after - 2][0][0]) > 0
         self._seconds = max(monotonic() - started - min(self.session.distance, 1.0), 1e-6)
         self.rows += move.rows
         self.batches += 1
@@ -226,8 +235,8 @@ class AsyncWorker:
             told = await self._pause(held, pause, told)
         rest = _first(sets[len(asked) :])
         if move.upto is None:
-            return m.Committed(None, self._seconds, told, int(rest[0][0]))
-        return m.Committed(_ahead(rest), self._seconds, told)
+            return m.Committed(None, self._seconds, told, int(rest[0][0]), waited)
+        return m.Committed(_ahead(rest), self._seconds, told, waited=waited)
 
     def _questions(self) -> list[str]:
         job = self.job

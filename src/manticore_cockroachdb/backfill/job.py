@@ -79,9 +79,12 @@ class Job:
         note: tuple[str | None, str],
         sparse: bool = False,
         asked: Sequence[str] = (),
+        waiting: bool = False,
     ) -> tuple[str, int]:
         """The message of one batch, and how many of its statements come after COMMIT: `told`, what
         is `asked`, and the look for the end of the next one.
+
+        `waiting`: the last before COMMIT asks how many wait for this transaction.
 
         `note` is SQLSTATE and words of the failure of a row that is passed over. `sparse`: looking
         for rows that -- @where holds for takes too long, so the next batch is of rows of any kind.
@@ -106,7 +109,8 @@ class Job:
             size=move.then,
             ttl=self.ttl,
         )
-        parts = [self.tables.begin, *self.manners.local, *body, checkpoint, "COMMIT"]
+        waits = [self.tables.waiting()] if waiting else []
+        parts = [self.tables.begin, *self.manners.local, *body, checkpoint, *waits, "COMMIT"]
         after = [self.tables.told(self.run), *asked]
         if move.upto is not None:
             after += self._look(move.upto, held.hi, move.then, sparse=sparse)

@@ -21,7 +21,7 @@ from typing import TypeAlias
 
 from ..migrations.backfill import Batching
 from .keys import Key
-from .sizing import first_size, halved, next_size
+from .sizing import first_size, halved, next_size, next_time
 
 PATIENCE = 10
 """How often in a row a batch of one row may meet others before a worker gives up."""
@@ -171,12 +171,14 @@ class Found:
 @dataclass(frozen=True, slots=True)
 class Committed:
     """The batch and its cursor are there; `ahead` as after `Look`, None where nobody looked.
-    `open` ranges were not done after the last batch of one."""
+    `open` ranges were not done after the last batch of one. `waited`: somebody else waited for a
+    row of it."""
 
     ahead: Ahead | None
     seconds: float
     told: Told = Told()
     open: int | None = None
+    waited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +222,8 @@ class Worker:
 
     `doubt`: something is not as it was, or may not be, and only the tables know. `bad` is the key
     of a row that failed alone. `met` counts batches of one row in a row that met somebody. `others`
-    is how many ranges others hold, None before that was asked.
+    is how many ranges others hold, None before that was asked. `time` is how long a batch may take
+    now, 0 for as long as `batching` says.
     """
 
     batching: Batching
@@ -234,6 +237,7 @@ class Worker:
     others: int | None = None
     asked: bool = False
     divided: bool = False
+    time: float = 0.0
     end: str = ""
 
 
@@ -314,13 +318,14 @@ def _size(worker: Worker, held: Held) -> int:
 def _committed(worker: Worker, move: Move, answer: Committed) -> Worker:
     held = worker.held
     assert isinstance(move, Batch) and held is not None
-    worker = replace(worker, told=answer.told, met=0, bad=None)
+    time = next_time(worker.time, answer.waited, worker.batching)
+    worker = replace(worker, told=answer.told, met=0, bad=None, time=time)
     if move.upto is None:  # that was the rest of the range
         others = 0 if answer.open == 0 else None  # some that are open may be free
         return replace(worker, held=None, ahead=None, others=others)
     size = worker.batching.smallest
     if not move.skip:
-        size = next_size(move.rows, answer.seconds, worker.batching)
+        size = next_size(move.rows, answer.seconds, time, worker.batching)
     held = replace(held, cursor=move.upto)
     return replace(worker, held=held, ahead=answer.ahead, size=size)
 

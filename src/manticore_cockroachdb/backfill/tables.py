@@ -224,6 +224,14 @@ class BackfillTables:
             " SELECT 1 / count(*) FROM moved"
         )
 
+    def waiting(self) -> str:
+        """PostgreSQL: how many wait for a row that this transaction has locked."""
+        return (
+            "SELECT count(*) FROM pg_catalog.pg_locks WHERE NOT granted"
+            " AND locktype = 'transactionid' AND transactionid::TEXT ="
+            " (pg_catalog.txid_current() & 4294967295)::TEXT"
+        )
+
     def renew(self, run: str, id: int, token: int, ttl: float) -> str:
         """Keep a range that is ours."""
         return (

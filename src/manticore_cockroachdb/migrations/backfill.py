@@ -1,7 +1,7 @@
 """A backfill as a migration file asks for it: its directives, and its statements with `:batch`.
 
     -- @backfill users by id
-    -- @batch rows 100..50000, time 200ms, pause 0ms, workers 1
+    -- @batch rows 100..50000, time 50ms, pause 0ms, workers 1
     -- @where full_name IS NULL
     UPDATE users SET full_name = first_name || ' ' || last_name WHERE :batch;
 
@@ -50,7 +50,7 @@ class Batching:
 
     smallest: int = 100
     largest: int = 50_000
-    time: float = 0.2
+    time: float = 0.05
     pause: float = 0.0
     workers: int = 1
 
@@ -202,7 +202,7 @@ def _batching(one: Directive, fail: Fail) -> Batching:
                 raise fail(
                     one.start,
                     f"-- @batch does not know {part!r}.",
-                    "write any of: rows 100..50000, time 200ms, pause 0ms, workers 1",
+                    "write any of: rows 100..50000, time 50ms, pause 0ms, workers 1",
                 )
     return found
 
