@@ -22,6 +22,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -37,6 +38,9 @@ BUILD = ROOT / "build" / "site"
 BROUGHT = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
 # What stands for a file that is none.
 INSTEAD = {"README.md": "index.md", "docs/lint": "lint/README.md"}
+
+# What plays a recording, relative to a page at the top: brought from the package that has it.
+PLAYER = "assets/asciinema-player"
 
 _FENCE = re.compile(r"^(```+|~~~+).*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<=\]\()([^)\s]+)(?=\))")
@@ -171,6 +175,8 @@ class _Page(HTMLParser):
             self.loads.append(given.get("href", ""))
         elif "src" in given:
             self.loads.append(given["src"])
+        if "data-cast" in given:
+            self.loads += [given["data-cast"], PLAYER + ".min.js", PLAYER + ".css"]
 
 
 def dead_links(html: Path, base: str = "/") -> list[str]:
@@ -222,6 +228,8 @@ def build() -> list[str]:
     for page, text in found.items():
         (staged / page).parent.mkdir(parents=True, exist_ok=True)
         (staged / page).write_text(text, encoding="utf-8")
+    for file in (f"{PLAYER}.min.js", f"{PLAYER}.css"):
+        shutil.copy(_player() / file, staged / file)
     (BUILD / "mkdocs.yml").write_text(config, encoding="utf-8")
     command = [sys.executable, "-m", "zensical", "build", "--strict"]
     made = subprocess.run(command, cwd=BUILD, text=True, capture_output=True, check=False)
@@ -229,6 +237,11 @@ def build() -> list[str]:
         return [made.stdout + made.stderr.partition("Traceback")[0]]
     site = re.search(r"^site_url: (\S+)$", config, re.MULTILINE)
     return dead_links(BUILD / "html", urlsplit(site[1]).path if site else "/")
+
+
+def _player() -> Path:
+    """The folder of asciinema's player, which has no package of its own for Python."""
+    return Path(str(distribution("mkdocs-asciinema-player").locate_file("mkdocs_asciinema_player")))
 
 
 def main() -> int:

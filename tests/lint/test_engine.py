@@ -198,6 +198,17 @@ def facts(rows: int | None) -> ServerFacts:
     return ServerFacts(tables={"users": rows})
 
 
+@pytest.mark.parametrize(("rows", "said"), [(None, False), (999, False), (1_000, True)])
+def test_a_table_of_the_same_day_is_not_new_where_the_server_has_rows_in_it(
+    rows: int | None, said: bool
+) -> None:
+    made = Source("m/20250102000000_users.sql", "CREATE TABLE users (id BIGINT PRIMARY KEY);")
+    index = Source("m/20250102000001_index.sql", "CREATE INDEX i ON users (id);")
+    known = ServerFacts(tables={"users": rows}, applied=frozenset({20250102000000}))
+    found = lint_files([made, index], "postgresql:18", facts=known)
+    assert ("create-index-blocks" in {one.rule for one in found}) is said
+
+
 def levels(sql: str, known: ServerFacts) -> dict[str, str]:
     found = lint_files([Source("x.sql", sql)], "cockroachdb:25.4", facts=known)
     return {one.rule: one.level for one in found}

@@ -16,7 +16,7 @@ from ..migrations.plan import plan_script
 from ..migrations.script import MigrationPlan
 from ..parser import nodes as n
 from ..parser.split import line_column
-from .model import Finding, Fix, Level, Rule, ServerFacts
+from .model import SMALL, Finding, Fix, Level, Rule, ServerFacts
 from .read import STAND_IN, Allow, LintedFile, Statement, table_key
 
 _STAND_IN = re.compile(rf"{STAND_IN}_+|\b{STAND_IN}\b")
@@ -98,10 +98,12 @@ class Context:
         """Whether a table is made by the same part of the file, or by a migration of the same day.
 
         What one day's migrations make reaches a server together, or holds a day's rows at most:
-        nobody waits for an index on it.
+        nobody waits for an index on it. A server that has more rows in it knows better.
         """
         if table_key(table) in statement.fresh:
             return True
+        if self.facts is not None and (self.facts.tables.get(table_key(table)) or 0) >= SMALL:
+            return False
         known = self.catalog.table(table, statement.stamp)
         return known is not None and known.made is not None and known.made >= self.file.day
 

@@ -20,10 +20,10 @@ from .config import LintConfig
 from .context import Context
 from .habits import gathered
 from .index import Loaded, load_all
-from .model import Finding, ServerFacts
+from .model import SMALL, Finding, ServerFacts
 from .read import Allow, LintedFile, Source, Text, day_of, directory_of, read_file, version_of
 
-SMALL, LARGE = 1_000, 100_000
+LARGE = 100_000
 # Allowances themselves, and files that cannot be read: nothing can allow these.
 UNREAD = ("invalid-file", "foreign-file")  # the rules about files that cannot be read
 UNALLOWABLE = frozenset(("invalid-file", "allow-without-reason", "unknown-allow", "unused-allow"))

@@ -58,6 +58,9 @@ class Finding:
     files: int = 1
 
 
+SMALL = 1_000  # rows: nobody waits for the work on a table that has fewer
+
+
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
     """What a server knows that files do not say.
