@@ -25,6 +25,7 @@ killed, and a half-sent message to the server is worse than a late stop.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
@@ -93,7 +94,11 @@ class Task:
     def __init__(self, function: Callable[[], None], *, name: str) -> None:
         self.error: BaseException | None = None
         self._function = function
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        # As a task has it: what is current here, such as a span, is so there.
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(
+            target=context.run, args=(self._run,), name=name, daemon=True
+        )
         self._thread.start()
 
     def _run(self) -> None:

@@ -111,7 +111,8 @@ async def insert_rows(
     size = min(batch_size or max(1, CHUNK_PARAMETERS // width), MAX_PARAMETERS // width)
     pick = picker(columns)
     found: list[Row] = []
-    async with AsyncRawCursor(connection, row_factory=connection.row_factory) as cursor:
+    kind: type[AsyncRawCursor[Any]] = getattr(connection, "raw_cursor", AsyncRawCursor)
+    async with kind(connection, row_factory=connection.row_factory) as cursor:
         for start in range(0, len(rows), size):
             chunk = rows[start : start + size]
             gaps: frozenset[int] = frozenset()

@@ -28,7 +28,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
 from psycopg import AsyncConnection
@@ -38,6 +38,7 @@ from psycopg.rows import TupleRow, dict_row
 from psycopg.types.json import JsonbDumper
 
 from . import sql as statements
+from . import telemetry as telling
 from ._acompat import AsyncLock, async_blocking, async_sleep
 from .async_pooled import (
     AsyncBlock,
@@ -52,6 +53,7 @@ from .hosts import hosts_of
 
 if TYPE_CHECKING:
     from ._pools import AsyncPool
+    from .telemetry.handle import Target, Telemetry
 
 FRESH = 5.0
 VISIBLE = 5.0  # seconds that a new database may take to be seen
@@ -68,6 +70,8 @@ _USERS_TABLES = (
 class AsyncConnections:
     """Where to connect, a pool that opens at first use, and connections outside it."""
 
+    telemetry: Telemetry | None
+
     def __init__(
         self,
         database: str | None = None,
@@ -76,7 +80,7 @@ class AsyncConnections:
         user: str | None = None,
         password: str | None = None,
         sslmode: str | None = None,
-        **parameters: str | float | None,
+        **parameters: Any,
     ) -> None:
         arguments = {
             "database": database,
@@ -90,7 +94,7 @@ class AsyncConnections:
         self._start(resolve(None, arguments, os.environ))
 
     @classmethod
-    def from_url(cls, url: str, **parameters: str | float | None) -> Self:
+    def from_url(cls, url: str, **parameters: Any) -> Self:
         """Return a database for a libpq URL, ``cockroachdb://…`` or ``local:[directory]``.
 
         ``parameters`` are those of the constructor and win over the URL's. Raises `ConfigError`.
@@ -116,6 +120,8 @@ class AsyncConnections:
 
             settings = settle(settings)
         self._create = settings.create
+        self.telemetry = telling.chosen(settings.telemetry)
+        self.target: Target | None = None
         self.settings = settings
         self._lock = AsyncLock()
         self._pool: AsyncPool[AsyncPooledConnection] | None = None
@@ -184,11 +190,27 @@ class AsyncConnections:
 
     async def _connected(self, keywords: dict[str, str | int]) -> AsyncConnection[TupleRow]:
         try:
-            return await AsyncConnection.connect(
+            connection = await AsyncConnection.connect(
                 make_conninfo("", **keywords), autocommit=True, prepare_threshold=None
             )
         except psycopg.Error as error:
             raise connection_failed(self.settings, error, keywords) from error
+        if self.telemetry is not None:
+            self._track(connection)
+        return connection
+
+    def _track(self, connection: AsyncConnection[Any], seconds: float | None = None) -> None:
+        """Let a connection, which took so long to open, tell what it does."""
+        from .telemetry.async_cursors import async_tracked
+
+        assert self.telemetry is not None
+        if isinstance(connection, AsyncPooledConnection):
+            connection.telemetry = self.telemetry
+        settings = self.settings
+        self.target = self.telemetry.target(connection, settings.hosts, settings.ports)
+        async_tracked(connection, self.target)
+        if seconds is not None:
+            self.telemetry.created.record(seconds, self.target.pool)
 
     async def _create_missing(self, missing: NoSuchDatabase) -> None:
         """Make our own database, which others may be making too. Raises NoSuchDatabase."""
@@ -291,11 +313,17 @@ class AsyncConnections:
             )
             if not crdb and len(settings.hosts) > 1:
                 keywords.setdefault("target_session_attrs", "read-write")
-            pool: AsyncPool[AsyncPooledConnection] = AsyncPool(
+            kind: type[AsyncPool[AsyncPooledConnection]] = AsyncPool
+            if self.telemetry is not None:
+                from .telemetry.async_cursors import AsyncTrackedPool
+
+                kind = AsyncTrackedPool
+            pool = kind(
                 make_conninfo("", **keywords),
                 connection_class=AsyncPooledCrdbConnection if crdb else AsyncPooledConnection,
                 kwargs={
                     "hosts": self._hosts,
+                    "track": None if self.telemetry is None else self._track,
                     "autocommit": True,
                     "row_factory": dict_row,
                     "prepare_threshold": settings.prepare_threshold,
@@ -318,6 +346,8 @@ class AsyncConnections:
                     hint="Lower min_size, or raise timeout or the server's limit of connections.",
                 ) from error
             self._pool = pool
+            if self.telemetry is not None and self.target is not None:
+                self.telemetry.watch(pool, self.target)
             return pool
 
     def _joined(self) -> AsyncPooledConnection | None:

@@ -16,7 +16,7 @@ Tables are named ``table``, ``schema.table`` or ``database.schema.table``. All n
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
 from random import random
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
@@ -31,12 +31,13 @@ from .async_pooled import AsyncBlock, AsyncPooledConnection
 from .async_verbs import AsyncVerbs
 from .errors import TransactionError
 from .limits import NONE, Limits, Options, limits_of
-from .retry import ABORTED, decide
+from .retry import ABORTED, decide, told_retry
 from .rows import Parameters, Row, Rows, Statement
 
 if TYPE_CHECKING:
     from .backfill.async_batches import AsyncBackfillBatch
     from .feed import Event
+    from .telemetry.handle import Operation
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -95,9 +96,24 @@ class AsyncDatabase(AsyncVerbs, AsyncConnections):
         *,
         reads: bool = False,
     ) -> Rows[Any]:
+        if self.telemetry is None:
+            return await self._tried(sql, params, row, reads)
+        with self.telemetry.operation(sql, self.target) as operation:
+            return await self._tried(sql, params, row, reads, operation)
+
+    async def _tried(
+        self,
+        sql: Statement,
+        params: Parameters | None,
+        row: Callable[..., Any] | None,
+        reads: bool,
+        operation: Operation | None = None,
+    ) -> Rows[Any]:
         attempt = 1
         while True:
             pool, connection = await self._borrow()
+            if operation is not None:
+                connection.operation_of_verb = operation
             try:
                 return await connection._rows(sql, params, row)
             except psycopg.Error as error:
@@ -113,7 +129,12 @@ class AsyncDatabase(AsyncVerbs, AsyncConnections):
                 )
                 if delay is None:
                     raise
+                told_retry(error, attempt, delay)
+                if operation is not None:
+                    operation.retry(error, attempt, delay)
             finally:
+                if operation is not None:
+                    connection.operation_of_verb = None
                 await self._give_back(pool, connection)
             await async_sleep(delay)
             attempt += 1
@@ -204,7 +225,9 @@ class AsyncDatabase(AsyncVerbs, AsyncConnections):
         from .async_once import async_once
 
         self._refuse_inside("once, a transaction of its own,")
-        return await async_once(self, key, work, self._policy(max_retries))
+        policy = self._policy(max_retries)
+        with nullcontext() if self.telemetry is None else self.telemetry.span("once"):
+            return await async_once(self, key, work, policy)
 
     def changes(
         self,

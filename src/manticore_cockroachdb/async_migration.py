@@ -8,9 +8,10 @@ not even imported.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from .shadow.async_sources import Source
     from .shadow.verification import Verification
 
+LOGGED = "manticore_cockroachdb.runner"
 DEFAULT_TTL = 30.0
 DEFAULT_WAIT = 300.0
 
@@ -195,7 +197,7 @@ class AsyncMigrator:
         files = await self.load_migrations()
         number = 0
         repeatable = await self.load_repeatable()
-        async with self._session(writes=True) as session:
+        async with self._session(writes=True, told="migrate") as session:
             first_look = await self._first_look(session, files, repeatable=bool(repeatable))
             stale = bool(repeatable) and _is_stale(repeatable, session)
             if stale or choose_up(first_look, target, self.allow):
@@ -237,7 +239,7 @@ class AsyncMigrator:
         _check_count(count)
         target = parse_version(target_version)
         files = await self.load_migrations()
-        async with self._session(writes=True) as session:
+        async with self._session(writes=True, told="rollback") as session:
             first_look = await self._first_look(session, files, ORDERED_COLUMNS)
             self._check_lowest(target, first_look)
             if not choose_down(first_look, count, target, self.allow):
@@ -267,7 +269,7 @@ class AsyncMigrator:
         are those of this process, by default as many as the file says. Raises PartialMigration or
         BackfillIncomplete for one that cannot be completed now.
         """
-        async with self._backfills() as service:
+        async with self._backfills(told="backfill run") as service:
             return await service.run(
                 [str(name) for name in names], workers=workers, until_idle=until_idle, stop=stop
             )
@@ -516,7 +518,9 @@ class AsyncMigrator:
     # --- inside ----------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def _session(self, *, writes: bool = False) -> AsyncIterator[AsyncSession]:
+    async def _session(
+        self, *, writes: bool = False, told: str = ""
+    ) -> AsyncIterator[AsyncSession]:
         self.db._refuse_inside("The migrator's work, which has its own session,")
         session = AsyncSession(
             self.db,
@@ -525,15 +529,32 @@ class AsyncMigrator:
             reconnect_wait=self.reconnect_wait,
             writes=writes,
         )
-        await session.open_at_first()
-        try:
-            yield session
-        except psycopg.Error as error:
-            from .runner.refusal import refusal
+        with self._telling(session, told):
+            await session.open_at_first()
+            try:
+                yield session
+            except psycopg.Error as error:
+                from .runner.refusal import refusal
 
-            raise refusal(error) from error
-        finally:
-            await session.close()
+                raise refusal(error) from error
+            finally:
+                await session.close()
+
+    def _telling(self, session: AsyncSession, told: str) -> AbstractContextManager[object]:
+        """Let what happens in a session be told by logs and, where it is on, by telemetry."""
+        if not told:
+            return nullcontext()
+        if logging.getLogger(LOGGED).isEnabledFor(logging.INFO):
+            from .runner.logged import logging_too
+
+            session.listener = logging_too(session.listener)
+        if self.db.telemetry is None:
+            return nullcontext()
+        from .runner.traced import Trace
+
+        session.trace = Trace(self.db.telemetry, told, session.listener)
+        session.listener = session.trace
+        return session.trace
 
     def _check_lowest(self, target: int | None, statuses: Sequence[VersionStatus]) -> None:
         """Refuse the target of a rollback that is no version, and no time before the newest."""
@@ -543,11 +564,11 @@ class AsyncMigrator:
         check_known(target, versions, self.migrations_dir)
 
     @asynccontextmanager
-    async def _backfills(self) -> AsyncIterator[AsyncBackfills]:
+    async def _backfills(self, told: str = "") -> AsyncIterator[AsyncBackfills]:
         from .backfill.async_service import AsyncBackfills
 
         files = await self.load_migrations() if self.migrations_dir.is_dir() else []
-        async with self._session() as session:
+        async with self._session(told=told) as session:
             await session.steady(lambda: session.read_applied(APPLIED_COLUMNS))
             yield AsyncBackfills(session, files, ttl=self.lease_ttl)
 

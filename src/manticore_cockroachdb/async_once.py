@@ -26,7 +26,7 @@ from ._acompat import async_sleep
 from .errors import QueryError
 from .outcome import Verdict, verdict_of
 from .own_tables import ONCE
-from .retry import ABORTED, RetryPolicy, decide
+from .retry import ABORTED, RetryPolicy, decide, told_retry
 
 if TYPE_CHECKING:
     from .async_database import AsyncDatabase
@@ -65,6 +65,9 @@ async def async_once(
                 delay = decide(policy, ABORTED if unknown else error.sqlstate, attempt, random())
                 if delay is None:
                     raise
+                told_retry(error, attempt, delay)
+                if database.telemetry is not None:
+                    database.telemetry.retry(error, attempt, delay)
             finally:
                 await _leave(connection)
         await async_sleep(delay)

@@ -12,13 +12,16 @@ import random
 from collections.abc import Callable
 from time import monotonic
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import psycopg
 
 from ._acompat import async_sleep
 from .outcome import Verdict, verdict_of
-from .retry import RetryPolicy, decide, state_of
+from .retry import RetryPolicy, decide, state_of, told_retry
+
+if TYPE_CHECKING:
+    from .telemetry.handle import Telemetry
 
 
 class AsyncAttempt:
@@ -30,12 +33,14 @@ class AsyncAttempt:
         number: int,
         inside: Callable[[], bool],
         until: float | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self.number = number
         self.again = False
         self._policy = policy
         self._inside = inside
         self._until = until
+        self._telemetry = telemetry
 
     async def __aenter__(self) -> Self:
         return self
@@ -57,6 +62,9 @@ class AsyncAttempt:
         if self._until is not None and monotonic() + delay >= self._until:
             error.add_note(f"given up after {self.number} attempts: the deadline is over")
             return False
+        told_retry(error, self.number, delay)
+        if self._telemetry is not None:
+            self._telemetry.retry(error, self.number, delay)
         await async_sleep(delay)
         self.again = True
         return True
@@ -66,11 +74,16 @@ class AsyncRetrying:
     """Attempts, one after another until one succeeds or its error is not worth another."""
 
     def __init__(
-        self, policy: RetryPolicy, inside: Callable[[], bool], until: float | None = None
+        self,
+        policy: RetryPolicy,
+        inside: Callable[[], bool],
+        until: float | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self._policy = policy
         self._inside = inside
         self._until = until
+        self._telemetry = telemetry
         self._last: AsyncAttempt | None = None
 
     def __aiter__(self) -> Self:
@@ -82,5 +95,5 @@ class AsyncRetrying:
             if not self._last.again:
                 raise StopAsyncIteration
             number += self._last.number
-        self._last = AsyncAttempt(self._policy, number, self._inside, self._until)
+        self._last = AsyncAttempt(self._policy, number, self._inside, self._until, self._telemetry)
         return self._last

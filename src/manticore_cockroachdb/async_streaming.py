@@ -13,7 +13,7 @@ cancelled takes a connection as well, and CockroachDB before v22.1 would send al
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from itertools import count
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -45,11 +45,13 @@ async def async_stream(
     async with lend as connection:
         if connection._inside() and connection.capabilities().cursors:
             name = f"stream_{next(_numbers)}"
+            target = connection.target
             async with connection.cursor(name, row_factory=factory) as cursor:
                 cursor.itersize = size
-                await cursor.execute(query, params)
-                async for found in cursor:
-                    yield found
+                with nullcontext() if target is None else target.operation(query):
+                    await cursor.execute(query, params)
+                    async for found in cursor:
+                        yield found
             return
         plain = connection.cursor(row_factory=factory)
         at_once = size if client.has_stream_chunked() else 1  # libpq from 17 on

@@ -31,6 +31,7 @@ from .rows import Row, Rows
 if TYPE_CHECKING:
     from .async_pooled import AsyncPooledConnection
     from .async_table import AsyncTable
+    from .telemetry.handle import Telemetry
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -40,6 +41,8 @@ class AsyncVerbs(AsyncReading):
     """Verbs on tables: dicts in, dicts out; each is one statement."""
 
     retry_policy = RetryPolicy()
+    telemetry: Telemetry | None = None
+    """What is told what is done here; None where nobody is."""
 
     # --- where statements go --------------------------------------------------------------------
 
@@ -339,9 +342,21 @@ class AsyncVerbs(AsyncReading):
 
         ``options`` are those of `AsyncDatabase.transaction`; a ``deadline`` is for all tries.
         """
-        limits, left = limits_of(options), None
+        policy = self._policy(max_retries)
+        if self.telemetry is None or self._inside():
+            return await self._in_transaction(function, policy, limits_of(options))
+        with self.telemetry.span("run_in_transaction"):
+            return await self._in_transaction(function, policy, limits_of(options))
+
+    async def _in_transaction(
+        self,
+        function: Callable[[AsyncPooledConnection], Awaitable[T]],
+        policy: RetryPolicy,
+        limits: Limits,
+    ) -> T:
+        left = None
         until = None if limits.deadline is None else monotonic() + limits.deadline
-        async for attempt in AsyncRetrying(self._policy(max_retries), self._inside, until):
+        async for attempt in AsyncRetrying(policy, self._inside, until, self.telemetry):
             if until is not None:
                 left = max(0.001, until - monotonic())
             async with attempt, self._transaction(limits, left) as connection:
@@ -354,7 +369,7 @@ class AsyncVerbs(AsyncReading):
         ``async for attempt in db.retrying(): async with attempt: …``; what is to be tried again
         goes inside, its transaction included. ``attempt.number`` counts from 1.
         """
-        return AsyncRetrying(self._policy(max_retries), self._inside)
+        return AsyncRetrying(self._policy(max_retries), self._inside, telemetry=self.telemetry)
 
     def _policy(self, max_retries: int | None) -> RetryPolicy:
         if max_retries is None:

@@ -110,7 +110,8 @@ def insert_rows(
     size = min(batch_size or max(1, CHUNK_PARAMETERS // width), MAX_PARAMETERS // width)
     pick = picker(columns)
     found: list[Row] = []
-    with RawCursor(connection, row_factory=connection.row_factory) as cursor:
+    kind: type[RawCursor[Any]] = getattr(connection, "raw_cursor", RawCursor)
+    with kind(connection, row_factory=connection.row_factory) as cursor:
         for start in range(0, len(rows), size):
             chunk = rows[start : start + size]
             gaps: frozenset[int] = frozenset()

@@ -47,7 +47,8 @@ class Settings:
     the embedded server decides, and then ``user`` and ``database`` may be None. ``parameters``
     are further libpq keywords. Times are in seconds. ``local`` is the embedded server's directory
     (empty text: the usual one), or None for a server elsewhere. With ``create`` a database that
-    is missing is made at the first connection.
+    is missing is made at the first connection. ``telemetry`` is True, False, a handle of
+    `telemetry.enable`, or None for what that has made the default.
     """
 
     hosts: tuple[str, ...] = (DEFAULT_HOST,)
@@ -64,6 +65,7 @@ class Settings:
     max_idle: float = 300.0
     prepare_threshold: int | None = None
     create: bool = False
+    telemetry: Any = field(default=None, repr=False)
 
     def conninfo(self, **overrides: str | int) -> dict[str, str | int]:
         """Return libpq's keywords, as ``psycopg.connect(**keywords)`` takes them.
@@ -210,6 +212,14 @@ def _sort(arguments: Mapping[str, object]) -> tuple[dict[str, str], dict[str, An
         if name == "create":
             if not isinstance(value, bool):
                 raise ConfigError(f"The setting 'create' is True or False, not {value!r}.")
+            pool[name] = value
+            continue
+        if name == "telemetry":
+            if not isinstance(value, bool) and not hasattr(value, "tracer"):
+                raise ConfigError(
+                    f"The setting 'telemetry' is True or False, not {value!r}.",
+                    hint="Or what telemetry.enable(…) returns, for providers of your own.",
+                )
             pool[name] = value
             continue
         check_keyword(name)

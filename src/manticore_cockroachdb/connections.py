@@ -29,7 +29,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
 from psycopg import Connection
@@ -39,6 +39,7 @@ from psycopg.rows import TupleRow, dict_row
 from psycopg.types.json import JsonbDumper
 
 from . import sql as statements
+from . import telemetry as telling
 from ._acompat import Lock, blocking, sleep
 from .config import Settings, resolve
 from .diagnose import connection_failed
@@ -53,6 +54,7 @@ from .pooled import (
 
 if TYPE_CHECKING:
     from ._pools import Pool
+    from .telemetry.handle import Target, Telemetry
 
 FRESH = 5.0
 VISIBLE = 5.0  # seconds that a new database may take to be seen
@@ -69,6 +71,8 @@ _USERS_TABLES = (
 class Connections:
     """Where to connect, a pool that opens at first use, and connections outside it."""
 
+    telemetry: Telemetry | None
+
     def __init__(
         self,
         database: str | None = None,
@@ -77,7 +81,7 @@ class Connections:
         user: str | None = None,
         password: str | None = None,
         sslmode: str | None = None,
-        **parameters: str | float | None,
+        **parameters: Any,
     ) -> None:
         arguments = {
             "database": database,
@@ -91,7 +95,7 @@ class Connections:
         self._start(resolve(None, arguments, os.environ))
 
     @classmethod
-    def from_url(cls, url: str, **parameters: str | float | None) -> Self:
+    def from_url(cls, url: str, **parameters: Any) -> Self:
         """Return a database for a libpq URL, ``cockroachdb://…`` or ``local:[directory]``.
 
         ``parameters`` are those of the constructor and win over the URL's. Raises `ConfigError`.
@@ -117,6 +121,8 @@ class Connections:
 
             settings = settle(settings)
         self._create = settings.create
+        self.telemetry = telling.chosen(settings.telemetry)
+        self.target: Target | None = None
         self.settings = settings
         self._lock = Lock()
         self._pool: Pool[PooledConnection] | None = None
@@ -185,11 +191,27 @@ class Connections:
 
     def _connected(self, keywords: dict[str, str | int]) -> Connection[TupleRow]:
         try:
-            return Connection.connect(
+            connection = Connection.connect(
                 make_conninfo("", **keywords), autocommit=True, prepare_threshold=None
             )
         except psycopg.Error as error:
             raise connection_failed(self.settings, error, keywords) from error
+        if self.telemetry is not None:
+            self._track(connection)
+        return connection
+
+    def _track(self, connection: Connection[Any], seconds: float | None = None) -> None:
+        """Let a connection, which took so long to open, tell what it does."""
+        from .telemetry.cursors import tracked
+
+        assert self.telemetry is not None
+        if isinstance(connection, PooledConnection):
+            connection.telemetry = self.telemetry
+        settings = self.settings
+        self.target = self.telemetry.target(connection, settings.hosts, settings.ports)
+        tracked(connection, self.target)
+        if seconds is not None:
+            self.telemetry.created.record(seconds, self.target.pool)
 
     def _create_missing(self, missing: NoSuchDatabase) -> None:
         """Make our own database, which others may be making too. Raises NoSuchDatabase."""
@@ -292,11 +314,17 @@ class Connections:
             )
             if not crdb and len(settings.hosts) > 1:
                 keywords.setdefault("target_session_attrs", "read-write")
-            pool: Pool[PooledConnection] = Pool(
+            kind: type[Pool[PooledConnection]] = Pool
+            if self.telemetry is not None:
+                from .telemetry.cursors import TrackedPool
+
+                kind = TrackedPool
+            pool = kind(
                 make_conninfo("", **keywords),
                 connection_class=PooledCrdbConnection if crdb else PooledConnection,
                 kwargs={
                     "hosts": self._hosts,
+                    "track": None if self.telemetry is None else self._track,
                     "autocommit": True,
                     "row_factory": dict_row,
                     "prepare_threshold": settings.prepare_threshold,
@@ -319,6 +347,8 @@ class Connections:
                     hint="Lower min_size, or raise timeout or the server's limit of connections.",
                 ) from error
             self._pool = pool
+            if self.telemetry is not None and self.target is not None:
+                self.telemetry.watch(pool, self.target)
             return pool
 
     def _joined(self) -> PooledConnection | None:

@@ -17,7 +17,7 @@ Tables are named ``table``, ``schema.table`` or ``database.schema.table``. All n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from random import random
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
@@ -31,13 +31,14 @@ from .connections import Connections
 from .errors import TransactionError
 from .limits import NONE, Limits, Options, limits_of
 from .pooled import Block, PooledConnection
-from .retry import ABORTED, decide
+from .retry import ABORTED, decide, told_retry
 from .rows import Parameters, Row, Rows, Statement
 from .verbs import Verbs
 
 if TYPE_CHECKING:
     from .backfill.batches import BackfillBatch
     from .feed import Event
+    from .telemetry.handle import Operation
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -96,9 +97,24 @@ class Database(Verbs, Connections):
         *,
         reads: bool = False,
     ) -> Rows[Any]:
+        if self.telemetry is None:
+            return self._tried(sql, params, row, reads)
+        with self.telemetry.operation(sql, self.target) as operation:
+            return self._tried(sql, params, row, reads, operation)
+
+    def _tried(
+        self,
+        sql: Statement,
+        params: Parameters | None,
+        row: Callable[..., Any] | None,
+        reads: bool,
+        operation: Operation | None = None,
+    ) -> Rows[Any]:
         attempt = 1
         while True:
             pool, connection = self._borrow()
+            if operation is not None:
+                connection.operation_of_verb = operation
             try:
                 return connection._rows(sql, params, row)
             except psycopg.Error as error:
@@ -114,7 +130,12 @@ class Database(Verbs, Connections):
                 )
                 if delay is None:
                     raise
+                told_retry(error, attempt, delay)
+                if operation is not None:
+                    operation.retry(error, attempt, delay)
             finally:
+                if operation is not None:
+                    connection.operation_of_verb = None
                 self._give_back(pool, connection)
             sleep(delay)
             attempt += 1
@@ -203,7 +224,9 @@ class Database(Verbs, Connections):
         from .once import once
 
         self._refuse_inside("once, a transaction of its own,")
-        return once(self, key, work, self._policy(max_retries))
+        policy = self._policy(max_retries)
+        with nullcontext() if self.telemetry is None else self.telemetry.span("once"):
+            return once(self, key, work, policy)
 
     def changes(
         self,

@@ -42,7 +42,7 @@ def check_keyword(name: str, *, what: str = "setting") -> None:
     """Raise `ConfigError`, naming the nearest, unless ``name`` is one of libpq's keywords."""
     if name in KEYWORDS:
         return
-    near = nearest(name, {*KEYWORDS, *SYNONYMS, *POOL, "create"} - {"dbname"})
+    near = nearest(name, {*KEYWORDS, *SYNONYMS, *POOL, "create", "telemetry"} - {"dbname"})
     raise ConfigError(
         f"There is no {what} {name!r}.", hint=f"Did you mean {near!r}?" if near else None
     )

@@ -9,9 +9,10 @@ not even imported.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from .shadow.sources import Source
     from .shadow.verification import Verification
 
+LOGGED = "manticore_cockroachdb.runner"
 DEFAULT_TTL = 30.0
 DEFAULT_WAIT = 300.0
 
@@ -196,7 +198,7 @@ class Migration:
         files = self.load_migrations()
         number = 0
         repeatable = self.load_repeatable()
-        with self._session(writes=True) as session:
+        with self._session(writes=True, told="migrate") as session:
             first_look = self._first_look(session, files, repeatable=bool(repeatable))
             stale = bool(repeatable) and _is_stale(repeatable, session)
             if stale or choose_up(first_look, target, self.allow):
@@ -236,7 +238,7 @@ class Migration:
         _check_count(count)
         target = parse_version(target_version)
         files = self.load_migrations()
-        with self._session(writes=True) as session:
+        with self._session(writes=True, told="rollback") as session:
             first_look = self._first_look(session, files, ORDERED_COLUMNS)
             self._check_lowest(target, first_look)
             if not choose_down(first_look, count, target, self.allow):
@@ -266,7 +268,7 @@ class Migration:
         are those of this process, by default as many as the file says. Raises PartialMigration or
         BackfillIncomplete for one that cannot be completed now.
         """
-        with self._backfills() as service:
+        with self._backfills(told="backfill run") as service:
             return service.run(
                 [str(name) for name in names], workers=workers, until_idle=until_idle, stop=stop
             )
@@ -515,7 +517,7 @@ class Migration:
     # --- inside ----------------------------------------------------------------------------
 
     @contextmanager
-    def _session(self, *, writes: bool = False) -> Iterator[Session]:
+    def _session(self, *, writes: bool = False, told: str = "") -> Iterator[Session]:
         self.db._refuse_inside("The migrator's work, which has its own session,")
         session = Session(
             self.db,
@@ -524,15 +526,32 @@ class Migration:
             reconnect_wait=self.reconnect_wait,
             writes=writes,
         )
-        session.open_at_first()
-        try:
-            yield session
-        except psycopg.Error as error:
-            from .runner.refusal import refusal
+        with self._telling(session, told):
+            session.open_at_first()
+            try:
+                yield session
+            except psycopg.Error as error:
+                from .runner.refusal import refusal
 
-            raise refusal(error) from error
-        finally:
-            session.close()
+                raise refusal(error) from error
+            finally:
+                session.close()
+
+    def _telling(self, session: Session, told: str) -> AbstractContextManager[object]:
+        """Let what happens in a session be told by logs and, where it is on, by telemetry."""
+        if not told:
+            return nullcontext()
+        if logging.getLogger(LOGGED).isEnabledFor(logging.INFO):
+            from .runner.logged import logging_too
+
+            session.listener = logging_too(session.listener)
+        if self.db.telemetry is None:
+            return nullcontext()
+        from .runner.traced import Trace
+
+        session.trace = Trace(self.db.telemetry, told, session.listener)
+        session.listener = session.trace
+        return session.trace
 
     def _check_lowest(self, target: int | None, statuses: Sequence[VersionStatus]) -> None:
         """Refuse the target of a rollback that is no version, and no time before the newest."""
@@ -542,11 +561,11 @@ class Migration:
         check_known(target, versions, self.migrations_dir)
 
     @contextmanager
-    def _backfills(self) -> Iterator[Backfills]:
+    def _backfills(self, told: str = "") -> Iterator[Backfills]:
         from .backfill.service import Backfills
 
         files = self.load_migrations() if self.migrations_dir.is_dir() else []
-        with self._session() as session:
+        with self._session(told=told) as session:
             session.steady(lambda: session.read_applied(APPLIED_COLUMNS))
             yield Backfills(session, files, ttl=self.lease_ttl)
 

@@ -27,7 +27,7 @@ from ._acompat import sleep
 from .errors import QueryError
 from .outcome import Verdict, verdict_of
 from .own_tables import ONCE
-from .retry import ABORTED, RetryPolicy, decide
+from .retry import ABORTED, RetryPolicy, decide, told_retry
 
 if TYPE_CHECKING:
     from .database import Database
@@ -66,6 +66,9 @@ def once(
                 delay = decide(policy, ABORTED if unknown else error.sqlstate, attempt, random())
                 if delay is None:
                     raise
+                told_retry(error, attempt, delay)
+                if database.telemetry is not None:
+                    database.telemetry.retry(error, attempt, delay)
             finally:
                 _leave(connection)
         sleep(delay)

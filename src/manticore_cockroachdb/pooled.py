@@ -38,7 +38,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import psycopg
-from psycopg import Connection, Cursor, IsolationLevel
+from psycopg import Connection, Cursor, IsolationLevel, RawCursor
 from psycopg.abc import PQGen, Query
 from psycopg.conninfo import make_conninfo
 from psycopg.crdb import CrdbConnection
@@ -53,6 +53,9 @@ from .outcome import Verdict, is_ambiguous, verdict_of
 from .retry import kept_nothing
 from .rows import Parameters, Row, Rows, Statement, row_factory
 from .verbs import Verbs
+
+if TYPE_CHECKING:
+    from .telemetry.handle import Operation, Target
 
 RV = TypeVar("RV")
 
@@ -157,6 +160,11 @@ class PooledConnection(Verbs, Connection[Row]):
     """Whose connection it is while it is lent."""
     block: Block | None = None
     """Its open transaction."""
+    target: Target | None = None
+    """Where it goes, as telemetry tells of it; None where that is off."""
+    operation_of_verb: Operation | None = None
+    """What the next statement is a part of, for telemetry."""
+    raw_cursor: type[RawCursor[Any]] = RawCursor
     guarded = False
     """Whether `wait` has to look before it sends: within a block, and after the giving back."""
 
@@ -167,10 +175,12 @@ class PooledConnection(Verbs, Connection[Row]):
         Raises psycopg's error of the last one.
         """
         hosts: Hosts = kwargs.pop("hosts")
+        track: Callable[[Self, float], None] | None = kwargs.pop("track", None)
         order = hosts.order(monotonic(), [random.random() for _ in hosts.hosts])
         while True:
             host = order.pop(0)
             host.connecting += 1
+            began = monotonic()
             try:
                 connection = super().connect(make_conninfo(conninfo, **host.keywords), **kwargs)
             except psycopg.OperationalError as error:
@@ -181,6 +191,8 @@ class PooledConnection(Verbs, Connection[Row]):
                 connection.host = host
                 connection.idle_since = monotonic()
                 hosts.opened(host, connection)
+                if track is not None:
+                    track(connection, connection.idle_since - began)
                 return connection
             finally:
                 host.connecting -= 1
@@ -242,6 +254,9 @@ class PooledConnection(Verbs, Connection[Row]):
         begun = Transaction(self, savepoint_name, force_rollback)
         outermost: Block | None = None
         committing = False
+        told = None
+        if self.target is not None and self.block is None:
+            told = self.target.transaction()
         try:
             with (
                 self.pipeline() if piped else nullcontext(),
@@ -263,14 +278,24 @@ class PooledConnection(Verbs, Connection[Row]):
                     raise
                 else:
                     committing = outermost is not None
+                    if told is not None:
+                        told.committing()
                 finally:
                     # What psycopg sends at the end must get through: it keeps count.
                     self.guarded = False
-        except psycopg.OperationalError as error:
-            if committing and (self.lost(error) or is_ambiguous(error.sqlstate)):
+        except BaseException as error:
+            if told is not None:
+                told.failed(error)
+            if (
+                committing
+                and isinstance(error, psycopg.OperationalError)
+                and (self.lost(error) or is_ambiguous(error.sqlstate))
+            ):
                 error.add_note(MAYBE)
             raise
         finally:
+            if told is not None:
+                told.end()
             if outermost is not None:
                 self.block = None
                 outermost.end()

@@ -12,6 +12,7 @@ one half, so that those who collided do not meet again at the same moment.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +27,10 @@ __all__ = [
     "kept_nothing",
     "never_wait",
     "state_of",
+    "told_retry",
 ]
+
+logger = logging.getLogger(__name__)
 
 _never_wait = False
 ABORTED = "40001"
@@ -67,6 +71,17 @@ def state_of(error: BaseException) -> str | None:
         return ABORTED
     state: str | None = getattr(error, "sqlstate", None)
     return state
+
+
+def told_retry(error: BaseException, attempt: int, delay: float) -> None:
+    """Log that something is tried again; never the server's words, which may quote values."""
+    logger.info(
+        "attempt %d failed with %s (%s); trying again in %.3f s",
+        attempt,
+        type(error).__name__,
+        getattr(error, "sqlstate", None) or "no SQLSTATE",
+        delay,
+    )
 
 
 @contextmanager

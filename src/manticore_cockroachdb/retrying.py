@@ -13,13 +13,16 @@ import random
 from collections.abc import Callable
 from time import monotonic
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import psycopg
 
 from ._acompat import sleep
 from .outcome import Verdict, verdict_of
-from .retry import RetryPolicy, decide, state_of
+from .retry import RetryPolicy, decide, state_of, told_retry
+
+if TYPE_CHECKING:
+    from .telemetry.handle import Telemetry
 
 
 class Attempt:
@@ -31,12 +34,14 @@ class Attempt:
         number: int,
         inside: Callable[[], bool],
         until: float | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self.number = number
         self.again = False
         self._policy = policy
         self._inside = inside
         self._until = until
+        self._telemetry = telemetry
 
     def __enter__(self) -> Self:
         return self
@@ -58,6 +63,9 @@ class Attempt:
         if self._until is not None and monotonic() + delay >= self._until:
             error.add_note(f"given up after {self.number} attempts: the deadline is over")
             return False
+        told_retry(error, self.number, delay)
+        if self._telemetry is not None:
+            self._telemetry.retry(error, self.number, delay)
         sleep(delay)
         self.again = True
         return True
@@ -67,11 +75,16 @@ class Retrying:
     """Attempts, one after another until one succeeds or its error is not worth another."""
 
     def __init__(
-        self, policy: RetryPolicy, inside: Callable[[], bool], until: float | None = None
+        self,
+        policy: RetryPolicy,
+        inside: Callable[[], bool],
+        until: float | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self._policy = policy
         self._inside = inside
         self._until = until
+        self._telemetry = telemetry
         self._last: Attempt | None = None
 
     def __iter__(self) -> Self:
@@ -83,5 +96,5 @@ class Retrying:
             if not self._last.again:
                 raise StopIteration
             number += self._last.number
-        self._last = Attempt(self._policy, number, self._inside, self._until)
+        self._last = Attempt(self._policy, number, self._inside, self._until, self._telemetry)
         return self._last

@@ -23,6 +23,19 @@ LONG = 1000
 _PART = re.compile(r'"(?P<quoted>(?:[^"]|"")+)"|(?P<plain>[^".][^.]*)')
 
 
+class Built(bytes):
+    """A verb's statement, with what a statement of somebody else's does not tell for sure."""
+
+    operation: str
+    table: str
+
+
+def _built(operation: str, table: str, text: str) -> Built:
+    built = Built(text.encode())
+    built.operation, built.table = operation, table
+    return built
+
+
 def is_unicode(text: str) -> bool:
     """Return whether a server can be sent the text: a str can hold halves of characters."""
     return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
@@ -103,20 +116,21 @@ def select(
     text += f" ORDER BY {order_by}" if order_by else ""
     text += " LIMIT %s" if limited else ""
     text += " OFFSET %s" if shifted else ""
-    return text.encode()
+    return _built("SELECT", table, text)
 
 
 @_cached
 def count(table: str, columns: tuple[()], where: str) -> bytes:
     """Return a SELECT of the number of rows, as ``count``."""
     condition = f" WHERE {where}" if where else ""
-    return f"SELECT count(*) AS count FROM {table_name(table)}{condition}".encode()
+    text = f"SELECT count(*) AS count FROM {table_name(table)}{condition}"
+    return _built("SELECT", table, text)
 
 
 @lru_cache(1024)
 def insert(table: str, columns: tuple[str, ...]) -> bytes:
     """Return an INSERT of one row that returns it."""
-    return f"{_insert(table, columns)} RETURNING *".encode()
+    return _built("INSERT", table, f"{_insert(table, columns)} RETURNING *")
 
 
 def _insert(table: str, columns: tuple[str, ...]) -> str:
@@ -135,9 +149,8 @@ def upsert(
         raise QueryError("An upsert needs data and the columns that can conflict.")
     sets = ", ".join(f"{identifier(c)} = excluded.{identifier(c)}" for c in update)
     action = f"UPDATE SET {sets}" if update else "NOTHING"
-    return (
-        f"{_insert(table, columns)} ON CONFLICT ({columns_of(conflict)}) DO {action} RETURNING *"
-    ).encode()
+    text = f"{_insert(table, columns)} ON CONFLICT ({columns_of(conflict)}) DO {action} RETURNING *"
+    return _built("INSERT", table, text)
 
 
 @_cached
@@ -149,14 +162,17 @@ def update(table: str, columns: tuple[str, ...], where: str, returning: str = "a
     text = f"UPDATE {table_name(table)} SET {sets}{f' WHERE {where}' if where else ''}"
     if returning == "first":
         # A statement in WITH is carried out to its end, however few of its rows are read.
-        return f"WITH updated AS ({text} RETURNING *) SELECT * FROM updated LIMIT 1".encode()
-    return f"{text}{' RETURNING *' if returning == 'all' else ''}".encode()
+        text = f"WITH updated AS ({text} RETURNING *) SELECT * FROM updated LIMIT 1"
+    elif returning == "all":
+        text += " RETURNING *"
+    return _built("UPDATE", table, text)
 
 
 @_cached
 def delete(table: str, columns: tuple[()], where: str) -> bytes:
     """Return a DELETE."""
-    return f"DELETE FROM {table_name(table)}{f' WHERE {where}' if where else ''}".encode()
+    text = f"DELETE FROM {table_name(table)}{f' WHERE {where}' if where else ''}"
+    return _built("DELETE", table, text)
 
 
 @lru_cache(64)
@@ -170,20 +186,20 @@ def insert_many(
     end = " RETURNING *" if returning else ""
     target = table_name(table).replace("%%", "%")
     if not columns:
-        return f"INSERT INTO {target} DEFAULT VALUES{end}".encode()
+        return _built("INSERT", table, f"INSERT INTO {target} DEFAULT VALUES{end}")
     numbers = iter(range(1, rows * len(columns) + 1))
     cells = ["DEFAULT" if i in gaps else f"${next(numbers)}" for i in range(rows * len(columns))]
     width = len(columns)
     values = ", ".join(f"({', '.join(cells[i : i + width])})" for i in range(0, len(cells), width))
     names = columns_of(columns).replace("%%", "%")
-    return f"INSERT INTO {target} ({names}) VALUES {values}{end}".encode()
+    return _built("INSERT", table, f"INSERT INTO {target} ({names}) VALUES {values}{end}")
 
 
 def copy(table: str, columns: tuple[str, ...], format: str = "text", header: bool = False) -> bytes:
     """Return a COPY from the client. It takes no parameters, so a % stays single."""
     names = f" ({columns_of(columns)})" if columns else ""
     text = f"COPY {table_name(table)}{names} FROM STDIN{_options(format, header)}"
-    return text.replace("%%", "%").encode()
+    return _built("COPY", table, text.replace("%%", "%"))
 
 
 def copy_out(table: str | None, columns: tuple[str, ...], format: str, header: bool) -> bytes:
@@ -192,7 +208,7 @@ def copy_out(table: str | None, columns: tuple[str, ...], format: str, header: b
         return f"COPY (%s) TO STDOUT{_options(format, header)}".encode()
     names = f" ({columns_of(columns)})" if columns else ""
     text = f"COPY {table_name(table)}{names} TO STDOUT{_options(format, header)}"
-    return text.replace("%%", "%").encode()
+    return _built("COPY", table, text.replace("%%", "%"))
 
 
 def _options(format: str, header: bool) -> str:
@@ -209,7 +225,8 @@ def _options(format: str, header: bool) -> str:
 
 def kinds(table: str, columns: tuple[str, ...]) -> bytes:
     """Return a SELECT without rows, whose answer tells the columns' types."""
-    return f"SELECT {columns_of(columns) or '*'} FROM {table_name(table)} LIMIT 0".encode()
+    text = f"SELECT {columns_of(columns) or '*'} FROM {table_name(table)} LIMIT 0"
+    return _built("SELECT", table, text)
 
 
 def create_table(table: str, columns: Mapping[str, str], *, if_not_exists: bool) -> bytes:
@@ -219,13 +236,15 @@ def create_table(table: str, columns: Mapping[str, str], *, if_not_exists: bool)
         f"{identifier(name)} {definition.replace('%', '%%')}"
         for name, definition in columns.items()
     )
-    return f"CREATE TABLE {guard}{table_name(table)} ({definitions})".encode()
+    text = f"CREATE TABLE {guard}{table_name(table)} ({definitions})"
+    return _built("CREATE TABLE", table, text)
 
 
 def drop_table(table: str, *, if_exists: bool, cascade: bool) -> bytes:
     """Return a DROP TABLE."""
     guard = "IF EXISTS " if if_exists else ""
-    return f"DROP TABLE {guard}{table_name(table)}{' CASCADE' if cascade else ''}".encode()
+    text = f"DROP TABLE {guard}{table_name(table)}{' CASCADE' if cascade else ''}"
+    return _built("DROP TABLE", table, text)
 
 
 def exists(table: str) -> tuple[bytes, tuple[str, ...]]:

@@ -14,7 +14,7 @@ cancelled takes a connection as well, and CockroachDB before v22.1 would send al
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from itertools import count
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -46,11 +46,13 @@ def stream(
     with lend as connection:
         if connection._inside() and connection.capabilities().cursors:
             name = f"stream_{next(_numbers)}"
+            target = connection.target
             with connection.cursor(name, row_factory=factory) as cursor:
                 cursor.itersize = size
-                cursor.execute(query, params)
-                for found in cursor:
-                    yield found
+                with nullcontext() if target is None else target.operation(query):
+                    cursor.execute(query, params)
+                    for found in cursor:
+                        yield found
             return
         plain = connection.cursor(row_factory=factory)
         at_once = size if client.has_stream_chunked() else 1  # libpq from 17 on

@@ -32,6 +32,7 @@ from .rows import Row, Rows
 if TYPE_CHECKING:
     from .pooled import PooledConnection
     from .table import Table
+    from .telemetry.handle import Telemetry
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -41,6 +42,8 @@ class Verbs(Reading):
     """Verbs on tables: dicts in, dicts out; each is one statement."""
 
     retry_policy = RetryPolicy()
+    telemetry: Telemetry | None = None
+    """What is told what is done here; None where nobody is."""
 
     # --- where statements go --------------------------------------------------------------------
 
@@ -330,9 +333,21 @@ class Verbs(Reading):
 
         ``options`` are those of `Database.transaction`; a ``deadline`` is for all tries.
         """
-        limits, left = limits_of(options), None
+        policy = self._policy(max_retries)
+        if self.telemetry is None or self._inside():
+            return self._in_transaction(function, policy, limits_of(options))
+        with self.telemetry.span("run_in_transaction"):
+            return self._in_transaction(function, policy, limits_of(options))
+
+    def _in_transaction(
+        self,
+        function: Callable[[PooledConnection], T],
+        policy: RetryPolicy,
+        limits: Limits,
+    ) -> T:
+        left = None
         until = None if limits.deadline is None else monotonic() + limits.deadline
-        for attempt in Retrying(self._policy(max_retries), self._inside, until):
+        for attempt in Retrying(policy, self._inside, until, self.telemetry):
             if until is not None:
                 left = max(0.001, until - monotonic())
             with attempt, self._transaction(limits, left) as connection:
@@ -345,7 +360,7 @@ class Verbs(Reading):
         ``for attempt in db.retrying(): with attempt: …``; what is to be tried again
         goes inside, its transaction included. ``attempt.number`` counts from 1.
         """
-        return Retrying(self._policy(max_retries), self._inside)
+        return Retrying(self._policy(max_retries), self._inside, telemetry=self.telemetry)
 
     def _policy(self, max_retries: int | None) -> RetryPolicy:
         if max_retries is None:

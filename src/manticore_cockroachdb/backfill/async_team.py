@@ -56,6 +56,7 @@ class AsyncTeam:
                 session.listener,
                 reconnect_wait=session.reconnect_wait,
             )
+            other.trace = session.trace
             self.workers.append(self._worker(other))
 
     def _worker(self, session: AsyncSession, owner: str | None = None) -> AsyncWorker:

@@ -215,7 +215,13 @@ class AsyncWorker:
             waiting=waiting,
         )
         started = monotonic()
-        sets = await self._fetch(text)
+        of_batch: dict[str, str | int] = {
+            "manticore.backfill.name": self.job.name,
+            "manticore.backfill.rows": move.rows,
+            "manticore.backfill.skipped": int(move.skip),
+        }
+        with self.session.span("backfill batch", of_batch):
+            sets = await self._fetch(text)
         waited = waiting and int(sets[-after - 2][0][0]) > 0
         self._seconds = max(monotonic() - started - min(self.session.distance, 1.0), 1e-6)
         self.rows += move.rows

@@ -57,6 +57,7 @@ class Team:
                 session.listener,
                 reconnect_wait=session.reconnect_wait,
             )
+            other.trace = session.trace
             self.workers.append(self._worker(other))
 
     def _worker(self, session: Session, owner: str | None = None) -> Worker:

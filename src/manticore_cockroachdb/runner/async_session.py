@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from ..async_database import AsyncDatabase
     from .events import Listener
     from .exchange import Reply
+    from .traced import Trace
 
 _JOBS = re.compile(r"waiting for job\(s\) to complete: ([\d, ]+)")
 
@@ -77,6 +78,7 @@ class AsyncSession:
         self.id = ""
         self.jobs: list[str] = []
         self.repeatable: Rows = []  # what is recorded of repeatable files, as first read
+        self.trace: Trace | None = None  # what is told of a run, where telemetry is on
         self.distance = inf  # seconds that the quickest answer took
         self._known = False
 
@@ -193,6 +195,12 @@ class AsyncSession:
             hint="whatever was recorded stays true; run again when the server is back",
         ) from lost_by
 
+    def span(
+        self, name: str, attributes: Mapping[str, str | int]
+    ) -> AbstractContextManager[object]:
+        """Let what is sent meanwhile stand below a span, where telemetry is on."""
+        return nullcontext() if self.trace is None else self.trace.span(name, attributes)
+
     # --- messages --------------------------------------------------------------------------
 
     async def fetch(self, sql: str) -> list[Rows]:
@@ -221,7 +229,13 @@ class AsyncSession:
 
         assert self.connection is not None
         pgconn, told = self.connection.pgconn, [] if commits is None else commits
-        return await self.connection.wait(exchange(pgconn, message.encode(), told))
+        sending = exchange(pgconn, message.encode(), told)
+        if self.trace is None:
+            return await self.connection.wait(sending)
+        with self.trace.message(self.connection, message, several=commits is not None) as operation:
+            reply = await self.connection.wait(sending)
+            operation.failed(reply.error)
+            return reply
 
     async def prepared(self, sql: str) -> list[Rows]:
         """Like `fetch`, making or upgrading our tables first if they turn out to be missing."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from ..database import Database
     from .events import Listener
     from .exchange import Reply
+    from .traced import Trace
 
 _JOBS = re.compile(r"waiting for job\(s\) to complete: ([\d, ]+)")
 
@@ -78,6 +79,7 @@ class Session:
         self.id = ""
         self.jobs: list[str] = []
         self.repeatable: Rows = []  # what is recorded of repeatable files, as first read
+        self.trace: Trace | None = None  # what is told of a run, where telemetry is on
         self.distance = inf  # seconds that the quickest answer took
         self._known = False
 
@@ -194,6 +196,12 @@ class Session:
             hint="whatever was recorded stays true; run again when the server is back",
         ) from lost_by
 
+    def span(
+        self, name: str, attributes: Mapping[str, str | int]
+    ) -> AbstractContextManager[object]:
+        """Let what is sent meanwhile stand below a span, where telemetry is on."""
+        return nullcontext() if self.trace is None else self.trace.span(name, attributes)
+
     # --- messages --------------------------------------------------------------------------
 
     def fetch(self, sql: str) -> list[Rows]:
@@ -222,7 +230,13 @@ class Session:
 
         assert self.connection is not None
         pgconn, told = self.connection.pgconn, [] if commits is None else commits
-        return self.connection.wait(exchange(pgconn, message.encode(), told))
+        sending = exchange(pgconn, message.encode(), told)
+        if self.trace is None:
+            return self.connection.wait(sending)
+        with self.trace.message(self.connection, message, several=commits is not None) as operation:
+            reply = self.connection.wait(sending)
+            operation.failed(reply.error)
+            return reply
 
     def prepared(self, sql: str) -> list[Rows]:
         """Like `fetch`, making or upgrading our tables first if they turn out to be missing."""

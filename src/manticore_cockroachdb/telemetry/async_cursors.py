@@ -1,0 +1,116 @@
+"""What takes the place of psycopg's cursors, and of the pool, where telemetry is on.
+
+A cursor tells of each statement that it sends. Where a verb of the database is told of as a whole,
+its attempts included, its operation waits on the connection (`Tracked.operation`), and the first
+statement there is that one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from psycopg import AsyncConnection, AsyncCursor, AsyncRawCursor
+from psycopg.copy import AsyncCopy
+
+from .._pools import AsyncPool
+from ..rows import Parameters
+
+if TYPE_CHECKING:
+    from .handle import Operation, Target
+
+
+def async_tracked(connection: AsyncConnection[Any], target: Target) -> None:
+    """Let a connection tell of its statements."""
+    tracked: Any = connection
+    tracked.target = target
+    tracked.operation_of_verb = None
+    tracked.cursor_factory = AsyncTrackedCursor
+    tracked.raw_cursor = AsyncTrackedRawCursor
+
+
+class AsyncTracking(AsyncCursor[Any]):
+    """A cursor that tells what it sends."""
+
+    def _operation(self, query: Any) -> Operation | None:
+        """The operation to begin; None where a verb's has been begun."""
+        connection: Any = self._conn
+        waiting: Operation | None = connection.operation_of_verb
+        target: Target = connection.target
+        if waiting is None:
+            return target.operation(query)
+        connection.operation_of_verb = None
+        waiting.on(target)
+        return None
+
+    async def execute(self, query: Any, params: Parameters | None = None, **options: Any) -> Any:
+        """Execute a statement, and tell of it."""
+        operation = self._operation(query)
+        if operation is None:
+            return await super().execute(query, params, **options)
+        with operation:
+            return await super().execute(query, params, **options)
+
+    async def executemany(
+        self, query: Any, params_seq: Iterable[Parameters], *, returning: bool = False
+    ) -> None:
+        """Execute a statement for many parameters, and tell of it."""
+        given: Sequence[Parameters] = (
+            params_seq if isinstance(params_seq, Sequence) else list(params_seq)
+        )
+        target: Target = self._conn.target  # type: ignore[attr-defined]
+        with target.many(query, len(given)):
+            await super().executemany(query, given, returning=returning)
+
+    async def stream(
+        self, query: Any, params: Parameters | None = None, *, binary: Any = None, size: int = 1
+    ) -> AsyncIterator[Any]:
+        """Yield rows as they come, and tell of them once the last one has."""
+        target: Target = self._conn.target  # type: ignore[attr-defined]
+        rows: Any = super().stream(query, params, binary=binary, size=size)
+        with target.operation(query):
+            try:
+                async for found in rows:
+                    yield found
+            finally:
+                await rows.aclose()
+
+    @asynccontextmanager
+    async def copy(
+        self, statement: Any, params: Parameters | None = None, *, writer: Any = None
+    ) -> AsyncIterator[AsyncCopy]:
+        """Copy, and tell of it."""
+        target: Target = self._conn.target  # type: ignore[attr-defined]
+        with target.operation(statement):
+            copying = super().copy(statement, params, writer=writer)
+            async with copying as copy:
+                yield copy
+
+
+class AsyncTrackedCursor(AsyncTracking):
+    """The usual cursor."""
+
+
+class AsyncTrackedRawCursor(AsyncTracking, AsyncRawCursor[Any]):
+    """One for `$1` placeholders."""
+
+
+class AsyncTrackedPool(AsyncPool[Any]):
+    """A pool that tells how long connections were waited for, and used."""
+
+    async def getconn(self, timeout: float | None = None) -> Any:
+        """Return a connection, and tell how long that took."""
+        asked = perf_counter()
+        connection: Any = await super().getconn(timeout)
+        connection.lent_at = perf_counter()
+        target: Target = connection.target
+        target.telemetry.waited.record(connection.lent_at - asked, target.pool)
+        return connection
+
+    async def putconn(self, conn: Any) -> None:
+        """Take a connection back, and tell how long it was used."""
+        target: Target = conn.target
+        target.telemetry.used.record(perf_counter() - conn.lent_at, target.pool)
+        await super().putconn(conn)

@@ -1,0 +1,117 @@
+# Generated from async_cursors.py by tools/unasync.py; do not edit.
+"""What takes the place of psycopg's cursors, and of the pool, where telemetry is on.
+
+A cursor tells of each statement that it sends. Where a verb of the database is told of as a whole,
+its attempts included, its operation waits on the connection (`Tracked.operation`), and the first
+statement there is that one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from psycopg import Connection, Cursor, RawCursor
+from psycopg.copy import Copy
+
+from .._pools import Pool
+from ..rows import Parameters
+
+if TYPE_CHECKING:
+    from .handle import Operation, Target
+
+
+def tracked(connection: Connection[Any], target: Target) -> None:
+    """Let a connection tell of its statements."""
+    tracked: Any = connection
+    tracked.target = target
+    tracked.operation_of_verb = None
+    tracked.cursor_factory = TrackedCursor
+    tracked.raw_cursor = TrackedRawCursor
+
+
+class Tracking(Cursor[Any]):
+    """A cursor that tells what it sends."""
+
+    def _operation(self, query: Any) -> Operation | None:
+        """The operation to begin; None where a verb's has been begun."""
+        connection: Any = self._conn
+        waiting: Operation | None = connection.operation_of_verb
+        target: Target = connection.target
+        if waiting is None:
+            return target.operation(query)
+        connection.operation_of_verb = None
+        waiting.on(target)
+        return None
+
+    def execute(self, query: Any, params: Parameters | None = None, **options: Any) -> Any:
+        """Execute a statement, and tell of it."""
+        operation = self._operation(query)
+        if operation is None:
+            return super().execute(query, params, **options)
+        with operation:
+            return super().execute(query, params, **options)
+
+    def executemany(
+        self, query: Any, params_seq: Iterable[Parameters], *, returning: bool = False
+    ) -> None:
+        """Execute a statement for many parameters, and tell of it."""
+        given: Sequence[Parameters] = (
+            params_seq if isinstance(params_seq, Sequence) else list(params_seq)
+        )
+        target: Target = self._conn.target  # type: ignore[attr-defined]
+        with target.many(query, len(given)):
+            super().executemany(query, given, returning=returning)
+
+    def stream(
+        self, query: Any, params: Parameters | None = None, *, binary: Any = None, size: int = 1
+    ) -> Iterator[Any]:
+        """Yield rows as they come, and tell of them once the last one has."""
+        target: Target = self._conn.target  # type: ignore[attr-defined]
+        rows: Any = super().stream(query, params, binary=binary, size=size)
+        with target.operation(query):
+            try:
+                for found in rows:
+                    yield found
+            finally:
+                rows.close()
+
+    @contextmanager
+    def copy(
+        self, statement: Any, params: Parameters | None = None, *, writer: Any = None
+    ) -> Iterator[Copy]:
+        """Copy, and tell of it."""
+        target: Target = self._conn.target  # type: ignore[attr-defined]
+        with target.operation(statement):
+            copying = super().copy(statement, params, writer=writer)
+            with copying as copy:
+                yield copy
+
+
+class TrackedCursor(Tracking):
+    """The usual cursor."""
+
+
+class TrackedRawCursor(Tracking, RawCursor[Any]):
+    """One for `$1` placeholders."""
+
+
+class TrackedPool(Pool[Any]):
+    """A pool that tells how long connections were waited for, and used."""
+
+    def getconn(self, timeout: float | None = None) -> Any:
+        """Return a connection, and tell how long that took."""
+        asked = perf_counter()
+        connection: Any = super().getconn(timeout)
+        connection.lent_at = perf_counter()
+        target: Target = connection.target
+        target.telemetry.waited.record(connection.lent_at - asked, target.pool)
+        return connection
+
+    def putconn(self, conn: Any) -> None:
+        """Take a connection back, and tell how long it was used."""
+        target: Target = conn.target
+        target.telemetry.used.record(perf_counter() - conn.lent_at, target.pool)
+        super().putconn(conn)
