@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         RepeatableStatus,
         Status,
     )
+    from .migrations.squash import Squash
     from .migrations.status import Snapshot
     from .preview.model import Plan
     from .runner.bookkeeping import Carried
@@ -387,6 +388,62 @@ class Migration:
         files = self.load_migrations()
         with self._session(writes=True) as session:
             return self._run(session).repair(files, number, applied)
+
+    def squash(
+        self,
+        version: int | str,
+        *,
+        undo: bool = False,
+        on: Engine | None = None,
+        dry_run: bool = False,
+    ) -> Squash:
+        """Put one file in place of every migration up to ``version``; return what was done.
+
+        The file makes the schema that those made, which is proven on scratch databases, of this
+        server or of a throwaway one (``on``). A database that has all of them has it; the old files
+        move to ``squashed/VERSION`` beside it. ``undo`` writes an undo part that takes back
+        everything; with ``dry_run`` nothing is written. When a call before was killed while it
+        moved files, this one goes on.
+
+        Raises FileError for what cannot be squashed, with file and line, SchemaError where the
+        proof fails, BackfillIncomplete for a backfill that this database has not finished.
+        """
+        from .shadow.squash import squash, with_path
+
+        target = parse_version(version, "version")
+        assert target is not None
+        finish = partial(directory.finish_squash, dry_run=dry_run)
+        begun = blocking(finish, self.migrations_dir, target)
+        if begun is not None:
+            return begun
+        files = self.load_migrations()
+        if on is None and any(f.backfill for f in files if f.version <= target):
+            self._no_backfill_left(target)
+        found = squash(
+            self.db,
+            self.migrations_dir,
+            files,
+            target,
+            settings=self.settings,
+            repeatable=self.load_repeatable(),
+            hooks=self._load_hooks(),
+            undo=undo,
+            on=on,
+        )
+        if dry_run:
+            return found
+        old = [file for file in files if file.version <= target]
+        name = Path(found.path).name
+        args = (self.migrations_dir, name, found.text, old)
+        return with_path(found, str(blocking(directory.replace_by_squash, *args)))
+
+    def _no_backfill_left(self, target: int) -> None:
+        """Raise BackfillIncomplete while a backfill up to a version has rows to do here."""
+        from .backfill.words import incomplete
+
+        for one in self.backfills():
+            if not one.complete and one.direction == "up" and (one.version or 0) <= target:
+                raise incomplete(None, one)
 
     def lease_status(self) -> LeaseStatus:
         """Return who may migrate now, which migration they are at, and who keeps them waiting."""

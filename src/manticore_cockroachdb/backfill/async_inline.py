@@ -32,6 +32,7 @@ from ..errors import (
     PartialMigration,
 )
 from ..migrations.file import checksum
+from ..migrations.squash import has_run
 from ..runner import events as e
 from ..runner.failures import repair_hint
 from ..runner.identity import new_owner
@@ -78,7 +79,7 @@ class AsyncInlineBackfills:
     async def require(self, committer: AsyncCommitter, plan: MigrationPlan) -> None:
         """Raise BackfillIncomplete unless all that a plan requires is complete."""
         session, wanted = committer.session, plan.script.requires
-        missing = [version for version in wanted if version not in committer.recorded]
+        missing = [v for v in wanted if not has_run(v, self.files, committer.recorded)]
         if missing:
             raise BackfillIncomplete(
                 f"Migration {plan.version} requires {missing[0]}, which is not applied.",

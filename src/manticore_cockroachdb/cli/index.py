@@ -35,6 +35,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Care": {
         "lock": "See or take the right to migrate",
         "repair": "Settle one migration after you have looked",
+        "squash": "Put one file in place of many migrations, proven to make the same",
         "baseline": "Record migrations as applied without running them",
     },
     "Shell": {

@@ -28,6 +28,7 @@ from .states import Move, Rule, State, VersionFacts, rule_for
 
 if TYPE_CHECKING:
     from .results import JournalRow, Problem
+    from .squash import Cover
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +65,14 @@ class Allowances:
 
 @dataclass(frozen=True, slots=True)
 class VersionStatus:
-    """One version with everything known of it."""
+    """One version with everything known of it; `cover` where its file is a squash."""
 
     version: int
     description: str
     file: MigrationFile | None
     row: Recorded | None
     rule: Rule
+    cover: Cover | None = None
 
     @property
     def state(self) -> State:
@@ -92,22 +94,33 @@ def resolve(
         if j.version >= 0  # below are scripts that are no migrations
     }
     newest = max(by_row, default=-1)
+    covers: dict[int, Cover] = {}
+    squashed: frozenset[int] = frozenset()
+    if squashes := [f for f in by_file.values() if f.squashes]:
+        from .squash import cover, squashed_versions
+
+        covers = {f.version: cover(f, by_row) for f in squashes}
+        squashed = squashed.union(*map(squashed_versions, squashes))
     found = []
     for version in sorted({*by_file, *by_row, *directions}):
         file, row = by_file.get(version), by_row.get(version)
+        has = covers.get(version)
         facts = VersionFacts(
             file=file is not None,
             row=row is not None,
             journal=directions.get(version),
-            same=file is None
-            or row is None
-            or row.checksum is None
-            or row.checksum == file.checksum,
+            same=(
+                file is None or row is None or row.checksum is None or row.checksum == file.checksum
+            )
+            if has is None
+            else not has.changed,
             here=file is None or file.belongs_to(environment),
             newer_applied=version < newest,
+            squashed=version in squashed,
+            half=has is not None and has.has == "some",
         )
         description = file.description if file else row.description if row else ""
-        found.append(VersionStatus(version, description, file, row, rule_for(facts)))
+        found.append(VersionStatus(version, description, file, row, rule_for(facts), has))
     return tuple(found)
 
 
@@ -170,6 +183,10 @@ def choose_up(
         if runs and due and one.file is not None:
             chosen.append(one.file)
     raise_all(obstacles)
+    if target is not None:
+        for one in statuses:
+            if one.row is None and one.file is not None and one.file.squashes:
+                _check_apart(one.file, target)
     return tuple(chosen)
 
 
@@ -188,6 +205,9 @@ def choose_down(
         chosen = applied[:count]
     else:
         chosen = [one for one in applied if one.version > target]
+        for one in chosen:
+            if one.file is not None and one.file.squashes:
+                _check_apart(one.file, target)
     going = {one.version for one in chosen}
     staying = max((one.version for one in applied if one.version not in going), default=-1)
     lowest = min(staying + 1, *going) if going else staying + 1
@@ -198,6 +218,20 @@ def choose_down(
     return tuple(chosen)
 
 
+def _check_apart(file: MigrationFile, target: int) -> None:
+    """Raise UnknownVersion where a target would have to split a squash."""
+    from .squash import squashed_versions
+
+    if target in squashed_versions(file):
+        raise UnknownVersion(
+            f"Version {target} is a part of the squashed migration {file.version}, which is applied"
+            " and reverted as a whole.",
+            version=target,
+            path=file.path,
+            hint="name that version, or one outside of it; nothing has been done",
+        )
+
+
 def last_applied_first(statuses: Sequence[VersionStatus]) -> list[VersionStatus]:
     """The applied ones, those first that were applied last.
 
@@ -205,7 +239,7 @@ def last_applied_first(statuses: Sequence[VersionStatus]) -> list[VersionStatus]
     """
     found: list[VersionStatus] = []  # first applied first
     for one in statuses:
-        if (row := one.row) is None:
+        if (row := one.row) is None or one.state is State.SQUASHED:
             continue
         place = len(found)
         while place and (other := found[place - 1].row) is not None and row.is_before(other):
@@ -232,6 +266,8 @@ def obstacle(
     """The error for a migration that stops `migrate`, or with ``down`` `rollback`."""
     version, path = one.version, one.file.path if one.file else None
     newest = max((s.version for s in statuses if s.row is not None), default=None)
+    if one.cover is not None and (error := _of_squash(one, one.cover)) is not None:
+        return error
     match one.state:
         case State.CHANGED:
             return ChangedFile(
@@ -285,6 +321,39 @@ def obstacle(
                 version=version,
                 hint=f"bring the file back, or `manticore repair {version} --not-applied`",
             )
+
+
+_SHOWN = 5  # names in a sentence
+
+
+def _of_squash(one: VersionStatus, cover: Cover) -> HistoryError | None:
+    """The error for a squash that a database has in part, or from other texts."""
+    from .squash import folder_of
+
+    assert one.file is not None
+    if cover.missing and one.state is State.HALF_SQUASHED:
+        named = ", ".join(map(str, cover.missing[:_SHOWN]))
+        more = f" and {len(cover.missing) - _SHOWN:,} more" if len(cover.missing) > _SHOWN else ""
+        folder = folder_of(one.file)
+        return HistoryError(
+            f"Migration {one.version} squashes others, of which this database has only a part:"
+            f" {named}{more} not applied.",
+            version=one.version,
+            path=one.file.path,
+            hint=f"apply the old files first: `manticore migrate --dir {folder}`, where squash put"
+            " them, or a release from before it; if the database has what they make,"
+            f" `manticore repair {one.version} --applied` says so",
+        )
+    if cover.changed and one.state is State.CHANGED:
+        named = ", ".join(map(str, cover.changed[:_SHOWN]))
+        return ChangedFile(
+            f"Migration {one.version} squashes {named}, which was applied from another text.",
+            version=one.version,
+            path=one.file.path,
+            hint="compare the database with the files: `manticore drift`; if the difference means"
+            f" nothing, `manticore repair {one.version}` accepts the squashed file",
+        )
+    return None
 
 
 def problems(statuses: Sequence[VersionStatus], allow: Allowances) -> tuple[Problem, ...]:

@@ -8,7 +8,7 @@ Neither does so in a directory that another migration tool has left its traces i
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ from .file import (
 
 if TYPE_CHECKING:
     from .repeatable import Repeatable
+    from .squash import Squash
 
 _RESERVED = ".{version}.reserved"
 _SHOWN = 5  # names in a sentence about a directory
@@ -91,12 +92,112 @@ def load(directory: Path) -> tuple[MigrationFile, ...]:
         except FileError as error:
             errors.append(error)
     raise_all(errors)
+    if any(file.squashes for file in files):
+        _refuse_half_squashed(files)
     return check_unique(files)
+
+
+def _refuse_half_squashed(files: Sequence[MigrationFile]) -> None:
+    """Raise FileError where a squash and a file that it stands for are both there."""
+    from .squash import leftovers
+
+    for squash in files:
+        for file in leftovers(squash, files):
+            if _is_of(file, squash):
+                hint = f"`manticore squash --to {squash.version}` goes on where it stopped"
+            else:
+                hint = "it is not what was squashed: give what is new in it a version of its own"
+            raise FileError(
+                f"{file.path} is squashed into {squash.path}, and both are there.",
+                version=file.version,
+                path=file.path,
+                hint=hint,
+            )
+
+
+def replace_by_squash(directory: Path, name: str, text: str, old: Sequence[MigrationFile]) -> Path:
+    """Put a squashed file in place of the old ones, which move to a folder of their own; return
+    the new file's path. Raises FileError.
+
+    The new file comes first. Whoever is killed after that leaves a directory that says so and is
+    used by nobody, and the next call goes on; nothing is ever without a name.
+    """
+    path = directory / name
+    try:
+        if not path.exists():
+            part = directory / f".{name}.part"
+            part.write_text(text, encoding="utf-8", newline="\n")
+            part.rename(path)
+        set_aside(directory, parse_name(name, str(path))[0], old)
+    except OSError as error:
+        raise _unwritten(directory, error) from error
+    return path
+
+
+def set_aside(directory: Path, version: int, old: Sequence[MigrationFile]) -> Path:
+    """Move files that are squashed into the folder of their squash, and return it. Raises OSError,
+    FileError where another file of that name is there."""
+    from .squash import FOLDER
+
+    folder = directory / FOLDER / str(version)
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in old:
+        here = Path(file.path)
+        there = folder / here.name
+        if there.exists():
+            raise FileError(
+                f"{there} is there already.",
+                path=str(there),
+                version=file.version,
+                hint="look at it, move it away, and call squash again: nothing is written over",
+            )
+        here.rename(there)
+    return folder
+
+
+def finish_squash(directory: Path, version: int, *, dry_run: bool) -> Squash | None:
+    """Move what is left of the old files of a squash that stopped half way; None where there is
+    none. Raises FileError."""
+    from .squash import Squash, folder_of, leftovers, squashed_versions
+
+    files = []
+    for name, data in read(directory):
+        path = f"{directory}{os.sep}{name}"
+        files.append(parse_file(name, decode(data, path), path))
+    for squash in files:
+        if squash.version == version and squash.squashes:
+            left = leftovers(squash, files)
+            if not left or not all(_is_of(file, squash) for file in left):
+                continue
+            if not dry_run:
+                try:
+                    set_aside(directory, version, left)
+                except OSError as error:
+                    raise _unwritten(directory, error) from error
+            known = tuple(sorted({*squashed_versions(squash), version}))
+            note = "an earlier call had proven and written it; this one moved what was left"
+            text, folder = squash.text, folder_of(squash)
+            return Squash(version, squash.path, text, known, folder, (note,), not dry_run)
+    return None
+
+
+def _unwritten(directory: Path, error: OSError) -> FileError:
+    return FileError(
+        f"{error.filename or directory} cannot be written: {error.strerror}.",
+        path=str(error.filename or directory),
+        hint="nothing is lost; check who owns it and its permissions, and call squash again",
+    )
+
+
+def _is_of(file: MigrationFile, squash: MigrationFile) -> bool:
+    return any(
+        (one.version, one.checksum) == (file.version, file.checksum) for one in squash.squashes
+    )
 
 
 REPEATABLE = "repeatable"
 HOOKS = "hooks"
-BESIDE = (REPEATABLE, HOOKS)  # folders beside the migrations that are ours too
+BESIDE = (REPEATABLE, HOOKS, "squashed")  # folders beside the migrations that are ours too
 
 
 def load_repeatable(directory: Path, folder: str = REPEATABLE) -> tuple[Repeatable, ...]:

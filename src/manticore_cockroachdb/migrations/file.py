@@ -34,6 +34,7 @@ from . import foreign
 
 if TYPE_CHECKING:
     from .backfill import Backfill
+    from .squash import Squashed
 
 MAX_VERSION = 2**63 - 1
 _NAME = re.compile(r"(?P<version>\d+)(?:_(?P<description>.*))?\.sql\Z", re.DOTALL)
@@ -42,9 +43,12 @@ _TRAILING = re.compile(r"[ \t\r\f\v]+$", re.MULTILINE)
 _PIECE = 1_000_000
 _SWITCH = {"on": True, "off": False}
 _OF_BACKFILLS = ("backfill", "batch", "where", "check", "throttle", "background")
-KNOWN_DIRECTIVES = ("undo", "transaction", "environments", "allow", "requires", *_OF_BACKFILLS)
+KNOWN_DIRECTIVES = (
+    *("undo", "transaction", "environments", "allow", "requires", "squashes"),
+    *_OF_BACKFILLS,
+)
 # Said about a migration, not by it: an applied file may get such a line, or lose it.
-_NO_MEANING = ("allow", "batch", "throttle")
+_NO_MEANING = ("allow", "batch", "throttle", "squashes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class MigrationFile:
     transaction, False forbids it, None leaves it to the planner. `environments` is empty when
     the migration belongs everywhere. `requires` are versions whose backfills have to be complete
     before it runs. `backfill` and `down_backfill` are what a part asks for that runs batch by
-    batch, still without its statements.
+    batch, still without its statements. `squashes` are those that this file stands for.
     """
 
     version: int
@@ -71,6 +75,7 @@ class MigrationFile:
     requires: tuple[int, ...] = ()
     backfill: Backfill | None = None
     down_backfill: Backfill | None = None
+    squashes: tuple[Squashed, ...] = ()
 
     @property
     def up_sql(self) -> str:
@@ -168,7 +173,7 @@ def parse_file(name: str, text: str, path: str, *, ours: bool = False) -> Migrat
     transaction: bool | None = None
     environments: tuple[str, ...] = ()
     requires: tuple[int, ...] = ()
-    batched = False
+    batched = squashing = False
     for one in found:
         match one.name:
             case "undo" if marker is not None:
@@ -207,6 +212,8 @@ def parse_file(name: str, text: str, path: str, *, ours: bool = False) -> Migrat
                 pass  # the linter's business
             case "requires":
                 requires += _versions(one, path, text, version)
+            case "squashes":
+                squashing = True
             case name if name in _OF_BACKFILLS:
                 batched = True
             case other:
@@ -228,6 +235,11 @@ def parse_file(name: str, text: str, path: str, *, ours: bool = False) -> Migrat
 
         fail = failing(path, text, version)
         up, down = find(found, 0, up_end, fail), find(found, up_end, len(text), fail)
+    squashes: tuple[Squashed, ...] = ()
+    if squashing:
+        from .squash import squashed_by
+
+        squashes = squashed_by(found, version, failing(path, text, version))
     return MigrationFile(
         version=version,
         description=description,
@@ -241,6 +253,7 @@ def parse_file(name: str, text: str, path: str, *, ours: bool = False) -> Migrat
         requires=requires,
         backfill=up,
         down_backfill=down,
+        squashes=squashes,
     )
 
 

@@ -46,7 +46,8 @@ class Script:
     """One part of a migration as it will run: `text[start:end]`, found in the file `path`.
 
     `backfill`: it runs batch by batch, and this is how. `requires`: versions whose backfills have
-    to be complete before. `undoes_backfill`: what it takes back ran batch by batch. What is no
+    to be complete before. `undoes_backfill`: what it takes back ran batch by batch. `squashes`:
+    other versions whose rows of the history go when this one is taken back. What is no
     migration's has a `called` to be spoken of by, and a version below 0; `origins` say for each
     statement where it is from.
     """
@@ -65,6 +66,7 @@ class Script:
     undoes_backfill: bool = False
     called: str | None = None
     origins: Sequence[Origin] = ()
+    squashes: tuple[int, ...] = ()
 
     @property
     def title(self) -> str:
@@ -179,6 +181,7 @@ def script_of(file: MigrationFile, *, down: bool = False) -> Script:
         backfill=backfill,
         requires=() if down else file.requires,
         undoes_backfill=down and file.backfill is not None,
+        squashes=tuple(one.version for one in file.squashes if down and one.version < file.version),
     )
 
 

@@ -2,13 +2,16 @@
 
 What is known of one version: whether there is a file, a history row, journal rows of a run that
 stopped half way (and in which direction), whether file and row mean the same, whether the
-migration belongs to this environment, and whether something newer is applied already.
+migration belongs to this environment, whether something newer is applied already, and what a squash
+(`migrations.squash`) has to do with it.
 
     file  row  journal  more                      -> state         migrate     rollback
     ----  ---  -------  ------------------------  -------------    ---------   ---------
+    yes   any  any      a squash, a part applied     half squashed  stops       stops
     any   yes  down                                  reverting      stops       goes on
     yes   no   up                                    partial        goes on     stops
     no    any  up                                    orphaned       stops       stops
+    no    yes  -        a squash stands for it       squashed       passes      passes
     no    yes  -                                     missing        stops       stops
     yes   yes  -        checksums differ             changed        stops       runs
     yes   yes  -                                     applied        passes      runs
@@ -18,7 +21,7 @@ migration belongs to this environment, and whether something newer is applied al
 
 `RULES` is that table; the first row that fits decides. What stops for missing, changed or out of
 order passes where a user allows it (`migrations.choose.Allowances`); a rollback of a missing one
-then runs the undo part that was stored when it was applied.
+then runs the undo part that was stored when it was applied. What is squashed goes with its squash.
 """
 
 from __future__ import annotations
@@ -35,6 +38,8 @@ class State(StrEnum):
     REVERTING = "reverting"
     PARTIAL = "partial"
     ORPHANED = "orphaned"
+    HALF_SQUASHED = "half squashed"
+    SQUASHED = "squashed"
     MISSING = "missing"
     CHANGED = "changed"
     APPLIED = "applied"
@@ -61,6 +66,8 @@ class VersionFacts(NamedTuple):
     same: bool = True
     here: bool = True
     newer_applied: bool = False
+    squashed: bool = False
+    half: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,8 @@ class Rule:
     same: bool | None = None
     here: bool | None = None
     newer_applied: bool | None = None
+    squashed: bool | None = None
+    half: bool | None = None
 
     def fits(self, facts: VersionFacts) -> bool:
         """Whether this row describes `facts`. Journal None in a rule means: no journal."""
@@ -87,11 +96,16 @@ class Rule:
                 (self.same, facts.same),
                 (self.here, facts.here),
                 (self.newer_applied, facts.newer_applied),
+                (self.squashed, facts.squashed),
+                (self.half, facts.half),
             )
         )
 
 
 RULES: tuple[Rule, ...] = (
+    Rule(State.HALF_SQUASHED, Move.STOP, Move.STOP, file=True, half=True),
+    Rule(State.HALF_SQUASHED, Move.STOP, Move.STOP, file=True, half=True, journal="up"),
+    Rule(State.HALF_SQUASHED, Move.STOP, Move.STOP, file=True, half=True, journal="down"),
     Rule(State.REVERTING, Move.STOP, Move.RESUME, row=True, journal="down"),
     # A rollback that stopped between its last step and its history row's removal is impossible:
     # both are one transaction. Journal rows without a history row are leftovers of a DELETE by
@@ -101,6 +115,7 @@ RULES: tuple[Rule, ...] = (
     Rule(State.ORPHANED, Move.STOP, Move.STOP, file=False, journal="up"),
     Rule(State.PARTIAL, Move.RESUME, Move.STOP, file=True, row=False, journal="up"),
     Rule(State.APPLIED, Move.PASS, Move.RUN, file=True, row=True, journal="up"),
+    Rule(State.SQUASHED, Move.PASS, Move.PASS, file=False, row=True, squashed=True),
     Rule(State.MISSING, Move.STOP, Move.STOP, file=False, row=True),
     Rule(State.CHANGED, Move.STOP, Move.RUN, file=True, row=True, same=False),
     Rule(State.APPLIED, Move.PASS, Move.RUN, file=True, row=True, same=True),

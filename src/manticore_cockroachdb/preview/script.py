@@ -117,7 +117,7 @@ def _step(plan: MigrationPlan, step: Step, tables: Tables) -> Iterator[str]:
 def _record(plan: MigrationPlan, tables: Tables) -> str:
     script = plan.script
     if script.direction == "down":
-        return tables.delete_history(plan.version)
+        return tables.delete_history(plan.version, *script.squashes)
     return tables.insert_history(
         tables.history_row(
             version=plan.version,

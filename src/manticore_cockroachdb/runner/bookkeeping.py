@@ -202,9 +202,10 @@ class Tables:
             f" mode, duration_ms, applied_by, applied_from, token) VALUES {', '.join(rows)}"
         )
 
-    def delete_history(self, version: int) -> str:
-        """Forget that a migration is applied."""
-        return f"DELETE FROM {self.name(HISTORY)} WHERE version = {int(version)}"
+    def delete_history(self, version: int, *squashed: int) -> str:
+        """Forget that a migration is applied, and those that it squashed."""
+        chosen = ", ".join(str(int(v)) for v in (version, *squashed))
+        return f"DELETE FROM {self.name(HISTORY)} WHERE version IN ({chosen})"
 
     def set_checksum(self, version: int, checksum: str, undo: str | None) -> str:
         """Accept a file as it is now for an applied migration."""

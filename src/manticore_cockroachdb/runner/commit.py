@@ -174,7 +174,7 @@ class Committer:
             return self.beside.writes()
         if plan.script.direction == "up":
             return (self.session.tables.insert_history(self.history_row(plan, after)),)
-        return (self.session.tables.delete_history(plan.version),)
+        return (self.session.tables.delete_history(plan.version, *plan.script.squashes),)
 
     def history_row(self, plan: MigrationPlan, after: int | None = None) -> str:
         """The history row of a migration that is applied, as `Tables.insert_history` takes it."""

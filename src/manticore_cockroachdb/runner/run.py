@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from ..errors import MigrationFailed, NoUndo, PartialMigration, UnknownVersion
+from ..errors import HistoryError, MigrationFailed, NoUndo, PartialMigration, UnknownVersion
 from ..migrations.choose import (
     Allowances,
     Recorded,
@@ -30,6 +30,7 @@ from ..migrations.objects import Objects
 from ..migrations.plan import plan_all
 from ..migrations.results import JournalRow
 from ..migrations.script import MigrationPlan, Script, script_of
+from ..migrations.squash import squashing
 from ..retry import RetryPolicy
 from . import events as e
 from .bookkeeping import ORDERED_COLUMNS, Carried
@@ -163,6 +164,12 @@ class Run:
             rows = self._take_lease()
             recorded = {row[0] for row in rows}
             journalled = any(j.version == version for j in self.committer.journal)
+            if file is None and (whole := next(squashing(version, by_version.values()), None)):
+                raise HistoryError(
+                    f"Version {version} is a part of the squashed migration {whole}.",
+                    version=version,
+                    hint=f"nothing has been changed; `manticore repair {whole}` is about the whole",
+                )
             if file is None and version not in recorded and not journalled:
                 raise UnknownVersion(
                     f"Neither the directory nor the history knows version {version}.",
@@ -305,7 +312,7 @@ def undo_script(status: VersionStatus, stored: dict[int, str]) -> Script:
     file, version = status.file, status.version
     if file is not None and file.down_sql is not None:
         script = script_of(file, down=True)
-    elif version in stored:
+    elif version in stored and not (file is not None and file.squashes):
         undo = parse_file(f"{version}_undo.sql", stored[version] + "\n", "stored undo", ours=True)
         found = script_of(undo)
         script = Script(
@@ -323,6 +330,16 @@ def undo_script(status: VersionStatus, stored: dict[int, str]) -> Script:
     else:
         script = None
     if script is None or not script.spans:
+        if file is not None and file.squashes:
+            raise NoUndo(
+                f"Migration {version} ({status.description}) stands for all that it squashes, and"
+                " has no undo part.",
+                version=version,
+                path=file.path,
+                hint="nothing has been rolled back; what it made goes as a whole or not at all, so"
+                " an undo part below a line -- @UNDO has to take back everything (`manticore squash"
+                " --undo` writes one)",
+            )
         raise NoUndo(
             f"Migration {version} ({status.description}) has no undo part.",
             version=version,

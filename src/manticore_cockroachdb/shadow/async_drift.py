@@ -15,6 +15,7 @@ from psycopg import AsyncConnection
 from ..errors import SchemaError
 from ..migrations.file import MigrationFile
 from ..migrations.repeatable import Repeatable
+from ..migrations.squash import known_checksums, squashed_versions
 from ..schema import model as m
 from ..schema.async_read import async_fetch, async_read_from, async_which_server
 from ..schema.changes import Drift, without
@@ -49,6 +50,10 @@ async def async_find_drift(
     cannot be replayed.
     """
     files = {file.version: file for file in every}
+    # What is squashed is replayed by the file that stands for it.
+    stands_for = {v: f.version for f in every for v in squashed_versions(f)}
+    recorded = {row["version"] for row in rows}
+    rows = [row for row in rows if stands_for.get(row["version"]) not in recorded]
     if missing := [row for row in rows if row["version"] not in files]:
         raise SchemaError(
             f"Migration {missing[0]['version']} is applied and has no file to be replayed.",
@@ -58,7 +63,7 @@ async def async_find_drift(
     notes = [
         f"the file of migration {row['version']} is not what was applied"
         for row in rows
-        if row.get("checksum") not in (None, files[row["version"]].checksum)
+        if row.get("checksum") not in known_checksums(files[row["version"]])
     ]
     ran = ran or {}
     objects = [file for file in repeatable if file.name in ran]

@@ -14,7 +14,7 @@ import psycopg
 
 from ..backfill.async_inline import AsyncInlineBackfills
 from ..errors import MigrationError, SchemaError
-from ..migrations.choose import Allowances, resolve
+from ..migrations.choose import Allowances, Recorded, resolve
 from ..migrations.file import MigrationFile
 from ..migrations.objects import arranged
 from ..migrations.repeatable import Repeatable
@@ -24,12 +24,14 @@ from ..parser.split import Unterminated, excerpt, line_column, split
 from ..retry import RetryPolicy
 from ..runner.async_run import AsyncRun
 from ..runner.async_session import AsyncSession
+from ..runner.bookkeeping import ORDERED_COLUMNS
 from ..runner.events import Event
 from ..schema import model as m
 from ..schema.async_read import async_read, async_which_server
 
 if TYPE_CHECKING:
     from ..async_database import AsyncDatabase
+    from ..migrations.hooks import Hooks
 
 _LET_PASS = Allowances(out_of_order=True, changed=True, missing=True)
 _LEASE = 30.0
@@ -47,10 +49,12 @@ async def async_replay(
     settings: Mapping[str, str],
     before: Sequence[str] = (),
     repeatable: Sequence[Repeatable] = (),
+    hooks: Hooks | None = None,
 ) -> m.Schema:
     """The catalog that these migrations, and then repeatable files, make of an empty database.
 
-    ``before`` are statements that run first. Raises SchemaError when a migration fails there.
+    ``before`` are statements that run first, ``hooks`` what runs around the migrations. Raises
+    SchemaError when a migration fails there.
     """
     if before:
         async with await scratch.dedicated() as connection:
@@ -60,19 +64,11 @@ async def async_replay(
     session = AsyncSession(scratch, settings, _ignore)
     await session.open()
     try:
-        run = AsyncRun(
-            session,
-            ttl=_LEASE,
-            wait=_LEASE,
-            allow=_LET_PASS,
-            environment=None,
-            policy=RetryPolicy(),
-            backfills=AsyncInlineBackfills(files, finish=True),
-        )
+        run = _run(session, files)
         await session.read_applied()
         objects = arranged(repeatable) if repeatable else None
         first_look = resolve(files, (), (), None)
-        await run.up(files, first_look, None, fresh=True, objects=objects)
+        await run.up(files, first_look, None, fresh=True, objects=objects, hooks=hooks)
     except MigrationError as error:
         said, _, hint = str(error).partition("\nhint: ")
         raise SchemaError(
@@ -82,6 +78,36 @@ async def async_replay(
     finally:
         await session.close()
     return await async_read(scratch)
+
+
+def _run(session: AsyncSession, files: Sequence[MigrationFile]) -> AsyncRun:
+    return AsyncRun(
+        session,
+        ttl=_LEASE,
+        wait=_LEASE,
+        allow=_LET_PASS,
+        environment=None,
+        policy=RetryPolicy(),
+        backfills=AsyncInlineBackfills(files, finish=True),
+    )
+
+
+async def async_take_back(
+    scratch: AsyncDatabase, files: Sequence[MigrationFile], settings: Mapping[str, str]
+) -> None:
+    """Roll all of these migrations back. Raises SchemaError when one fails."""
+    session = AsyncSession(scratch, settings, _ignore)
+    await session.open()
+    try:
+        rows = await session.read_applied(ORDERED_COLUMNS) or ()
+        statuses = resolve(files, [Recorded(*row) for row in rows], (), None)
+        await _run(session, files).down(files, statuses, len(files), None)
+    except MigrationError as error:
+        raise SchemaError(
+            f"The undo part does not run: {error.message}", hint=error.hint
+        ) from error
+    finally:
+        await session.close()
 
 
 async def async_load_dump(scratch: AsyncDatabase, text: str, path: str) -> m.Schema:

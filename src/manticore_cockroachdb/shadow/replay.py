@@ -15,7 +15,7 @@ import psycopg
 
 from ..backfill.inline import InlineBackfills
 from ..errors import MigrationError, SchemaError
-from ..migrations.choose import Allowances, resolve
+from ..migrations.choose import Allowances, Recorded, resolve
 from ..migrations.file import MigrationFile
 from ..migrations.objects import arranged
 from ..migrations.repeatable import Repeatable
@@ -23,6 +23,7 @@ from ..outcome import names_nothing
 from ..parser import client
 from ..parser.split import Unterminated, excerpt, line_column, split
 from ..retry import RetryPolicy
+from ..runner.bookkeeping import ORDERED_COLUMNS
 from ..runner.events import Event
 from ..runner.run import Run
 from ..runner.session import Session
@@ -31,6 +32,7 @@ from ..schema.read import read, which_server
 
 if TYPE_CHECKING:
     from ..database import Database
+    from ..migrations.hooks import Hooks
 
 _LET_PASS = Allowances(out_of_order=True, changed=True, missing=True)
 _LEASE = 30.0
@@ -48,10 +50,12 @@ def replay(
     settings: Mapping[str, str],
     before: Sequence[str] = (),
     repeatable: Sequence[Repeatable] = (),
+    hooks: Hooks | None = None,
 ) -> m.Schema:
     """The catalog that these migrations, and then repeatable files, make of an empty database.
 
-    ``before`` are statements that run first. Raises SchemaError when a migration fails there.
+    ``before`` are statements that run first, ``hooks`` what runs around the migrations. Raises
+    SchemaError when a migration fails there.
     """
     if before:
         with scratch.dedicated() as connection:
@@ -61,19 +65,11 @@ def replay(
     session = Session(scratch, settings, _ignore)
     session.open()
     try:
-        run = Run(
-            session,
-            ttl=_LEASE,
-            wait=_LEASE,
-            allow=_LET_PASS,
-            environment=None,
-            policy=RetryPolicy(),
-            backfills=InlineBackfills(files, finish=True),
-        )
+        run = _run(session, files)
         session.read_applied()
         objects = arranged(repeatable) if repeatable else None
         first_look = resolve(files, (), (), None)
-        run.up(files, first_look, None, fresh=True, objects=objects)
+        run.up(files, first_look, None, fresh=True, objects=objects, hooks=hooks)
     except MigrationError as error:
         said, _, hint = str(error).partition("\nhint: ")
         raise SchemaError(
@@ -83,6 +79,36 @@ def replay(
     finally:
         session.close()
     return read(scratch)
+
+
+def _run(session: Session, files: Sequence[MigrationFile]) -> Run:
+    return Run(
+        session,
+        ttl=_LEASE,
+        wait=_LEASE,
+        allow=_LET_PASS,
+        environment=None,
+        policy=RetryPolicy(),
+        backfills=InlineBackfills(files, finish=True),
+    )
+
+
+def take_back(
+    scratch: Database, files: Sequence[MigrationFile], settings: Mapping[str, str]
+) -> None:
+    """Roll all of these migrations back. Raises SchemaError when one fails."""
+    session = Session(scratch, settings, _ignore)
+    session.open()
+    try:
+        rows = session.read_applied(ORDERED_COLUMNS) or ()
+        statuses = resolve(files, [Recorded(*row) for row in rows], (), None)
+        _run(session, files).down(files, statuses, len(files), None)
+    except MigrationError as error:
+        raise SchemaError(
+            f"The undo part does not run: {error.message}", hint=error.hint
+        ) from error
+    finally:
+        session.close()
 
 
 def load_dump(scratch: Database, text: str, path: str) -> m.Schema:
