@@ -8,27 +8,21 @@ import pytest
 
 from manticore_cockroachdb.migrations.states import RULES, Move, State, VersionFacts, rule_for
 
+EVERY = [
+    VersionFacts(file, row, journal, *more)
+    for file, row, journal, *more in product(
+        *((True, False),) * 2, (None, "up", "down"), *((True, False),) * 5
+    )
+    if file or row or journal  # else nothing is known of it
+]
+
 
 def test_every_possible_combination_of_facts_has_a_rule():
-    for file, row, journal, same, here, newer in product(
-        (True, False), (True, False), (None, "up", "down"), (True, False), (True, False),
-        (True, False),
-    ):  # fmt: skip
-        if not (file or row or journal):
-            continue  # nothing is known of it
-        rule_for(VersionFacts(file, row, journal, same, here, newer))
+    assert all(rule_for(facts) in RULES for facts in EVERY)
 
 
 def test_every_rule_is_reached():
-    reached = {
-        id(rule_for(VersionFacts(file, row, journal, same, here, newer)))
-        for file, row, journal, same, here, newer in product(
-            (True, False), (True, False), (None, "up", "down"), (True, False), (True, False),
-            (True, False),
-        )
-        if file or row or journal
-    }  # fmt: skip
-    assert reached == {id(rule) for rule in RULES}
+    assert {id(rule_for(facts)) for facts in EVERY} == {id(rule) for rule in RULES}
 
 
 @pytest.mark.parametrize(
@@ -51,6 +45,10 @@ def test_every_rule_is_reached():
             Move.PASS,
         ),
         (VersionFacts(True, False, "down"), State.PENDING, Move.RUN, Move.PASS),
+        (VersionFacts(False, True, squashed=True), State.SQUASHED, Move.PASS, Move.PASS),
+        (VersionFacts(False, False, "up", squashed=True), State.ORPHANED, Move.STOP, Move.STOP),
+        (VersionFacts(True, False, half=True), State.HALF_SQUASHED, Move.STOP, Move.STOP),
+        (VersionFacts(True, True, "up", half=True), State.HALF_SQUASHED, Move.STOP, Move.STOP),
     ],
 )
 def test_the_table(facts, state, migrate, rollback):

@@ -104,9 +104,21 @@ class RepeatableStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class SquashStatus:
+    """A squashed file: ``versions`` are all that it stands for, its own included. It is applied,
+    applied ``by its parts`` (the old files have run), ``in part`` (some have), or ``pending``."""
+
+    version: int
+    path: str
+    versions: tuple[int, ...]
+    state: Literal["applied", "by its parts", "in part", "pending"]
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """A directory held against a database. `current` is None before the first migration;
-    `backfills` are those that are not complete, `runner` is who is at work right now."""
+    `backfills` are those that are not complete, `runner` is who is at work right now,
+    `squashes` are the squashed files."""
 
     server: str
     current: int | None
@@ -117,6 +129,7 @@ class Status:
     backfills: tuple[BackfillStatus, ...] = ()
     repeatable: tuple[RepeatableStatus, ...] = ()
     runner: LeaseStatus | None = None
+    squashes: tuple[SquashStatus, ...] = ()
 
     @property
     def repeatable_due(self) -> tuple[RepeatableStatus, ...]:

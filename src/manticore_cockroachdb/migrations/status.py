@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..dialect import Capabilities, Server
 from ..errors import MigrationError
 from .choose import Allowances, VersionStatus, problems
 from .plan import plan_script
-from .results import HistoryRow, JournalRow, Pending, RepeatableStatus, Status
+from .results import (
+    HistoryRow,
+    JournalRow,
+    Pending,
+    RepeatableStatus,
+    SquashStatus,
+    Status,
+)
 from .script import script_of
 from .states import State
 
@@ -47,7 +54,23 @@ def status_of(snapshot: Snapshot, allow: Allowances) -> Status:
         backfills=tuple(b for b in snapshot.backfills if b.direction == "up" and not b.complete),
         repeatable=snapshot.repeatable,
         runner=snapshot.runner,
+        squashes=_squashes(snapshot),
     )
+
+
+def _squashes(snapshot: Snapshot) -> tuple[SquashStatus, ...]:
+    found = []
+    for one in snapshot.statuses:
+        if (file := one.file) is None or (cover := one.cover) is None:
+            continue
+        state: Literal["applied", "by its parts", "in part", "pending"] = "pending"
+        if cover.has == "some":
+            state = "in part"
+        elif cover.has == "all":
+            state = "applied" if cover.itself else "by its parts"
+        versions = tuple(sorted({entry.version for entry in file.squashes}))
+        found.append(SquashStatus(file.version, file.path, versions, state))
+    return tuple(found)
 
 
 def _those(snapshot: Snapshot, states: Iterable[State]) -> tuple[Pending, ...]:

@@ -164,6 +164,8 @@ class Executor:
         if plan.version < 0:
             return
         self.finished.append(plan.version)
+        if script.direction == "up":
+            self.committer.recorded.add(plan.version)  # what comes after may require it
         self.session.listener(
             e.MigrationFinished(plan.version, script.description, script.direction, seconds)
         )

@@ -94,6 +94,12 @@ def presented(
         if told:
             lines += ["", bold("Repeatable files", "bold")]
             lines += layout.listed([(one.name, one.state, one.reason) for one in told])
+    if found.squashes:
+        whole = [
+            (str(one.version), f"stands for {len(one.versions):,} migrations", one.state)
+            for one in found.squashes
+        ]
+        lines += ["", bold("Squashed", "bold"), *layout.listed(whole)]
     if found.problems:
         lines += ["", bold("Problems", "red", "bold")]
         for one in found.problems:
@@ -113,6 +119,7 @@ def presented(
         "backfills": found.backfills,
         "repeatable": found.repeatable,
         "runner": found.runner,
+        "squashes": found.squashes,
         "server": found.server,
         "database": where,
         "directory": directory,
