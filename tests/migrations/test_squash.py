@@ -369,3 +369,24 @@ async def test_a_file_that_came_back_from_a_branch(db, project):
     with pytest.raises(FileError, match="both are there") as caught:
         load(project.directory)
     assert "a version of its own" in caught.value.hint
+
+
+async def test_lint_reads_no_old_file_and_wants_no_undo_part(db, project):
+    await project.at().squash(3)
+    found = await project.at().lint(target="postgresql")
+    assert {Path(one.path).name for one in found} <= {"3_squashed.sql", "4_state.sql"}
+    assert [one for one in found if one.rule == "no-undo"] == []
+
+
+async def test_verify_takes_it_like_any_other(db, project):
+    await project.at().squash(3, undo=True)
+    found = await project.at().verify(newest=0)
+    assert found.ok
+    assert found.irreversible == ()
+
+
+async def test_the_script_of_a_rollback_forgets_them_all(db, project):
+    await project.at().migrate(3)
+    await project.at().squash(3, undo=True)
+    sql = (await project.at().plan(rollback=True)).sql()
+    assert "WHERE version IN (3, 1, 2)" in sql

@@ -11,6 +11,7 @@ from ..errors import ConfigError, FileError, ForeignFile
 from ..lint import Source
 from ..lint.read import version_of
 from ..migrations import directory
+from ..migrations.squash import SQUASHED
 
 STDIN = "<stdin>"
 _MARK = "\ufeff"
@@ -50,7 +51,9 @@ def _below(path: Path) -> Iterator[Source]:
     """Every ``*.sql`` file of a directory and of those in it, hidden ones left out."""
     yield from _in(path)
     for inner in sorted(path.iterdir()):
-        if inner.is_dir() and not inner.is_symlink() and not inner.name.startswith("."):
+        if inner.name == SQUASHED or inner.name.startswith("."):
+            continue  # what is squashed is read by nobody
+        if inner.is_dir() and not inner.is_symlink():
             yield from _below(inner)
 
 

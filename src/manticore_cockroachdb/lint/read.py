@@ -135,6 +135,7 @@ class LintedFile:
     day: int = 0
     template: tuple[int, int] | None = None
     backfill: bool = False
+    squash: bool = False
     error: FileError | None = None
 
     @property
@@ -224,6 +225,7 @@ def read_file(source: Text, catalog: SimulatedCatalog, day: int | None = None) -
         up_end=file.up_end,
         template=_template(text, (*up, *down)),
         backfill=file.backfill is not None,
+        squash=bool(file.squashes),
         allows=tuple(_allows(directives(text))),
     )
 

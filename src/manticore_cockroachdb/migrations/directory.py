@@ -25,6 +25,7 @@ from .file import (
     refuse_foreign,
     render,
 )
+from .squash import SQUASHED
 
 if TYPE_CHECKING:
     from .repeatable import Repeatable
@@ -137,9 +138,7 @@ def replace_by_squash(directory: Path, name: str, text: str, old: Sequence[Migra
 def set_aside(directory: Path, version: int, old: Sequence[MigrationFile]) -> Path:
     """Move files that are squashed into the folder of their squash, and return it. Raises OSError,
     FileError where another file of that name is there."""
-    from .squash import FOLDER
-
-    folder = directory / FOLDER / str(version)
+    folder = directory / SQUASHED / str(version)
     folder.mkdir(parents=True, exist_ok=True)
     for file in old:
         here = Path(file.path)
@@ -197,7 +196,7 @@ def _is_of(file: MigrationFile, squash: MigrationFile) -> bool:
 
 REPEATABLE = "repeatable"
 HOOKS = "hooks"
-BESIDE = (REPEATABLE, HOOKS, "squashed")  # folders beside the migrations that are ours too
+BESIDE = (REPEATABLE, HOOKS, SQUASHED)  # folders beside the migrations that are ours too
 
 
 def load_repeatable(directory: Path, folder: str = REPEATABLE) -> tuple[Repeatable, ...]:

@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from .choose import Recorded
     from .file import MigrationFile
 
-FOLDER = "squashed"
-"""The folder beside the migrations that has the old files, each squash's in one of its version."""
-
 _DIGITS = frozenset("0123456789abcdef")
+
+
+SQUASHED = "squashed"
+"""The folder beside the migrations that has the old files, each squash's in one of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,4 +176,4 @@ def has_run(version: int, files: Iterable[MigrationFile], recorded: Iterable[int
 def folder_of(file: MigrationFile) -> str:
     """The folder that has the old files of a squash, as a path to show."""
     home, slash, _ = file.path.replace("\\", "/").rpartition("/")
-    return f"{home}{slash}{FOLDER}/{file.version}"
+    return f"{home}{slash}{SQUASHED}/{file.version}"

@@ -94,10 +94,11 @@ def presented(
         if told:
             lines += ["", bold("Repeatable files", "bold")]
             lines += layout.listed([(one.name, one.state, one.reason) for one in told])
-    if found.squashes:
+    if any(one.state != "applied" for one in found.squashes):
         whole = [
             (str(one.version), f"stands for {len(one.versions):,} migrations", one.state)
             for one in found.squashes
+            if one.state != "applied"
         ]
         lines += ["", bold("Squashed", "bold"), *layout.listed(whole)]
     if found.problems:

@@ -41,6 +41,8 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """A file, named as a migration, without the marker."""
+    """A file, named as a migration, without the marker; a squash has none on purpose."""
+    if context.file.squash:
+        return
     if context.file.version is not None and context.file.undo_start is None:
         yield context.finding(RULE, None, "The migration has no undo part.")
