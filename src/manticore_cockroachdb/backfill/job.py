@@ -157,6 +157,11 @@ class Noted:
         return decode(self.key_columns) or ()
 
 
+def name_of(version: int, direction: str) -> str:
+    """What the backfill of a migration is called in our tables."""
+    return f"{version}" if direction == "up" else f"{version} undo"
+
+
 def told_of(rows: list[tuple[object, ...]]) -> Told:
     """What is said in the answer to `BackfillTables.told`."""
     if not rows:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from ..analysis.catalog import Catalog, SimulatedCatalog
-from ..errors import MigrationError
+from ..backfill.async_setup import async_table
+from ..errors import MigrationError, Refused
 from ..migrations.choose import VersionStatus
 from ..migrations.file import MigrationFile
 from ..migrations.plan import plan_script
@@ -30,6 +31,7 @@ from .script import HOST, Frame
 from .shape import may_be_explained, parse_shape
 
 if TYPE_CHECKING:
+    from ..backfill.catalog import Table
     from ..migrations.repeatable import Repeatable
     from ..migrations.results import RepeatableStatus
     from ..migrations.status import Snapshot
@@ -116,6 +118,7 @@ async def _plan(
     session: AsyncSession, snapshot: Snapshot, planned: Sequence[Planned], direction: str
 ) -> Plan:
     cockroachdb = session.tables.cockroachdb
+    planned, walked = await _walked(session, planned)
     reads = [one for p in planned for one in p.reads]
     done: dict[int, frozenset[int]] = {}
     for version in {row.version for row in snapshot.journal if row.direction == direction}:
@@ -132,9 +135,31 @@ async def _plan(
         prepare=await _prepare(session) if planned else (),
         plans=tuple(p.plan for p in planned if p.plan is not None),
         done=tuple(sorted(done.items())),
+        walked=tuple(walked.items()),
     )
     told = build(planned, catalog, shapes, done, cockroachdb=cockroachdb)
     return Plan(str(session.server), direction, told, frame)  # type: ignore[arg-type]
+
+
+async def _walked(
+    session: AsyncSession, planned: Sequence[Planned]
+) -> tuple[list[Planned], dict[int, Table]]:
+    """The tables of backfills that are there, by version; one that cannot be walked is refused."""
+    found: dict[int, Table] = {}
+    told: list[Planned] = []
+    for one in planned:
+        spec = one.script.backfill if one.script is not None else None
+        if spec is not None:
+            try:
+                found[one.version], _ = await async_table(
+                    session, spec, version=one.version, path=one.path
+                )
+            except psycopg.Error:  # its table is made by an earlier migration of this plan
+                await session.rollback()
+            except Refused as error:
+                one = Planned(one.version, one.description, one.path, None, None, error)
+        told.append(one)
+    return told, found
 
 
 async def _prepare(session: AsyncSession) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from ..analysis.catalog import Catalog, SimulatedCatalog
-from ..errors import MigrationError
+from ..backfill.setup import table
+from ..errors import MigrationError, Refused
 from ..migrations.choose import VersionStatus
 from ..migrations.file import MigrationFile
 from ..migrations.plan import plan_script
@@ -31,6 +32,7 @@ from .script import HOST, Frame
 from .shape import may_be_explained, parse_shape
 
 if TYPE_CHECKING:
+    from ..backfill.catalog import Table
     from ..migrations.repeatable import Repeatable
     from ..migrations.results import RepeatableStatus
     from ..migrations.status import Snapshot
@@ -111,6 +113,7 @@ def plan_repeatable(
 
 def _plan(session: Session, snapshot: Snapshot, planned: Sequence[Planned], direction: str) -> Plan:
     cockroachdb = session.tables.cockroachdb
+    planned, walked = _walked(session, planned)
     reads = [one for p in planned for one in p.reads]
     done: dict[int, frozenset[int]] = {}
     for version in {row.version for row in snapshot.journal if row.direction == direction}:
@@ -125,9 +128,27 @@ def _plan(session: Session, snapshot: Snapshot, planned: Sequence[Planned], dire
         prepare=_prepare(session) if planned else (),
         plans=tuple(p.plan for p in planned if p.plan is not None),
         done=tuple(sorted(done.items())),
+        walked=tuple(walked.items()),
     )
     told = build(planned, catalog, shapes, done, cockroachdb=cockroachdb)
     return Plan(str(session.server), direction, told, frame)  # type: ignore[arg-type]
+
+
+def _walked(session: Session, planned: Sequence[Planned]) -> tuple[list[Planned], dict[int, Table]]:
+    """The tables of backfills that are there, by version; one that cannot be walked is refused."""
+    found: dict[int, Table] = {}
+    told: list[Planned] = []
+    for one in planned:
+        spec = one.script.backfill if one.script is not None else None
+        if spec is not None:
+            try:
+                found[one.version], _ = table(session, spec, version=one.version, path=one.path)
+            except psycopg.Error:  # its table is made by an earlier migration of this plan
+                session.rollback()
+            except Refused as error:
+                one = Planned(one.version, one.description, one.path, None, None, error)
+        told.append(one)
+    return told, found
 
 
 def _prepare(session: Session) -> tuple[str, ...]:

@@ -12,13 +12,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..backfill.by_hand import ByHand
+from ..backfill.job import name_of
+from ..backfill.tables import BackfillTables
 from ..errors import Refused
 from ..migrations.script import MigrationPlan, Mode, Step
+from ..own_tables import HISTORY, STEPS
 from ..parser import nodes as n
-from ..parser.quoting import quote
+from ..parser.quoting import literal, quote
 from ..runner.bookkeeping import Tables
 
 if TYPE_CHECKING:
+    from ..backfill.catalog import Table
+    from ..migrations.backfill import Backfill
     from .model import Plan
 
 HOST = "plan --sql"
@@ -28,7 +34,8 @@ HOST = "plan --sql"
 class Frame:
     """What a script needs beside the report: ``setup`` of the session, ``prepare`` for our
     tables, the plans, and by version the steps that an earlier run has done; ``repeatable`` are the
-    statements of repeatable files, with what records them."""
+    statements of repeatable files, with what records them; ``walked`` are the tables of backfills
+    by version, where they are there."""
 
     tables: Tables
     setup: tuple[str, ...] = ()
@@ -36,6 +43,7 @@ class Frame:
     plans: tuple[MigrationPlan, ...] = ()
     done: tuple[tuple[int, frozenset[int]], ...] = ()
     repeatable: tuple[str, ...] = ()
+    walked: tuple[tuple[int, Table], ...] = ()
 
 
 def script(plan: Plan) -> str:
@@ -65,11 +73,11 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield ""
     yield from (f"{line};" for line in frame.setup)
     yield from (f"{line};" for line in frame.prepare)
-    done = dict(frame.done)
+    done, walked = dict(frame.done), dict(frame.walked)
     for one in frame.plans:
         yield ""
         yield f"-- {one.version} {' '.join(one.script.description.split())}"
-        yield from _migration(one, frame.tables, done.get(one.version))
+        yield from _migration(one, frame.tables, done.get(one.version), walked.get(one.version))
         if one.changes_session:
             yield from (f"{line};" for line in (*_restore(one, frame.tables), *frame.setup))
     if frame.repeatable:
@@ -77,14 +85,18 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield from (f"{line};" for line in frame.repeatable)
 
 
-def _migration(plan: MigrationPlan, tables: Tables, done: frozenset[int] | None) -> Iterator[str]:
+def _migration(
+    plan: MigrationPlan, tables: Tables, done: frozenset[int] | None, table: Table | None
+) -> Iterator[str]:
     record = [f"{_record(plan, tables)};"]
     if done is not None:
         record.append(f"{tables.clear_steps(plan.version)};")
-    if plan.script.backfill is not None:
+    if plan.script.backfill is not None and table is not None:
+        yield from _by_hand(plan, plan.script.backfill, table, tables).lines()
+    elif plan.script.backfill is not None:
         spec = plan.script.backfill
-        yield "-- By hand it is one transaction over all rows; `manticore migrate` runs it in"
-        yield "-- batches, and goes on where it stopped."
+        yield "-- Its table is made above, so here it is one transaction over all rows; `manticore"
+        yield "-- migrate` runs it in batches."
         condition = f"({spec.where})" if spec.where is not None else "true"
         yield f"{tables.begin};"
         yield from (f"{one.fill(lambda _: condition)};" for one in spec.templates)
@@ -104,6 +116,35 @@ def _migration(plan: MigrationPlan, tables: Tables, done: frozenset[int] | None)
         yield f"{tables.begin};"
         yield from record
         yield "COMMIT;"
+
+
+def _by_hand(plan: MigrationPlan, spec: Backfill, table: Table, tables: Tables) -> ByHand:
+    version, direction, step = plan.version, plan.script.direction, plan.steps[0]
+    name, ours = name_of(version, direction), BackfillTables(tables.schema, tables.cockroachdb)
+    applied = f"SELECT count(*) AS c FROM {tables.name(HISTORY)} WHERE version = {version}"
+    record = [_record(plan, tables), tables.clear_steps(version)]
+    if direction == "up":
+        guard = f"SELECT 1 / (1 - c) AS not_applied_yet FROM ({applied}) AS h"
+    else:
+        half = ours.incomplete((version,))
+        guard = (
+            f"SELECT c / (1 - (SELECT count(*) FROM ({half}) AS b)) / c AS applied_as_a_whole"
+            f" FROM ({applied}) AS h"
+        )
+        record += [*ours.forget(name_of(version, "up")), *ours.forget(name)]
+    return ByHand(
+        name,
+        version,
+        direction,
+        table,
+        spec,
+        ours,
+        guard,
+        tables.start_step(version, direction, step.ordinal, plan.step_hash(step), None, 0),
+        f"SELECT 1 FROM {tables.name(STEPS)} WHERE version = {version} AND direction ="
+        f" {literal(direction)} AND history = {tables.identity}",
+        [f"{one};" for one in record],
+    )
 
 
 def _step(plan: MigrationPlan, step: Step, tables: Tables) -> Iterator[str]:
