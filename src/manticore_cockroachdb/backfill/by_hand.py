@@ -127,8 +127,8 @@ class ByHand:
         )
 
     def _taken(self) -> str:
-        """The one range that is left, up to the end of the table, under a token of our own, as
-        variables of psql's. Several ranges are for workers: then there is no row, and psql stops."""
+        """The one range that is left, up to the table's end, under a token of our own, as variables
+        of psql's. Several ranges are for workers: then there is no row, and psql stops."""
         tables = self.tables
         runs = f"(SELECT b.run FROM {tables.name(BACKFILLS)} b WHERE {self._mine()})"
         left = f"(SELECT min(id) FROM {tables.name(RANGES)} WHERE run IN {runs} AND NOT done"
@@ -140,8 +140,8 @@ class ByHand:
             f" session = {self._session}, token = token + 1,"
             f" expires_at = {_in(LEASE)}, started_at = coalesce(started_at, clock_timestamp()),"
             f" changed_at = clock_timestamp() WHERE run IN {runs} AND NOT done AND id ="
-            f" {left} HAVING count(*) = 1) AND hi IS NULL AND (owner IS NULL OR owner = {literal(HOST)} OR"
-            " expires_at < clock_timestamp()) RETURNING run, id, token, cursor IS NULL AS first,"
+            f" {left} HAVING count(*) = 1) AND hi IS NULL AND (owner IS NULL OR"
+            f" owner = {literal(HOST)} OR expires_at < clock_timestamp()) RETURNING run, id, token, cursor IS NULL AS first,"
             f" {after}"
         )
 
