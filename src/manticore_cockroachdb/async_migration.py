@@ -34,6 +34,7 @@ from .migrations.choose import (
     resolve,
 )
 from .migrations.file import MAX_VERSION, MigrationFile
+from .migrations.values import values_of
 from .own_tables import HISTORY
 from .retry import RetryPolicy
 from .runner.async_session import RECONNECT_WAIT, AsyncSession
@@ -78,6 +79,8 @@ class AsyncMigrator:
 
     ``settings`` are session settings for the migrations, such as ``{"app.environment":
     "production"}``. ``environment`` chooses among migrations limited by ``-- @environments``.
+    ``variables`` are the values of what files declare by ``-- @variables``, before those of the
+    environment such as ``MANTICORE_VAR_REGION``.
     ``lease_ttl`` is how many seconds a dead runner can keep others waiting (default 30, or
     ``MANTICORE_LEASE_TTL``), ``lease_wait`` how many seconds this one waits for another.
     ``reconnect_wait`` is how many seconds a run that has lost its connection, or whose statement
@@ -94,6 +97,7 @@ class AsyncMigrator:
         *,
         settings: Mapping[str, str] | None = None,
         environment: str | None = None,
+        variables: Mapping[str, str | int | float] | None = None,
         lease_ttl: float | None = None,
         lease_wait: float = DEFAULT_WAIT,
         reconnect_wait: float = RECONNECT_WAIT,
@@ -109,6 +113,7 @@ class AsyncMigrator:
             raise ConfigError(f"The directory {str(migrations_dir)!r} holds a NUL character.")
         self.settings = dict(settings or {})
         self.environment = environment
+        self.values = values_of(variables, os.environ)
         self.lease_ttl = _ttl(lease_ttl, os.environ)
         self.lease_wait = _seconds(lease_wait, "lease's wait")
         self.reconnect_wait = _seconds(reconnect_wait, "wait for a connection")
@@ -120,16 +125,18 @@ class AsyncMigrator:
 
     async def load_migrations(self) -> list[MigrationFile]:
         """Return every migration of the directory, in order of version. Raises FileError."""
-        return list(await async_blocking(directory.load, self.migrations_dir))
+        return list(await async_blocking(directory.load, self.migrations_dir, self.values))
 
     async def load_repeatable(self) -> list[Repeatable]:
         """Return the repeatable files of this environment, by name. Raises FileError."""
-        found = await async_blocking(directory.load_repeatable, self.migrations_dir)
+        load = partial(directory.load_repeatable, self.migrations_dir, values=self.values)
+        found = await async_blocking(load)
         return [file for file in found if file.belongs_to(self.environment)]
 
     async def _load_hooks(self) -> Hooks | None:
         """The hooks of this environment; None where there are none."""
-        load = partial(directory.load_repeatable, self.migrations_dir, directory.HOOKS)
+        where = (self.migrations_dir, directory.HOOKS, self.values)
+        load = partial(directory.load_repeatable, *where)
         found = [f for f in await async_blocking(load) if f.belongs_to(self.environment)]
         if not found:
             return None
@@ -511,7 +518,9 @@ class AsyncMigrator:
         from .schema.diff import compare
         from .shadow.async_sources import async_schema_of
 
-        return compare(await async_read(self.db), await async_schema_of(other, self.db))
+        return compare(
+            await async_read(self.db), await async_schema_of(other, self.db, self.values)
+        )
 
     # --- knowing before --------------------------------------------------------------------
 
@@ -533,7 +542,7 @@ class AsyncMigrator:
             if rollback:
                 self._check_lowest(target, snapshot.statuses)
                 chosen = choose_down(snapshot.statuses, count, target, self.allow)
-                return await async_plan_down(session, snapshot, chosen)
+                return await async_plan_down(session, snapshot, chosen, self.values)
             due = choose_up(snapshot.statuses, target, self.allow)
             plan = await async_plan_up(session, snapshot, due)
             again = [one for one in snapshot.repeatable if one.state in ("pending", "partial")]
@@ -653,6 +662,7 @@ class AsyncMigrator:
             environment=self.environment,
             policy=self.retry,
             backfills=backfills,
+            values=self.values,
         )
 
     async def _first_look(

@@ -27,6 +27,7 @@ KEYS = (
     "dir",
     "environment",
     "settings",
+    "variables",
     "lease_ttl",
     "lease_wait",
     "reconnect_wait",
@@ -111,7 +112,7 @@ def check_table(
         switch_of(found.get(key), where, key)
     for key in ("lease_ttl", "lease_wait", "reconnect_wait"):
         seconds_of(found.get(key), where, key)
-    for key in ("settings", *COMMAND_TABLES):
+    for key in ("settings", "variables", *COMMAND_TABLES):
         if not isinstance(found.get(key, {}), Mapping):
             raise ConfigError(f"{key!r} in {where} is not a table.")
     return found

@@ -35,6 +35,7 @@ from .migrations.choose import (
     resolve,
 )
 from .migrations.file import MAX_VERSION, MigrationFile
+from .migrations.values import values_of
 from .own_tables import HISTORY
 from .retry import RetryPolicy
 from .runner.bookkeeping import APPLIED_COLUMNS, ORDERED_COLUMNS
@@ -79,6 +80,8 @@ class Migration:
 
     ``settings`` are session settings for the migrations, such as ``{"app.environment":
     "production"}``. ``environment`` chooses among migrations limited by ``-- @environments``.
+    ``variables`` are the values of what files declare by ``-- @variables``, before those of the
+    environment such as ``MANTICORE_VAR_REGION``.
     ``lease_ttl`` is how many seconds a dead runner can keep others waiting (default 30, or
     ``MANTICORE_LEASE_TTL``), ``lease_wait`` how many seconds this one waits for another.
     ``reconnect_wait`` is how many seconds a run that has lost its connection, or whose statement
@@ -95,6 +98,7 @@ class Migration:
         *,
         settings: Mapping[str, str] | None = None,
         environment: str | None = None,
+        variables: Mapping[str, str | int | float] | None = None,
         lease_ttl: float | None = None,
         lease_wait: float = DEFAULT_WAIT,
         reconnect_wait: float = RECONNECT_WAIT,
@@ -110,6 +114,7 @@ class Migration:
             raise ConfigError(f"The directory {str(migrations_dir)!r} holds a NUL character.")
         self.settings = dict(settings or {})
         self.environment = environment
+        self.values = values_of(variables, os.environ)
         self.lease_ttl = _ttl(lease_ttl, os.environ)
         self.lease_wait = _seconds(lease_wait, "lease's wait")
         self.reconnect_wait = _seconds(reconnect_wait, "wait for a connection")
@@ -121,16 +126,18 @@ class Migration:
 
     def load_migrations(self) -> list[MigrationFile]:
         """Return every migration of the directory, in order of version. Raises FileError."""
-        return list(blocking(directory.load, self.migrations_dir))
+        return list(blocking(directory.load, self.migrations_dir, self.values))
 
     def load_repeatable(self) -> list[Repeatable]:
         """Return the repeatable files of this environment, by name. Raises FileError."""
-        found = blocking(directory.load_repeatable, self.migrations_dir)
+        load = partial(directory.load_repeatable, self.migrations_dir, values=self.values)
+        found = blocking(load)
         return [file for file in found if file.belongs_to(self.environment)]
 
     def _load_hooks(self) -> Hooks | None:
         """The hooks of this environment; None where there are none."""
-        load = partial(directory.load_repeatable, self.migrations_dir, directory.HOOKS)
+        where = (self.migrations_dir, directory.HOOKS, self.values)
+        load = partial(directory.load_repeatable, *where)
         found = [f for f in blocking(load) if f.belongs_to(self.environment)]
         if not found:
             return None
@@ -510,7 +517,7 @@ class Migration:
         from .schema.read import read
         from .shadow.sources import schema_of
 
-        return compare(read(self.db), schema_of(other, self.db))
+        return compare(read(self.db), schema_of(other, self.db, self.values))
 
     # --- knowing before --------------------------------------------------------------------
 
@@ -532,7 +539,7 @@ class Migration:
             if rollback:
                 self._check_lowest(target, snapshot.statuses)
                 chosen = choose_down(snapshot.statuses, count, target, self.allow)
-                return plan_down(session, snapshot, chosen)
+                return plan_down(session, snapshot, chosen, self.values)
             due = choose_up(snapshot.statuses, target, self.allow)
             plan = plan_up(session, snapshot, due)
             again = [one for one in snapshot.repeatable if one.state in ("pending", "partial")]
@@ -650,6 +657,7 @@ class Migration:
             environment=self.environment,
             policy=self.retry,
             backfills=backfills,
+            values=self.values,
         )
 
     def _first_look(

@@ -16,6 +16,7 @@ from .settings import VARIABLES
 if TYPE_CHECKING:
     from ..database import Database
     from ..dialect import Engine
+    from ..migrations.values import Values
     from ..schema.model import Schema
     from ..shadow.sources import Compared, Models
 
@@ -110,7 +111,7 @@ def named_schemas(
     from ..shadow.sources import schemas_of
 
     with _places(call, names, python) as found:
-        return schemas_of(found, Database, on=on, renames=renames)
+        return schemas_of(found, Database, on=on, renames=renames, values=_values(call))
 
 
 def named_schema(
@@ -122,10 +123,16 @@ def named_schema(
 
     place = _place(call, name, python)
     try:
-        return schema_of_one(place, Database, on=on)
+        return schema_of_one(place, Database, on=on, values=_values(call))
     finally:
         if isinstance(place, Database):
             place.close()
+
+
+def _values(call: Call) -> Values:
+    from ..migrations.values import values_of
+
+    return values_of(dict(call.settings.variables), os.environ)
 
 
 def engine_of(name: str | None) -> Engine | None:

@@ -217,6 +217,7 @@ class Call:
             directory or run.dir,
             settings=dict(run.settings),
             environment=run.environment,
+            variables=dict(run.variables),
             lease_ttl=run.lease_ttl,
             lease_wait=DEFAULT_WAIT if run.lease_wait is None else run.lease_wait,
             reconnect_wait=RECONNECT_WAIT if run.reconnect_wait is None else run.reconnect_wait,

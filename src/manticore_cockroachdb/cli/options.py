@@ -69,6 +69,14 @@ SETTINGS: Group = (
         help="A session setting for the migrations, such as app.environment=production.",
     ),
 )
+VARIABLES: Group = (
+    click.Option(
+        ["--var"],
+        metavar="NAME=VALUE",
+        multiple=True,
+        help="The value of a variable that files declare, such as region=eu; may be repeated.",
+    ),
+)
 LEASE: Group = (
     click.Option(
         ["--lease-ttl"],

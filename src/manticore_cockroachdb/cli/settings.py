@@ -17,7 +17,8 @@ decides:
 database, whatever ``DATABASE_URL`` a shell happens to hold; a container that is handed its
 ``DATABASE_URL`` chooses with ``MANTICORE_ENV``, or leaves ``url`` out of the file.
 
-Session settings are merged name by name, and so is nothing else.
+Session settings are merged name by name, and so are the variables of files: ``--var``, the table of
+the environment, that of the top; ``MANTICORE_VAR_*`` come last, in the migrator. Nothing else is.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from ..configfile import (
     unknown,
 )
 from ..errors import ConfigError
+from ..migrations.values import PREFIX
 from ..suggest import nearest
 
 VARIABLES = {
@@ -79,6 +81,7 @@ class Given:
     env: str | None = None
     config: str | None = None
     set: tuple[str, ...] = ()
+    var: tuple[str, ...] = field(default=(), repr=False)
     lease_ttl: float | None = None
     lease_wait: float | None = None
     reconnect_wait: float | None = None
@@ -102,6 +105,7 @@ class RunSettings:
     dir: str = "migrations"
     environment: str | None = None
     settings: tuple[tuple[str, str], ...] = ()
+    variables: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     lease_ttl: float | None = None
     lease_wait: float | None = None
     reconnect_wait: float | None = None
@@ -163,7 +167,8 @@ def resolve(given: Given, environ: Mapping[str, str], file: ConfigFile | None) -
         url=None if url is None else _beside(str(url), url_base),
         dir=str((dir_base or Path()) / str(directory) if directory else base / "migrations"),
         environment=text_of(named, "environment", label) or chosen,
-        settings=_merged(top.get("settings"), named.get("settings"), given.set, where),
+        settings=_merged("settings", (top, named), given.set, where),
+        variables=_merged("variables", (top, named), given.var, where),
         lease_ttl=seconds_of(*first("lease_ttl")[:2], "lease_ttl"),
         lease_wait=seconds_of(*first("lease_wait")[:2], "lease_wait"),
         reconnect_wait=seconds_of(*first("reconnect_wait")[:2], "reconnect_wait"),
@@ -193,7 +198,7 @@ def misspelt(environ: Iterable[str]) -> list[tuple[str, str]]:
     known = [*VARIABLES.values(), *OTHER_VARIABLES]
     found = []
     for name in environ:
-        if name.startswith("MANTICORE_") and name not in known:
+        if name.startswith("MANTICORE_") and name not in known and not name.startswith(PREFIX):
             near = nearest(name, known, likeness=0.9)
             found += [(name, near)] if near else []
     return found
@@ -220,16 +225,25 @@ def _beside(url: str, base: Path | None) -> str:
     return f"local:{base / directory}{question}{query}"
 
 
+_OPTIONS = {
+    "settings": ("--set", "app.environment=production"),
+    "variables": ("--var", "region=eu"),
+}
+
+
 def _merged(
-    top: object, named: object, options: Sequence[str], where: str
+    key: str, tables: Sequence[Mapping[str, object]], options: Sequence[str], where: str
 ) -> tuple[tuple[str, str], ...]:
-    found = dict(flat(top, where)) | dict(flat(named, where))
+    found: dict[str, str] = {}
+    for table in tables:
+        found |= dict(flat(table.get(key), where))
+    option, example = _OPTIONS[key]
     for text in options:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
             raise ConfigError(
-                f"--set takes NAME=VALUE, not {name!r}.",
-                hint="write for example --set app.environment=production",
+                f"{option} takes NAME=VALUE, not {name!r}.",
+                hint=f"write for example {option} {example}",
             )
         found[name.strip()] = value
     return tuple(found.items())

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from ..analysis.changes import tables_of
 from ..migrations.file import MigrationFile
-from ..migrations.script import script_of
+from ..migrations.script import script_of, stood_in
 from ..parser import nodes as n
 from ..schema.model import Key
 
@@ -78,7 +78,7 @@ def timeline(
 def _read(
     file: MigrationFile, done: dict[Key, list[str]], past: list[dict[Key, list[str]]]
 ) -> None:
-    for node in script_of(file).nodes():
+    for node in script_of(stood_in(file)).nodes():
         new = _renamed(node)
         for name in tables_of(node):
             done.setdefault(_key(name), []).append(_word(node))

@@ -16,7 +16,7 @@ from ..analysis.catalog import SimulatedCatalog
 from ..analysis.changes import into_table
 from ..errors import FileError
 from ..migrations.file import at, decode, parse_file, parse_name, refuse_foreign, statements
-from ..migrations.script import Script, script_of
+from ..migrations.script import Script, script_of, stood_in
 from ..parser import nodes as n
 from ..parser.parse import parse
 from ..parser.rows import INSERT_HEAD
@@ -201,6 +201,8 @@ def read_file(source: Text, catalog: SimulatedCatalog, day: int | None = None) -
             refuse_foreign(_with_folder(path), text, path)
         file = parse_file("0_plain.sql" if plain else base_name(path), text, path, ours=plain)
         spans, undo = statements(file), statements(file, down=True)
+        if file.declared is not None:  # values say nothing that a rule could mind
+            file = stood_in(file, always=True)
         if file.backfill is not None or file.down_backfill is not None:
             script_of(file)
             script_of(file, down=True)
@@ -210,8 +212,8 @@ def read_file(source: Text, catalog: SimulatedCatalog, day: int | None = None) -
         zero = at(path, text, text.index("\0"), "The file has a zero byte, which no server takes.")
         return LintedFile(path, text, error=zero)
     first = catalog.stamp
-    up = _part(text, spans, catalog, down=False)
-    down = _part(text, undo, catalog, down=True)
+    up = _part(file.text, spans, catalog, down=False)
+    down = _part(file.text, undo, catalog, down=True)
     return LintedFile(
         path,
         text,
@@ -223,7 +225,7 @@ def read_file(source: Text, catalog: SimulatedCatalog, day: int | None = None) -
         down=down,
         undo_start=file.down_start,
         up_end=file.up_end,
-        template=_template(text, (*up, *down)),
+        template=_template(file.text, (*up, *down)),
         backfill=file.backfill is not None,
         squash=bool(file.squashes),
         allows=tuple(_allows(directives(text))),

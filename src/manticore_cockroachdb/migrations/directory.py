@@ -30,6 +30,7 @@ from .squash import SQUASHED
 if TYPE_CHECKING:
     from .repeatable import Repeatable
     from .squash import Squash
+    from .values import Values
 
 _RESERVED = ".{version}.reserved"
 _SHOWN = 5  # names in a sentence about a directory
@@ -74,8 +75,8 @@ def read(directory: Path) -> Iterator[tuple[str, bytes]]:
         ) from error
 
 
-def load(directory: Path) -> tuple[MigrationFile, ...]:
-    """Every migration of a directory, in order of version.
+def load(directory: Path, values: Values | None = None) -> tuple[MigrationFile, ...]:
+    """Every migration of a directory, in order of version; ``values`` are those of their variables.
 
     Raises FileError, with all that is wrong in any file; of another tool's files the first is
     enough, ForeignFile.
@@ -87,7 +88,7 @@ def load(directory: Path) -> tuple[MigrationFile, ...]:
         try:
             text = decode(data, path)
             del data
-            files.append(parse_file(name, text, path))
+            files.append(parse_file(name, text, path, values=values))
         except ForeignFile:
             raise
         except FileError as error:
@@ -199,7 +200,9 @@ HOOKS = "hooks"
 BESIDE = (REPEATABLE, HOOKS, SQUASHED)  # folders beside the migrations that are ours too
 
 
-def load_repeatable(directory: Path, folder: str = REPEATABLE) -> tuple[Repeatable, ...]:
+def load_repeatable(
+    directory: Path, folder: str = REPEATABLE, values: Values | None = None
+) -> tuple[Repeatable, ...]:
     """Every file below the folder ``repeatable``, or another, by name; none where there is none.
 
     Hidden files and folders are left alone. Raises FileError.
@@ -218,7 +221,7 @@ def load_repeatable(directory: Path, folder: str = REPEATABLE) -> tuple[Repeatab
                     path = Path(inner, name)
                     relative = path.relative_to(home).as_posix()
                     text = decode(path.read_bytes(), str(path))
-                    found.append(parse_repeatable(relative, text, str(path)))
+                    found.append(parse_repeatable(relative, text, str(path), values))
     except OSError as error:
         raise FileError(
             f"{error.filename or home} cannot be read: {error.strerror}.",

@@ -35,6 +35,7 @@ from . import foreign
 if TYPE_CHECKING:
     from .backfill import Backfill
     from .squash import Squashed
+    from .values import Declared, Values
 
 MAX_VERSION = 2**63 - 1
 _NAME = re.compile(r"(?P<version>\d+)(?:_(?P<description>.*))?\.sql\Z", re.DOTALL)
@@ -44,7 +45,7 @@ _PIECE = 1_000_000
 _SWITCH = {"on": True, "off": False}
 _OF_BACKFILLS = ("backfill", "batch", "where", "check", "throttle", "background")
 KNOWN_DIRECTIVES = (
-    *("undo", "transaction", "environments", "allow", "requires", "squashes"),
+    *("undo", "transaction", "environments", "allow", "requires", "squashes", "variables"),
     *_OF_BACKFILLS,
 )
 # Said about a migration, not by it: an applied file may get such a line, or lose it.
@@ -61,6 +62,8 @@ class MigrationFile:
     the migration belongs everywhere. `requires` are versions whose backfills have to be complete
     before it runs. `backfill` and `down_backfill` are what a part asks for that runs batch by
     batch, still without its statements. `squashes` are those that this file stands for.
+    batch, still without its statements. `declared` are the variables that the file is filled in
+    with when a script is made of it.
     """
 
     version: int
@@ -76,6 +79,7 @@ class MigrationFile:
     backfill: Backfill | None = None
     down_backfill: Backfill | None = None
     squashes: tuple[Squashed, ...] = ()
+    declared: Declared | None = None
 
     @property
     def up_sql(self) -> str:
@@ -86,6 +90,14 @@ class MigrationFile:
     def down_sql(self) -> str | None:
         """The undo part, as written; None when the file has none."""
         return None if self.down_start is None else self.text[self.down_start :].strip()
+
+    @property
+    def stored_undo(self) -> str | None:
+        """The undo part as the history keeps it: with what it declares, without any value."""
+        undo = self.down_sql
+        if undo is None or self.declared is None:
+            return undo
+        return f"-- @variables {', '.join(sorted(self.declared.set))}\n{undo}"
 
     def belongs_to(self, environment: str | None) -> bool:
         """Whether this migration is meant for `environment` (None: no environment named)."""
@@ -147,10 +159,13 @@ def decode(data: bytes, path: str) -> str:
         ) from error
 
 
-def parse_file(name: str, text: str, path: str, *, ours: bool = False) -> MigrationFile:
+def parse_file(
+    name: str, text: str, path: str, *, ours: bool = False, values: Values | None = None
+) -> MigrationFile:
     """The migration in `text`, read from a file called `name`. Raises FileError.
 
     `ours`: it is known to be, whatever it looks like, as what we have stored ourselves is.
+    `values` are what its variables stand for.
     """
     if not ours:
         refuse_foreign(name, text, path)
@@ -174,6 +189,7 @@ def parse_file(name: str, text: str, path: str, *, ours: bool = False) -> Migrat
     environments: tuple[str, ...] = ()
     requires: tuple[int, ...] = ()
     batched = squashing = False
+    variables: list[Directive] = []
     for one in found:
         match one.name:
             case "undo" if marker is not None:
@@ -214,6 +230,8 @@ def parse_file(name: str, text: str, path: str, *, ours: bool = False) -> Migrat
                 requires += _versions(one, path, text, version)
             case "squashes":
                 squashing = True
+            case "variables":
+                variables.append(one)
             case name if name in _OF_BACKFILLS:
                 batched = True
             case other:
@@ -254,6 +272,7 @@ def parse_file(name: str, text: str, path: str, *, ours: bool = False) -> Migrat
         backfill=up,
         down_backfill=down,
         squashes=squashes,
+        declared=declaration(variables, path, text, version, values),
     )
 
 
@@ -293,7 +312,7 @@ def foreign_error(
 
 
 def failing(
-    path: str | None, text: str, version: int
+    path: str | None, text: str, version: int | None
 ) -> Callable[[int, str, str | None], FileError]:
     """What makes a FileError of an offset of `text`, a message and a hint."""
     return lambda offset, message, hint: at(path, text, offset, message, version=version, hint=hint)
@@ -323,6 +342,38 @@ def environments_in(text: str) -> tuple[str, ...]:
     except Unterminated:
         return ()
     return tuple(w for one in found if one.name == "environments" for w in _words(one.value))
+
+
+def declaration(
+    found: Sequence[Directive],
+    path: str,
+    text: str,
+    version: int | None,
+    values: Values | None,
+) -> Declared | None:
+    """What these `-- @variables` lines declare; None where there is none. Raises FileError."""
+    if not found:
+        return None
+    from .values import Declared, Values, declared
+
+    names: dict[str, int] = {}
+    for one in found:
+        try:
+            for name in declared(one.value):
+                names.setdefault(name, one.start)
+        except ValueError as error:
+            what = (
+                f"{error.args[0]!r}, which no variable can be called" if error.args[0] else "none"
+            )
+            raise at(
+                path,
+                text,
+                one.start,
+                f"-- @variables names {what}.",
+                version=version,
+                hint="write for example -- @variables region, owner: letters, digits and _",
+            ) from error
+    return Declared(tuple(names.items()), values or Values())
 
 
 def _words(value: str) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from ..suggest import nearest
 from .file import at
 from .objects import round_script
 from .repeatable import Repeatable
-from .script import Origin, Script
+from .script import Script
 
 HOOK = -2
 """The version under which a hook's steps stand in the journal."""
@@ -55,5 +55,4 @@ def hooks_of(files: Iterable[Repeatable]) -> Hooks:
 
 def hook_script(file: Repeatable) -> Script:
     """A hook as a script."""
-    parts = [Origin(file.path, file.text, start, file.text[start:end]) for start, end in file.spans]
-    return round_script(parts, version=HOOK, name=f"the hook {file.name}")
+    return round_script(file.origins, version=HOOK, name=f"the hook {file.name}")

@@ -23,7 +23,6 @@ from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..errors import FileError
-from .file import at
 from .repeatable import Repeatable
 from .results import RepeatableStatus
 from .script import Origin, Script
@@ -80,8 +79,8 @@ class Objects:
         parts: list[Origin] = []
         for i in due.files:
             file = self.files[i]
-            for (start, end), one in zip(file.spans, file.made, strict=True):
-                parts.append(Origin(file.path, file.text, start, file.text[start:end]))
+            for origin, one in zip(file.origins, file.made, strict=True):
+                parts.append(origin)
                 if one is not None and one.key in dropped:
                     parts += [Origin(None, "", 0, sql) for sql in kept.get(one.key, ())]
         head = [Origin(None, "", 0, sql) for sql in merged([sql for _, sql in drops])]
@@ -246,9 +245,7 @@ def arranged(files: Sequence[Repeatable]) -> Objects:
                 continue
             other = keys.setdefault(one.key, i)
             if other != i:
-                raise at(
-                    file.path,
-                    file.text,
+                raise file.at(
                     span[0],
                     f"The {one.key} is made by two files, {files[other].name} and {file.name}.",
                     hint="keep it in one of them",

@@ -21,20 +21,27 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..errors import FileError
-from ..parser.split import Unterminated, directives, split
+from ..parser.split import Directive, Unterminated, directives, split
 from ..suggest import nearest
-from .file import at, checksum
+from .file import at, checksum, declaration, failing
+from .script import Origin
 
 if TYPE_CHECKING:
     from ..analysis.references import Made, Mentions
     from ..parser.nodes import Node
+    from .values import Declared, Values
+    from .variables import Filled
 
-KNOWN = ("environments", "drop", "allow")
+KNOWN = ("environments", "drop", "allow", "variables")
 
 
 @dataclass(frozen=True)
 class Repeatable:
-    """One repeatable file. ``name`` is its path below the folder, with ``/`` on every system."""
+    """One repeatable file. ``name`` is its path below the folder, with ``/`` on every system.
+
+    ``declared`` are its variables. What it makes is made by its text *and* their values, so both
+    are in its ``checksum``: it runs again when one of them changes.
+    """
 
     name: str
     path: str
@@ -43,25 +50,58 @@ class Repeatable:
     environments: tuple[str, ...] = ()
     # What `-- @drop` says: its key, its SQL, and where it stands.
     drops: tuple[tuple[str, str, int], ...] = field(default=())
+    declared: Declared | None = None
 
     def belongs_to(self, environment: str | None) -> bool:
         """Whether this file is meant for `environment` (None: no environment named)."""
         return not self.environments or environment in self.environments
 
     @cached_property
-    def spans(self) -> Sequence[tuple[int, int]]:
-        """Where its statements stand. Raises FileError."""
+    def _written(self) -> tuple[Sequence[tuple[int, int]], Filled | None]:
         try:
-            return tuple(split(self.text))
+            spans = tuple(split(self.text))
         except Unterminated as error:
             raise at(self.path, self.text, error.offset, f"Unterminated {error.kind}.") from error
+        if self.declared is None:
+            return spans, None
+        from .variables import fill
+
+        filled, spans = fill(self.text, spans, self.declared, failing(self.path, self.text, None))
+        return spans, filled
+
+    @property
+    def spans(self) -> Sequence[tuple[int, int]]:
+        """Where its statements stand in `sql`. Raises FileError."""
+        return self._written[0]
+
+    @property
+    def sql(self) -> str:
+        """Its text with its variables filled in. Raises FileError."""
+        filled = self._written[1]
+        return self.text if filled is None else filled.text
+
+    @property
+    def origins(self) -> list[Origin]:
+        """Its statements, each with its place."""
+        return [self.origin(start, self.sql[start:end]) for start, end in self.spans]
+
+    def origin(self, start: int, sql: str) -> Origin:
+        """One statement of `sql`, with its place."""
+        filled = self._written[1]
+        return Origin(self.path, self.sql, start, sql, filled)
+
+    def at(self, offset: int, message: str, *, hint: str | None = None) -> FileError:
+        """A FileError that points at a character of `sql`, in the file."""
+        filled = self._written[1]
+        place = offset if filled is None else filled.back(offset)
+        return at(self.path, self.text, place, message, hint=hint)
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
         """What its statements say."""
         from ..parser.parse import parse
 
-        return tuple(parse(self.text[start:end]) for start, end in self.spans)
+        return tuple(parse(self.sql[start:end]) for start, end in self.spans)
 
     @cached_property
     def made(self) -> tuple[Made | None, ...]:
@@ -71,14 +111,12 @@ class Repeatable:
         found: list[Made | None] = []
         for (start, end), node in zip(self.spans, self.nodes, strict=True):
             if (why := _once(node, [one.key for one in found if one is not None])) is not None:
-                raise at(
-                    self.path,
-                    self.text,
+                raise self.at(
                     start,
                     f"{why} fails when it runs again, and a repeatable file does.",
                     hint="put it into a migration, or write IF NOT EXISTS or OR REPLACE",
                 )
-            found.append(made(self.text[start:end], node))
+            found.append(made(self.sql[start:end], node))
         return tuple(found)
 
     @cached_property
@@ -88,7 +126,7 @@ class Repeatable:
 
         found = Mentions()
         for (start, end), node in zip(self.spans, self.nodes, strict=True):
-            found.add(mentions(self.text[start:end], node))
+            found.add(mentions(self.sql[start:end], node))
         return found
 
     @property
@@ -118,8 +156,8 @@ def _once(node: object, made_here: Iterable[str]) -> str | None:
             return None
 
 
-def parse_repeatable(name: str, text: str, path: str) -> Repeatable:
-    """The repeatable file in `text`. Raises FileError."""
+def parse_repeatable(name: str, text: str, path: str, values: Values | None = None) -> Repeatable:
+    """The repeatable file in `text`; ``values`` are those of its variables. Raises FileError."""
     from ..analysis.references import removal
 
     if (nul := text.find("\0")) >= 0:
@@ -130,6 +168,7 @@ def parse_repeatable(name: str, text: str, path: str) -> Repeatable:
         raise at(path, text, error.offset, f"Unterminated {error.kind}.") from error
     environments: tuple[str, ...] = ()
     drops: list[tuple[str, str, int]] = []
+    variables: list[Directive] = []
     for one in found:
         match one.name:
             case "environments":
@@ -150,6 +189,8 @@ def parse_repeatable(name: str, text: str, path: str) -> Repeatable:
                 drops.append((*what, one.start))
             case "allow":
                 pass
+            case "variables":
+                variables.append(one)
             case "undo":
                 raise at(
                     path,
@@ -173,7 +214,11 @@ def parse_repeatable(name: str, text: str, path: str) -> Repeatable:
         raise FileError(
             "The repeatable file is empty.", path=path, hint="write its SQL, or delete the file"
         )
-    return Repeatable(name, path, text, checksum(text), environments, tuple(drops))
+    declared = declaration(variables, path, text, None, values)
+    identity = checksum(text)
+    if declared is not None:
+        identity = checksum(f"{identity} {declared.fingerprint()}")
+    return Repeatable(name, path, text, identity, environments, tuple(drops), declared)
 
 
 def _statements(path: str, text: str) -> Iterator[tuple[int, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +18,7 @@ from .file import MigrationFile, failing, statements
 if TYPE_CHECKING:
     from ..parser.nodes import Node
     from .backfill import Backfill
+    from .variables import At, Filled
 
 Direction = Literal["up", "down"]
 
@@ -33,12 +34,27 @@ class Mode(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Origin:
     """A statement of a script that was put together, and where it stands: from character `start`
-    of `text`, the text of the file `path` (None: it is of our own making)."""
+    of `text`, the text of the file `path` (None: it is of our own making); `filled` if variables
+    were filled in there."""
 
     path: str | None
     text: str
     start: int
     sql: str
+    filled: Filled | None = None
+
+    def place(self, offset: int) -> tuple[str, int]:
+        """The file's text, and where in it a character of the statement is."""
+        if self.filled is not None:
+            return self.filled.source, self.filled.back(self.start + offset)
+        return self.text, self.start + offset
+
+    @property
+    def shown(self) -> str:
+        """The statement as the file has it, without the values of variables."""
+        if self.filled is None:
+            return self.sql
+        return self.filled.shown(self.start, self.start + len(self.sql))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +65,7 @@ class Script:
     to be complete before. `undoes_backfill`: what it takes back ran batch by batch. `squashes`:
     other versions whose rows of the history go when this one is taken back. What is no
     migration's has a `called` to be spoken of by, and a version below 0; `origins` say for each
-    statement where it is from.
+    statement where it is from. `filled`: the text is the file's with its variables filled in.
     """
 
     version: int
@@ -67,6 +83,7 @@ class Script:
     called: str | None = None
     origins: Sequence[Origin] = ()
     squashes: tuple[int, ...] = ()
+    filled: Filled | None = None
 
     @property
     def title(self) -> str:
@@ -82,8 +99,19 @@ class Script:
         """Where character `offset` of the text stands: a path, that file's text, a character."""
         for (start, end), origin in zip(self.spans, self.origins, strict=False):
             if start <= offset <= end and origin.path is not None:
-                return origin.path, origin.text, origin.start + offset - start
+                return origin.path, *origin.place(offset - start)
+        if self.filled is not None:
+            return self.path, self.filled.source, self.filled.back(offset)
         return self.path, self.text, offset
+
+    def shown(self, start: int, end: int) -> str:
+        """A piece of the text as people are shown it: without the values of variables."""
+        if self.filled is not None:
+            return self.filled.shown(start, end)
+        for (first, last), origin in zip(self.spans, self.origins, strict=False):
+            if (first, last) == (start, end):
+                return origin.shown
+        return self.text[start:end]
 
     def sql(self, i: int) -> str:
         """Statement `i`, counted from 0, without its `;`."""
@@ -154,6 +182,11 @@ class MigrationPlan:
         spans = self.script.spans
         return self.script.text[spans[step.first][0] : spans[step.last - 1][1]]
 
+    def step_shown(self, step: Step) -> str:
+        """The same as people are shown it: without the values of variables."""
+        spans = self.script.spans
+        return self.script.shown(spans[step.first][0], spans[step.last - 1][1])
+
     def step_hash(self, step: Step) -> str:
         """Identifies the step's text in the journal."""
         return hashlib.sha256(self.step_sql(step).encode()).hexdigest()[:16]
@@ -162,27 +195,65 @@ class MigrationPlan:
 def script_of(file: MigrationFile, *, down: bool = False) -> Script:
     """One part of `file`, split. Raises FileError when it cannot be."""
     spans = statements(file, down=down)
+    text, filled = file.text, None
+    fail = failing(file.path, file.text, file.version)
+    if file.declared is not None:
+        filled, spans = _filled(file, spans, fail, down=down)
+        text = filled.text
+        fail = failing_in(filled, fail)
     backfill = file.down_backfill if down else file.backfill
     if backfill is not None:
         from .backfill import with_statements
 
-        fail = failing(file.path, file.text, file.version)
-        backfill = with_statements(backfill, file.text, spans, fail)
+        backfill = with_statements(backfill, text, spans, fail)
     return Script(
         version=file.version,
         description=file.description,
         direction="down" if down else "up",
         path=file.path,
-        text=file.text,
+        text=text,
         spans=spans,
         wish=file.transaction,
         checksum=file.checksum,
-        undo=file.down_sql,
+        undo=file.stored_undo,
         backfill=backfill,
         requires=() if down else file.requires,
         undoes_backfill=down and file.backfill is not None,
         squashes=tuple(one.version for one in file.squashes if down and one.version < file.version),
+        filled=filled,
     )
+
+
+def _filled(
+    file: MigrationFile, spans: Sequence[tuple[int, int]], fail: At, *, down: bool
+) -> tuple[Filled, Sequence[tuple[int, int]]]:
+    """A file with its variables filled in, both parts, and the statements of one of them: what is
+    wrong with its undo part is told before the forward part runs."""
+    from .variables import fill
+
+    assert file.declared is not None
+    other = statements(file, down=not down)  # () where there is none
+    every = (*other, *spans) if down else (*spans, *other)
+    filled, found = fill(file.text, every, file.declared, fail)
+    return filled, found[len(other) :] if down else found[: len(spans)]
+
+
+def stood_in(file: MigrationFile, *, always: bool = False) -> MigrationFile:
+    """The file with stand-ins for its variables, in the same places, if one of them has no value,
+    or ``always``: for who only looks at what its statements are about. Raises FileError."""
+    mine = file.declared
+    if mine is None or not (always or any(mine.values.get(name) is None for name in mine.set)):
+        return file
+    from . import variables
+
+    spans = [*statements(file), *statements(file, down=True)]
+    text = variables.stood_in(file.text, spans, mine, failing(file.path, file.text, file.version))
+    return replace(file, text=text, declared=None)
+
+
+def failing_in(filled: Filled, fail: At) -> At:
+    """What makes a FileError of an offset of the filled text, from what does so of the file's."""
+    return lambda offset, message, hint: fail(filled.back(offset), message, hint)
 
 
 _HEAD = re.compile(r"[A-Za-z_]+|\\|\(")

@@ -88,6 +88,13 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def inside(text: str, quote: str, *, escapes: bool = False) -> str:
+    """The text as it stands between two quotes of this kind; ``escapes``: of E'…'."""
+    if escapes:
+        text = text.replace("\\", "\\\\")
+    return text.replace(quote, quote * 2)
+
+
 def nullable(text: str | None) -> str:
     """`text` as an SQL string, or NULL where there is none."""
     return "NULL" if text is None else literal(text)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ..migrations.repeatable import Repeatable
     from ..migrations.results import RepeatableStatus
     from ..migrations.status import Snapshot
+    from ..migrations.values import Values
 
 _FEW = 3  # tables whose sizes are asked for one by one
 _COLUMNS = (
@@ -64,7 +65,10 @@ async def async_plan_up(
 
 
 async def async_plan_down(
-    session: AsyncSession, snapshot: Snapshot, chosen: Sequence[VersionStatus]
+    session: AsyncSession,
+    snapshot: Snapshot,
+    chosen: Sequence[VersionStatus],
+    values: Values | None = None,
 ) -> Plan:
     """What `rollback` would do with these migrations."""
     without = tuple(s.version for s in chosen if s.file is None or s.file.down_sql is None)
@@ -74,7 +78,7 @@ async def async_plan_down(
     for one in chosen:
         path = one.file.path if one.file else None
         try:
-            script = undo_script(one, stored)
+            script = undo_script(one, stored, values)
             plan = plan_script(script, session.caps)
         except MigrationError as error:
             planned.append(Planned(one.version, one.description, path, None, None, error))

@@ -141,11 +141,14 @@ def _migration(
         undoing = undo_of(nodes, one.undo, [statement.sql for statement in one.reads])
     firsts = [step.first for step in plan.steps]
     found: list[PlannedStatement] = []
-    lines = _Lines(script.text)
+    lines = _Lines(script.text if script.filled is None else script.filled.source)
     for i, statement in enumerate(one.reads):
         step = bisect_right(firsts, statement.index) - 1
-        line = lines.at(statement.start)
+        line = lines.at(script.place(statement.start)[2] if script.filled else statement.start)
         told = _statement(statement, line, step, step in done, catalog, shapes, cockroachdb)
+        if script.filled is not None:
+            end = statement.start + len(statement.sql)
+            told = replace(told, sql=_shown(script.shown(statement.start, end)))
         if script.backfill is not None:
             rows = told.size.rows if told.size is not None and not told.size.new else None
             told = replace(told, why=(*told.why, script.backfill.foreseen(rows)))
@@ -194,7 +197,7 @@ def _statement(
         object=subject(node),
         line=line,
         step=step,
-        sql=" ".join(one.sql[:_SHOWN].split()) + (" …" if len(one.sql) > _SHOWN else ""),
+        sql=_shown(one.sql),
         size=size,
         work=tuple(work for work in Work if work in cost.work) if cost.work else (),
         lock=cost.lock,
@@ -207,6 +210,10 @@ def _statement(
         times=one.times,
         done=done,
     )
+
+
+def _shown(sql: str) -> str:
+    return " ".join(sql[:_SHOWN].split()) + (" …" if len(sql) > _SHOWN else "")
 
 
 def subject(node: n.Node) -> str:

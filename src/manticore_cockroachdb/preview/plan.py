@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ..migrations.repeatable import Repeatable
     from ..migrations.results import RepeatableStatus
     from ..migrations.status import Snapshot
+    from ..migrations.values import Values
 
 _FEW = 3  # tables whose sizes are asked for one by one
 _COLUMNS = (
@@ -62,7 +63,12 @@ def plan_up(session: Session, snapshot: Snapshot, files: Sequence[MigrationFile]
     return _plan(session, snapshot, planned, "up")
 
 
-def plan_down(session: Session, snapshot: Snapshot, chosen: Sequence[VersionStatus]) -> Plan:
+def plan_down(
+    session: Session,
+    snapshot: Snapshot,
+    chosen: Sequence[VersionStatus],
+    values: Values | None = None,
+) -> Plan:
     """What `rollback` would do with these migrations."""
     without = tuple(s.version for s in chosen if s.file is None or s.file.down_sql is None)
     rows = session.read(session.tables.read_undo(without)) if without else []
@@ -71,7 +77,7 @@ def plan_down(session: Session, snapshot: Snapshot, chosen: Sequence[VersionStat
     for one in chosen:
         path = one.file.path if one.file else None
         try:
-            script = undo_script(one, stored)
+            script = undo_script(one, stored, values)
             plan = plan_script(script, session.caps)
         except MigrationError as error:
             planned.append(Planned(one.version, one.description, path, None, None, error))

@@ -306,7 +306,7 @@ class AsyncExecutor:
                     plan.version,
                     step.ordinal,
                     len(plan.steps),
-                    plan.step_sql(step),
+                    plan.step_shown(step),
                     row is not None,
                 )
             )

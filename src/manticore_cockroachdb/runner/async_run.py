@@ -30,6 +30,7 @@ from ..migrations.plan import plan_all
 from ..migrations.results import JournalRow
 from ..migrations.script import MigrationPlan, Script, script_of
 from ..migrations.squash import squashing
+from ..migrations.values import Values
 from ..retry import RetryPolicy
 from . import events as e
 from .async_commit import AsyncCommitter
@@ -54,6 +55,7 @@ class AsyncRun:
         environment: str | None,
         policy: RetryPolicy,
         backfills: Backfills | None = None,
+        values: Values | None = None,
     ) -> None:
         self.session = session
         self.lease = AsyncLease(session, ttl=ttl, wait=wait)
@@ -61,6 +63,7 @@ class AsyncRun:
         self.executor = AsyncExecutor(self.committer, backfills)
         self.allow = allow
         self.environment = environment
+        self.values = values
 
     async def up(
         self,
@@ -186,7 +189,7 @@ class AsyncRun:
                         f"Version {version} has no file to record.", version=version
                     )
                 if version in recorded:
-                    write = tables.set_checksum(version, file.checksum, file.down_sql)
+                    write = tables.set_checksum(version, file.checksum, file.stored_undo)
                     done = f"Migration {version} is accepted as its file is now."
                 else:
                     write = self._record(file, "repaired")
@@ -284,7 +287,7 @@ class AsyncRun:
         if without:
             rows = await self.session.read(self.session.tables.read_undo(without))
             stored = {int(v): undo for v, undo in rows if undo}
-        scripts = [undo_script(s, stored) for s in chosen]
+        scripts = [undo_script(s, stored, self.values) for s in chosen]
         return list(plan_all(scripts, self.session.caps))
 
     def _record(self, file: MigrationFile, mode: str) -> str:
@@ -294,7 +297,7 @@ class AsyncRun:
                 version=file.version,
                 description=file.description,
                 checksum=file.checksum,
-                undo=file.down_sql,
+                undo=file.stored_undo,
                 mode=mode,
                 host=HOST,
                 token=self.lease.token,
@@ -308,13 +311,18 @@ class AsyncRun:
         await self.session.fetch(";\n".join(parts))
 
 
-def undo_script(status: VersionStatus, stored: dict[int, str]) -> Script:
-    """What reverts one migration: its file's undo part, else the stored one. Raises NoUndo."""
+def undo_script(
+    status: VersionStatus, stored: dict[int, str], values: Values | None = None
+) -> Script:
+    """What reverts one migration: its file's undo part, else the stored one. Raises NoUndo.
+
+    ``values`` are those of variables, for the stored one."""
     file, version = status.file, status.version
     if file is not None and file.down_sql is not None:
         script = script_of(file, down=True)
     elif version in stored and not (file is not None and file.squashes):
-        undo = parse_file(f"{version}_undo.sql", stored[version] + "\n", "stored undo", ours=True)
+        name, text = f"{version}_undo.sql", stored[version] + "\n"
+        undo = parse_file(name, text, "stored undo", ours=True, values=values)
         found = script_of(undo)
         script = Script(
             version=version,
@@ -327,6 +335,7 @@ def undo_script(status: VersionStatus, stored: dict[int, str]) -> Script:
             checksum="",
             undo=None,
             backfill=found.backfill,
+            filled=found.filled,
         )
     else:
         script = None

@@ -299,8 +299,8 @@ def _stored(begun: dict[str, Any], files: Mapping[str, Repeatable]) -> Round:
     parts = []
     for name, start, sql in begun["statements"]:
         file = files.get(name) if name else None
-        if file is not None and file.text.startswith(sql, start):
-            parts.append(Origin(file.path, file.text, start, sql))
+        if file is not None and file.sql.startswith(sql, start):
+            parts.append(file.origin(start, sql))
         else:
             parts.append(Origin(None, "", 0, sql))
     chosen = tuple(files[name] for name in begun["files"])

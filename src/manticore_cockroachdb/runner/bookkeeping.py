@@ -190,7 +190,7 @@ class Tables:
             at = f"{literal(one.at.isoformat())}::TIMESTAMPTZ"
         return (
             f"({int(file.version)}, {literal(file.description)}, {at}, {nullable(file.checksum)},"
-            f" {nullable(_kept(file.down_sql))}, 'imported', NULL, {nullable(one.by)},"
+            f" {nullable(_kept(file.stored_undo))}, 'imported', NULL, {nullable(one.by)},"
             f" {literal(host)},"
             f" {_number(token)})"
         )

@@ -307,7 +307,7 @@ class Executor:
                     plan.version,
                     step.ordinal,
                     len(plan.steps),
-                    plan.step_sql(step),
+                    plan.step_shown(step),
                     row is not None,
                 )
             )

@@ -144,23 +144,20 @@ def statement_of(plan: MigrationPlan, failure: MigrationError) -> str | None:
     """The statement that a failure points at, as it may be kept: no passwords, not too long."""
     if failure.line is None or failure.column is None:
         return None
-    text, spans = plan.script.text, plan.script.spans
+    script, spans = plan.script, plan.script.spans
     place = (failure.line, failure.column)
     for one in plan.script.origins:
         if one.path is not None and one.path == failure.path:
-            first, last = (
-                line_column(one.text, at) for at in (one.start, one.start + len(one.sql))
-            )
+            first, last = (line_column(*one.place(at)) for at in (0, len(one.sql)))
             if first <= place <= last:
-                return without_secrets(one.sql)[:LONGEST_STATEMENT]
+                return without_secrets(one.shown)[:LONGEST_STATEMENT]
     if plan.script.origins:
         return None
     # Halving: each look counts lines from the beginning, and there may be a million statements.
-    found = bisect_left(spans, place, key=lambda span: line_column(text, span[1]))
+    found = bisect_left(spans, place, key=lambda span: line_column(*script.place(span[1])[1:]))
     if found == len(spans):
         return None
-    start, end = spans[found]
-    return without_secrets(text[start:end])[:LONGEST_STATEMENT]
+    return without_secrets(script.shown(*spans[found]))[:LONGEST_STATEMENT]
 
 
 def sentence(error: BaseException) -> str:

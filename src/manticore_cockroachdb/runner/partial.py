@@ -28,7 +28,7 @@ def committed_in_part(
     gone: list[str] = []
     for i in range(first, last):
         effect = effect_of(plan.script.node(i), cockroachdb=tables.cockroachdb)
-        one_line = " ".join(plan.script.sql(i).split())[:80]
+        one_line = " ".join(plan.script.shown(*plan.script.spans[i]).split())[:80]
         if any(p.expected for p in effect.probes):
             seen = conclude(effect, None, committer.look(effect))
             (stayed if seen is Conclusion.DONE else gone).append(one_line)

@@ -31,6 +31,7 @@ from .async_scratch import AsyncScratch, async_scratch_apart
 
 if TYPE_CHECKING:
     from ..async_database import AsyncDatabase
+    from ..migrations.values import Values
 
 MODELS = ("sqlalchemy", "django")
 _HARMLESS = re.compile(r"[\w./\\ -]+")
@@ -67,8 +68,10 @@ def shown(text: str) -> str:
     return repr(text) if _HARMLESS.fullmatch(text) else "What was given"
 
 
-async def async_schema_of(source: Source, beside: AsyncDatabase) -> m.Schema:
-    """The catalog of a source.
+async def async_schema_of(
+    source: Source, beside: AsyncDatabase, values: Values | None = None
+) -> m.Schema:
+    """The catalog of a source; ``values`` are those of the variables of migrations.
 
     A dump, and a directory of migrations, is run on a scratch database on the server of
     ``beside``, or on one of our own. Raises ConfigError for a source that is none, SchemaError
@@ -93,7 +96,7 @@ async def async_schema_of(source: Source, beside: AsyncDatabase) -> m.Schema:
         async with AsyncScratch(beside).database() as empty:
             return await async_run_files(empty, sorted(path.rglob("*.sql")))
     if path.is_dir():
-        return await _of_migrations(path, beside)
+        return await _of_migrations(path, beside, values)
     if path.suffix == ".sql" and path.is_file():
         return await async_schema_of_dump(path, beside)
     raise ConfigError(
@@ -118,6 +121,7 @@ async def async_schemas_of(
     *,
     on: Engine | None = None,
     renames: Sequence[str] = (),
+    values: Values | None = None,
 ) -> Compared:
     """The catalogs of two sources; what has to be run is run beside the first database.
 
@@ -128,28 +132,33 @@ async def async_schemas_of(
     asked = [await _written(source) for source in sources]
     beside = next((s for s in sources if not isinstance(s, Path | Models)), None)
     if beside is not None and on is None:
-        return await _compared(asked, beside, renames)
+        return await _compared(asked, beside, renames, values)
     async with async_scratch_apart(on or _engine(sources), kind) as scratch:
-        return await _compared(asked, scratch, renames)
+        return await _compared(asked, scratch, renames, values)
 
 
 async def async_schema_of_one(
-    source: AsyncDatabase | Path | Models, kind: type[AsyncDatabase], *, on: Engine | None = None
+    source: AsyncDatabase | Path | Models,
+    kind: type[AsyncDatabase],
+    *,
+    on: Engine | None = None,
+    values: Values | None = None,
 ) -> m.Schema:
     """The catalog of one source; see `async_schemas_of`."""
     if not isinstance(source, Path | Models):
         return await async_read(source)
     asked = await _written(source)
     async with async_scratch_apart(on or _engine([source]), kind) as scratch:
-        return await async_schema_of(asked, scratch)
+        return await async_schema_of(asked, scratch, values)
 
 
 async def _compared(
     sources: Sequence[AsyncDatabase | Path | Models | Written],
     beside: AsyncDatabase,
     renames: Sequence[str],
+    values: Values | None,
 ) -> Compared:
-    before, after = [await async_schema_of(source, beside) for source in sources]
+    before, after = [await async_schema_of(source, beside, values) for source in sources]
     if not renames:
         return Compared(before, after)
     done = [rename(before, wish) for wish in renames]
@@ -190,8 +199,8 @@ async def async_schema_of_dump(path: Path, beside: AsyncDatabase) -> m.Schema:
         return await async_load_dump(empty, text, str(path))
 
 
-async def _of_migrations(path: Path, beside: AsyncDatabase) -> m.Schema:
-    files, repeatable = load(path), load_repeatable(path)
+async def _of_migrations(path: Path, beside: AsyncDatabase, values: Values | None) -> m.Schema:
+    files, repeatable = load(path, values), load_repeatable(path, values=values)
     async with await beside.dedicated() as connection:
         context = await async_replay_context(connection)
     return (await async_replayed(beside, files, {}, context, repeatable))[0]

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from ..migrations.file import MigrationFile, statements
+from ..migrations.file import MigrationFile
 from ..migrations.repeatable import Repeatable
+from ..migrations.script import script_of
 from ..parser.lex import Token, tokens
 from ..parser.nodes import Grant, Revoke, SessionCommand, SetVar
 from ..parser.parse import parse
@@ -34,13 +35,13 @@ def shared(
     ``databases`` are all names on the server, ``schemas`` those of the database itself.
     """
     for file in files:
-        for start, end in statements(file):
-            text = file.text[start:end]
-            if reason := _reason(text, databases, schemas):
+        script = script_of(file)
+        for i in range(len(script.spans)):
+            if reason := _reason(script.sql(i), databases, schemas):
                 return f"migration {file.version} {reason}"
     for one in repeatable:
         for start, end in one.spans:
-            if reason := _reason(one.text[start:end], databases, schemas):
+            if reason := _reason(one.sql[start:end], databases, schemas):
                 return f"the repeatable file {one.name} {reason}"
     return None
 

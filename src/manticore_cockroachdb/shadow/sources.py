@@ -32,6 +32,7 @@ from .scratch import Scratch, scratch_apart
 
 if TYPE_CHECKING:
     from ..database import Database
+    from ..migrations.values import Values
 
 MODELS = ("sqlalchemy", "django")
 _HARMLESS = re.compile(r"[\w./\\ -]+")
@@ -68,8 +69,8 @@ def shown(text: str) -> str:
     return repr(text) if _HARMLESS.fullmatch(text) else "What was given"
 
 
-def schema_of(source: Source, beside: Database) -> m.Schema:
-    """The catalog of a source.
+def schema_of(source: Source, beside: Database, values: Values | None = None) -> m.Schema:
+    """The catalog of a source; ``values`` are those of the variables of migrations.
 
     A dump, and a directory of migrations, is run on a scratch database on the server of
     ``beside``, or on one of our own. Raises ConfigError for a source that is none, SchemaError
@@ -94,7 +95,7 @@ def schema_of(source: Source, beside: Database) -> m.Schema:
         with Scratch(beside).database() as empty:
             return run_files(empty, sorted(path.rglob("*.sql")))
     if path.is_dir():
-        return _of_migrations(path, beside)
+        return _of_migrations(path, beside, values)
     if path.suffix == ".sql" and path.is_file():
         return schema_of_dump(path, beside)
     raise ConfigError(
@@ -119,6 +120,7 @@ def schemas_of(
     *,
     on: Engine | None = None,
     renames: Sequence[str] = (),
+    values: Values | None = None,
 ) -> Compared:
     """The catalogs of two sources; what has to be run is run beside the first database.
 
@@ -129,28 +131,33 @@ def schemas_of(
     asked = [_written(source) for source in sources]
     beside = next((s for s in sources if not isinstance(s, Path | Models)), None)
     if beside is not None and on is None:
-        return _compared(asked, beside, renames)
+        return _compared(asked, beside, renames, values)
     with scratch_apart(on or _engine(sources), kind) as scratch:
-        return _compared(asked, scratch, renames)
+        return _compared(asked, scratch, renames, values)
 
 
 def schema_of_one(
-    source: Database | Path | Models, kind: type[Database], *, on: Engine | None = None
+    source: Database | Path | Models,
+    kind: type[Database],
+    *,
+    on: Engine | None = None,
+    values: Values | None = None,
 ) -> m.Schema:
     """The catalog of one source; see `schemas_of`."""
     if not isinstance(source, Path | Models):
         return read(source)
     asked = _written(source)
     with scratch_apart(on or _engine([source]), kind) as scratch:
-        return schema_of(asked, scratch)
+        return schema_of(asked, scratch, values)
 
 
 def _compared(
     sources: Sequence[Database | Path | Models | Written],
     beside: Database,
     renames: Sequence[str],
+    values: Values | None,
 ) -> Compared:
-    before, after = [schema_of(source, beside) for source in sources]
+    before, after = [schema_of(source, beside, values) for source in sources]
     if not renames:
         return Compared(before, after)
     done = [rename(before, wish) for wish in renames]
@@ -191,8 +198,8 @@ def schema_of_dump(path: Path, beside: Database) -> m.Schema:
         return load_dump(empty, text, str(path))
 
 
-def _of_migrations(path: Path, beside: Database) -> m.Schema:
-    files, repeatable = load(path), load_repeatable(path)
+def _of_migrations(path: Path, beside: Database, values: Values | None) -> m.Schema:
+    files, repeatable = load(path, values), load_repeatable(path, values=values)
     with beside.dedicated() as connection:
         context = replay_context(connection)
     return (replayed(beside, files, {}, context, repeatable))[0]

@@ -33,9 +33,15 @@ class Databases:
     )
 
     def __init__(
-        self, url: str, directory: Path, environment: str | None, settings: Mapping[str, str]
+        self,
+        url: str,
+        directory: Path,
+        environment: str | None,
+        settings: Mapping[str, str],
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self.directory, self.environment, self.settings = directory, environment, settings
+        self.variables = variables
         self._stack = ExitStack()
         self.server = self._stack.enter_context(Database.from_url(url))
         row = self.server.execute("SELECT version() AS v, current_setting('fsync', true) AS f")[0]
@@ -51,7 +57,11 @@ class Databases:
     def migration(self, database: Database) -> Migration:
         """The migrations of the directory, on a database."""
         return Migration(
-            database, self.directory, environment=self.environment, settings=self.settings
+            database,
+            self.directory,
+            environment=self.environment,
+            settings=self.settings,
+            variables=self.variables,
         )
 
     def make(self) -> Database:

@@ -5,6 +5,7 @@
 ``manticore_migrations_dir``  the directory of migrations                               session
 ``manticore_environment``   the environment that migrations are chosen for              session
 ``manticore_settings``      session settings for the migrations                         session
+``manticore_variables``     values of the variables that migrations declare             session
 ``manticore_transaction``   a `Database` in a transaction that is rolled back at the     test
                             test's end, on one migrated database for all tests
 ``manticore_async_transaction``  the same, `async with` of it gives an `AsyncDatabase`  test
@@ -81,6 +82,13 @@ def manticore_settings() -> Mapping[str, str]:
 
 
 @pytest.fixture(scope="session")
+def manticore_variables() -> Mapping[str, str]:
+    """Values of the variables that migrations declare, such as ``{"region": "test"}``; none, so
+    that those of the environment count."""
+    return {}
+
+
+@pytest.fixture(scope="session")
 def manticore_server_url(pytestconfig: pytest.Config) -> Iterator[str]:
     """The URL of a server on which databases may be created and dropped.
 
@@ -109,11 +117,16 @@ def _manticore_databases(
     manticore_migrations_dir: Path,
     manticore_environment: str | None,
     manticore_settings: Mapping[str, str],
+    manticore_variables: Mapping[str, str],
 ) -> Iterator[Databases]:
     from .databases import Databases
 
     found = Databases(
-        manticore_server_url, manticore_migrations_dir, manticore_environment, manticore_settings
+        manticore_server_url,
+        manticore_migrations_dir,
+        manticore_environment,
+        manticore_settings,
+        manticore_variables,
     )
     try:
         yield found
@@ -182,6 +195,7 @@ def manticore_migration(
     manticore_migrations_dir: Path,
     manticore_environment: str | None,
     manticore_settings: Mapping[str, str],
+    manticore_variables: Mapping[str, str],
 ) -> Migration:
     """The migrations of the directory, on the fresh, migrated database."""
     from ..migration import Migration
@@ -191,6 +205,7 @@ def manticore_migration(
         manticore_migrations_dir,
         environment=manticore_environment,
         settings=manticore_settings,
+        variables=manticore_variables,
     )
 
 

@@ -10,7 +10,7 @@ import click
 from .. import ask
 from ..call import Call
 from ..index import Exit
-from ..options import LEASE, MIGRATIONS, OUTPUT, SETTINGS, YES
+from ..options import LEASE, MIGRATIONS, OUTPUT, SETTINGS, VARIABLES, YES
 from ..result import Result, plain
 from ..terminal.text import count, one_line, safe, took
 from ..verb import Family, verb
@@ -32,7 +32,7 @@ def command() -> None:
     """
 
 
-@verb(*(MIGRATIONS, SETTINGS, LEASE, OUTPUT), name="run")
+@verb(*(MIGRATIONS, SETTINGS, VARIABLES, LEASE, OUTPUT), name="run")
 @click.argument("names", nargs=-1, metavar="[VERSION]...")
 @click.option(
     "--workers",
@@ -108,7 +108,7 @@ def cancel(call: Call, name: str) -> Result:
         return _said(migration.cancel_backfill(name), name)
 
 
-@verb(*(MIGRATIONS, SETTINGS, OUTPUT), name="retry")
+@verb(*(MIGRATIONS, SETTINGS, VARIABLES, OUTPUT), name="retry")
 @click.argument("name", metavar="VERSION")
 def retry(call: Call, name: str) -> Result:
     """Try the rows again that could not be changed."""

@@ -10,7 +10,7 @@ from ...errors import ConfigError
 from ..arguments import engine_of, named_schemas
 from ..call import Call
 from ..index import Exit
-from ..options import MIGRATIONS, OUTPUT, RENAMES, SOURCES
+from ..options import MIGRATIONS, OUTPUT, RENAMES, SOURCES, VARIABLES
 from ..result import Result
 from ..verb import verb
 
@@ -26,7 +26,7 @@ def _complete(
     return schemas(context, parameter, incomplete)
 
 
-@verb(*(MIGRATIONS, SOURCES, RENAMES, OUTPUT))
+@verb(*(MIGRATIONS, SOURCES, RENAMES, VARIABLES, OUTPUT))
 @click.argument("schemas", nargs=-1, required=True, metavar="[A] B", shell_complete=_complete)
 @click.option(
     "--exit-code", is_flag=True, help="Exit with 5 when there is a difference, as without it."

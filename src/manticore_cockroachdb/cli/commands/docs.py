@@ -12,7 +12,7 @@ from ...errors import ConfigError, SchemaError
 from ..arguments import engine_of, named_schema
 from ..call import Call
 from ..index import Exit
-from ..options import MIGRATIONS, OUTPUT, SOURCES
+from ..options import MIGRATIONS, OUTPUT, SOURCES, VARIABLES
 from ..result import Result
 from ..verb import verb
 from .dump import write
@@ -24,7 +24,7 @@ FORMATS = {"html": "schema.html", "markdown": "schema.md", "svg": "schema.svg"}
 FORMATS["mermaid"] = "schema.mmd"
 
 
-@verb(*(MIGRATIONS, SOURCES, OUTPUT))
+@verb(*(MIGRATIONS, SOURCES, VARIABLES, OUTPUT))
 @click.argument("schema", required=False)
 @click.option(
     "--output",

@@ -6,13 +6,13 @@ import click
 
 from ..call import Call
 from ..index import Exit
-from ..options import MIGRATIONS, OUTPUT, SETTINGS
+from ..options import MIGRATIONS, OUTPUT, SETTINGS, VARIABLES
 from ..result import Result, plain
 from ..terminal.text import count
 from ..verb import verb
 
 
-@verb(*(MIGRATIONS, SETTINGS, OUTPUT))
+@verb(*(MIGRATIONS, SETTINGS, VARIABLES, OUTPUT))
 @click.option(
     "--ignore",
     metavar="PATTERN",

@@ -11,12 +11,12 @@ from ...errors import ConfigError, SchemaError
 from ..arguments import engine_of, named_schema
 from ..call import Call
 from ..index import Exit
-from ..options import MIGRATIONS, OUTPUT, SOURCES
+from ..options import MIGRATIONS, OUTPUT, SOURCES, VARIABLES
 from ..result import Result
 from ..verb import verb
 
 
-@verb(*(MIGRATIONS, SOURCES, OUTPUT))
+@verb(*(MIGRATIONS, SOURCES, VARIABLES, OUTPUT))
 @click.argument("schema", required=False)
 @click.option("--output", "-o", metavar="FILE", type=click.Path(), help="Write it to a file.")
 @click.option(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 
 from ..call import Call
-from ..options import ALLOWANCES, LEASE, MIGRATIONS, OUTPUT, SETTINGS, complete_versions
+from ..options import ALLOWANCES, LEASE, MIGRATIONS, OUTPUT, SETTINGS, VARIABLES, complete_versions
 from ..result import Result
 from ..verb import verb
 
 
-@verb(*(MIGRATIONS, SETTINGS, LEASE, ALLOWANCES, OUTPUT))
+@verb(*(MIGRATIONS, SETTINGS, VARIABLES, LEASE, ALLOWANCES, OUTPUT))
 @click.option(
     "--to",
     "target",

@@ -8,7 +8,7 @@ import click
 
 from ...errors import ConfigError
 from ..call import Call
-from ..options import CONFIG, DIR, OUTPUT, RENAMES, SOURCES
+from ..options import CONFIG, DIR, OUTPUT, RENAMES, SOURCES, VARIABLES
 from ..result import Result
 from ..terminal.text import count
 from ..verb import verb
@@ -23,7 +23,7 @@ DOWN = """\
 """
 
 
-@verb(*(DIR, CONFIG, SOURCES, RENAMES, OUTPUT))
+@verb(*(DIR, CONFIG, SOURCES, RENAMES, VARIABLES, OUTPUT))
 @click.argument("description", nargs=-1, required=True)
 @click.option("--up", metavar="SQL", help="The change.")
 @click.option("--down", metavar="SQL", help="What takes it back.")

@@ -13,7 +13,7 @@ from ...analysis.undo import Undo
 from ...errors import ConfigError
 from ..call import Call
 from ..index import Exit
-from ..options import ALLOWANCES, MIGRATIONS, OUTPUT, SETTINGS, complete_versions
+from ..options import ALLOWANCES, MIGRATIONS, OUTPUT, SETTINGS, VARIABLES, complete_versions
 from ..result import Result
 from ..terminal.layout import SHOWN, Layout
 from ..terminal.text import count, one_line, safe
@@ -36,7 +36,7 @@ _UNDO = {
 }
 
 
-@verb(*(MIGRATIONS, SETTINGS, ALLOWANCES, OUTPUT))
+@verb(*(MIGRATIONS, SETTINGS, VARIABLES, ALLOWANCES, OUTPUT))
 @click.option(
     "--to",
     "target",

@@ -12,7 +12,16 @@ import click
 from ...errors import ConfigError
 from .. import ask
 from ..call import Call
-from ..options import LEASE, MIGRATIONS, MISSING, OUTPUT, SETTINGS, YES, complete_versions
+from ..options import (
+    LEASE,
+    MIGRATIONS,
+    MISSING,
+    OUTPUT,
+    SETTINGS,
+    VARIABLES,
+    YES,
+    complete_versions,
+)
 from ..result import Result
 from ..terminal.stream import is_interactive
 from ..terminal.text import count, one_line, safe
@@ -27,7 +36,7 @@ _SHOWN = 40
 _NAME = re.compile(r'(?:"(?:[^"]|"")*"|[^",])+')
 
 
-@verb(*(MIGRATIONS, SETTINGS, LEASE, MISSING, YES, OUTPUT))
+@verb(*(MIGRATIONS, SETTINGS, VARIABLES, LEASE, MISSING, YES, OUTPUT))
 @click.option("--count", "number", metavar="N", type=click.IntRange(min=1), help="The last N.")
 @click.option(
     "--to",

@@ -9,7 +9,7 @@ import click
 
 from ..call import Call
 from ..index import Exit
-from ..options import ALLOWANCES, MIGRATIONS, OUTPUT, SETTINGS
+from ..options import ALLOWANCES, MIGRATIONS, OUTPUT, SETTINGS, VARIABLES
 from ..result import Result
 from ..terminal.layout import Layout
 from ..terminal.text import one_line, safe
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ...migrations.results import Pending, Status
 
 
-@verb(*(MIGRATIONS, SETTINGS, ALLOWANCES, OUTPUT))
+@verb(*(MIGRATIONS, SETTINGS, VARIABLES, ALLOWANCES, OUTPUT))
 @click.option(
     "--exit-code",
     is_flag=True,

@@ -9,7 +9,7 @@ import click
 
 from ..call import Call
 from ..index import Exit
-from ..options import MIGRATIONS, OUTPUT, SETTINGS
+from ..options import MIGRATIONS, OUTPUT, SETTINGS, VARIABLES
 from ..result import Result, plain
 from ..terminal.layout import Layout
 from ..terminal.text import columns, count, one_line, safe, took
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ...shadow.verification import Failing, Verification, Verified
 
 
-@verb(*(MIGRATIONS, SETTINGS, OUTPUT))
+@verb(*(MIGRATIONS, SETTINGS, VARIABLES, OUTPUT))
 @click.option(
     "--newest",
     metavar="N",

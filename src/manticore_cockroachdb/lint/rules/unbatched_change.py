@@ -91,6 +91,8 @@ def _fix(context: Context, statement: Statement, dml: n.Dml) -> Fix | None:
     alone = len(context.file.up) == 1 and context.file.version is not None
     if table is None or not keyed or not alone or dml.returning or dml.writes_more:
         return None
+    if statement.sql != text[statement.start : statement.end]:
+        return None  # a name in it is a variable's, which no directive takes
     if statement.start and text[statement.start - 1] != "\n":
         return None
     changes = batched(statement.sql, table)

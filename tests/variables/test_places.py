@@ -1,0 +1,292 @@
+"""What a place takes: a name, a value, a number, a piece of a quoted text; or it is unclear."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from manticore_cockroachdb.analysis.places import Form, Unclear, places, stand_in
+from manticore_cockroachdb.errors import FileError
+from manticore_cockroachdb.migrations.file import parse_file
+from manticore_cockroachdb.migrations.script import script_of, stood_in
+from manticore_cockroachdb.migrations.values import Values
+from manticore_cockroachdb.parser import nodes as n
+from manticore_cockroachdb.parser.lex import tokens
+from manticore_cockroachdb.parser.parse import parse
+from manticore_cockroachdb.parser.split import split
+
+# `@` is the variable.
+NAMES = """
+CREATE TABLE @ (id INT)
+CREATE TABLE t (@ INT)
+CREATE TABLE t (a INT, PRIMARY KEY (@))
+CREATE TABLE t (a INT REFERENCES @ (id))
+CREATE TABLE t (a INT) PARTITION BY LIST (@)
+CREATE TABLE orders_@ (id INT)
+CREATE TABLE @_orders (id INT)
+CREATE TABLE a_@_b (id INT)
+INSERT INTO @ VALUES (1)
+INSERT INTO @.t VALUES (1)
+INSERT INTO t (@) VALUES (1)
+INSERT INTO t (a, @) VALUES (1, 2)
+INSERT INTO t (a) VALUES (1) ON CONFLICT (@) DO NOTHING
+UPDATE @ SET a = 1
+UPDATE t SET @ = 1
+SELECT * FROM @
+SELECT * FROM a, @
+SELECT * FROM a JOIN @ ON a.b = 1
+SELECT * FROM a JOIN b USING (@)
+SELECT a AS @ FROM t
+SELECT a::@ FROM t
+SELECT @.f(1)
+SELECT @(1)
+SELECT @2024
+WITH @ AS (SELECT 1) SELECT 1
+DELETE FROM t USING @ WHERE t.id = 1
+GRANT SELECT ON t TO @
+GRANT SELECT ON @ TO a
+GRANT SELECT ON t TO a, @
+GRANT @ TO r
+REVOKE ALL ON t FROM @
+CREATE SCHEMA IF NOT EXISTS @
+CREATE SCHEMA s AUTHORIZATION @
+CREATE ROLE @
+CREATE DATABASE @
+ALTER TABLE t OWNER TO @
+ALTER TABLE t ADD COLUMN @ INT
+ALTER TABLE t RENAME TO @
+ALTER TABLE t ALTER COLUMN a TYPE @
+ALTER TABLE t ADD CONSTRAINT @ UNIQUE (a)
+ALTER ROLE r RENAME TO @
+ALTER DEFAULT PRIVILEGES IN SCHEMA s GRANT SELECT ON TABLES TO @
+CREATE INDEX @ ON t (a)
+CREATE INDEX i ON @ (a)
+CREATE INDEX i ON t (@)
+COMMENT ON TABLE @ IS 'x'
+CREATE VIEW v AS SELECT * FROM @ WHERE r = 1
+CREATE FUNCTION f() RETURNS @ LANGUAGE sql AS 'SELECT 1'
+CREATE TRIGGER x BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION @()
+CREATE POLICY p ON t TO @ USING (r = 1)
+DROP TABLE @
+DROP TABLE a, @
+TRUNCATE @
+CALL @()
+SET @ = 'x'
+"""
+VALUES = """
+CREATE TABLE t (a INT DEFAULT @)
+CREATE TABLE t (a INT CHECK (a > @))
+CREATE TABLE p PARTITION OF t FOR VALUES IN (@)
+CREATE TABLE p PARTITION OF t FOR VALUES FROM (1) TO (@)
+INSERT INTO t VALUES (@)
+INSERT INTO t (a, b) VALUES (1, @)
+UPDATE t SET a = @
+UPDATE t SET a = 1 WHERE b = @
+SELECT @ FROM t
+SELECT a, @ FROM t
+SELECT @::text
+SELECT f(@)
+SELECT f(1, @)
+SELECT extract(year FROM @)
+SELECT 1 WHERE a IS DISTINCT FROM @
+SELECT * FROM t WHERE r IN ('a', @)
+SELECT * FROM t WHERE r = ANY (ARRAY[@])
+SELECT * FROM t WHERE r LIKE @
+SELECT CASE WHEN a THEN @ END
+SELECT interval @
+SELECT a->@ FROM t
+SELECT (@)
+DELETE FROM t WHERE a = @
+ALTER ROLE r PASSWORD @
+ALTER ROLE r SET search_path TO @
+ALTER TABLE t ADD COLUMN a INT DEFAULT @
+ALTER TABLE t ALTER COLUMN a SET DEFAULT @
+ALTER TABLE t ALTER COLUMN a TYPE INT USING @
+ALTER TYPE t ADD VALUE @
+CREATE INDEX i ON t (a) WHERE r = @
+CREATE VIEW v AS SELECT * FROM t WHERE r = @
+CREATE TYPE t AS ENUM ('a', @)
+CREATE POLICY p ON t USING (r = @)
+COMMENT ON TABLE t IS @
+SET search_path TO @
+SET search_path = public, @
+CALL p(@)
+"""
+NUMBERS = """
+CREATE TABLE t (a VARCHAR(@))
+CREATE SEQUENCE s START @
+CREATE SEQUENCE s INCREMENT BY @
+ALTER SEQUENCE s RESTART WITH @
+SELECT a FROM t LIMIT @
+"""
+UNCLEAR = """
+SELECT a FROM t ORDER BY @
+SELECT a FROM t ORDER BY a, @
+SELECT a FROM t ORDER BY a @
+SELECT a FROM t GROUP BY @
+SELECT * FROM t @
+SELECT * FROM f() AS t(@)
+GRANT @ ON t TO r
+ALTER TABLE t @ COLUMN a INT
+CREATE @ TABLE t (a INT)
+SOMETHING UNHEARD OF @
+CREATE FUNCTION f() RETURNS INT LANGUAGE sql AS $$ SELECT @ $$
+DO $x$ BEGIN PERFORM @; END $x$
+SELECT 1 -- @
+SELECT 1 /* @ */
+SELECT 1@
+SELECT 1.@
+SELECT @.5
+SELECT 'a'@
+SELECT @'a'
+SELECT "a"@
+SELECT U&"@"
+SELECT x'@'
+SELECT b'@'
+"""
+
+
+def _cases(table):
+    return [line.replace("@", "${x}") for line in table.strip().splitlines()]
+
+
+def _forms(sql):
+    found = places(sql, list(split(sql)), {"x"})
+    assert len(stand_in(sql, found)) == len(sql)
+    return {one.form for one in found}
+
+
+@pytest.mark.parametrize("sql", _cases(NAMES))
+def test_a_name(sql):
+    assert _forms(sql) == {Form.NAME}
+
+
+@pytest.mark.parametrize("sql", _cases(VALUES))
+def test_a_value(sql):
+    assert _forms(sql) == {Form.VALUE}
+
+
+@pytest.mark.parametrize("sql", _cases(NUMBERS))
+def test_a_number(sql):
+    assert _forms(sql) == {Form.NUMBER}
+
+
+@pytest.mark.parametrize("sql", _cases(UNCLEAR))
+def test_unclear(sql):
+    with pytest.raises(Unclear) as error:
+        _forms(sql)
+    assert error.value.offset == sql.index("${x}")
+
+
+def test_several_in_one_statement_each_by_its_place():
+    sql = "INSERT INTO ${x}.orders_${x} (a, ${x}) VALUES ('${x}', ${x}, \"${x}\", E'${x}')"
+    found = [one.form for one in places(sql, [(0, len(sql))], {"x"})]
+    N = Form.NAME
+    assert found == [N, N, N, Form.STRING, Form.VALUE, Form.QUOTED, Form.ESCAPES]
+
+
+def filled(sql, **values):
+    text = f"-- @variables {', '.join(values)}\n{sql}"
+    script = script_of(parse_file("1_x.sql", text, "1_x.sql", values=Values(values)))
+    return script.text[script.spans[0][0] : script.spans[-1][1]]
+
+
+@pytest.mark.parametrize(
+    ("sql", "value", "becomes"),
+    [
+        ("SELECT ${x}", "it's", "SELECT 'it''s'"),
+        ("SELECT ${x}", "a\\b", "SELECT E'a\\\\b'"),
+        ("SELECT '<${x}>'", "it's", "SELECT '<it''s>'"),
+        ("SELECT'<${x}>'", "a\\'b", "SELECT E'<a\\\\''b>'"),
+        ("SELECT E'\\n${x}'", "a\\'b", "SELECT E'\\na\\\\''b'"),
+        ('SELECT "${x}"', 'a"b', 'SELECT "a""b"'),
+        ("SELECT * FROM ${x}", 'a"; DROP', 'SELECT * FROM "a""; DROP"'),
+        ("SELECT * FROM ${x}", "user", 'SELECT * FROM "user"'),
+        ("SELECT * FROM Orders_${x}", "EU", 'SELECT * FROM "orders_EU"'),
+        ("SELECT * FROM ${x}${x}.t", "a", 'SELECT * FROM "aa".t'),
+        ("SELECT * FROM t LIMIT ${x}", "-10", "SELECT * FROM t LIMIT -10"),
+        ("SELECT ''", "unused", "SELECT ''"),
+        ("SELECT ${x}", "", "SELECT ''"),
+        ("SELECT '${y} ${x} ${X} $x {x}'", "1", "SELECT '${y} 1 ${X} $x {x}'"),
+    ],
+)
+def test_a_value_is_quoted_by_its_place(sql, value, becomes):
+    assert filled(sql, x=value) == becomes
+
+
+@pytest.mark.parametrize(
+    ("sql", "value", "says"),
+    [
+        ("SELECT * FROM ${x}", "", "is empty"),
+        ('SELECT "${x}"', "", "is empty"),
+        ("SELECT ${x}", "a\0b", "not text"),
+        ("SELECT ${x}", "\udcff", "not text"),
+        ("SELECT '\\n${x}'", "a\\", "backslash"),
+        ("SELECT 1 LIMIT ${x}", "1; DROP TABLE t", "number"),
+    ],
+)
+def test_a_value_that_its_place_cannot_take(sql, value, says):
+    with pytest.raises(FileError, match=says) as error:
+        filled(sql, x=value)
+    assert (error.value.line, error.value.column) == (2, sql.index("${x}") + 1)
+    assert not value or value not in str(error.value).replace("1; D", "")
+
+
+@given(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20),
+    st.sampled_from(
+        ["SELECT ${x}", "SELECT '${x}'", "SELECT E'${x}'", 'SELECT "a${x}"', "SELECT a.b${x}"]
+    ),
+)
+def test_whatever_the_value_it_stays_one_token(value, sql):
+    if sql.endswith("b${x}"):
+        value += "c"  # a name, which cannot be empty there
+    found = tokens(filled(sql, x=value))
+    assert [token.value for token in found][0] == "select"
+    assert value in found[-1].value
+    assert len(found) == (4 if "." in sql else 2)
+
+
+def test_offsets_lead_back_to_the_file():
+    text = "-- @variables a, b\nSELECT ${a}, '${b}',\n  ${a}.c FROM ${b};\nSELECT 2;\n"
+    values = Values({"a": "long value\nof two lines", "b": "x"})
+    script = script_of(parse_file("1_x.sql", text, "1_x.sql", values=values))
+    assert [script.shown(*span) for span in script.spans] == [
+        "SELECT ${a}, '${b}',\n  ${a}.c FROM ${b}",
+        "SELECT 2",
+    ]
+    for word in ("SELECT", "c FROM", "SELECT 2"):
+        path, source, offset = script.place(script.text.index(word))
+        assert (path, source) == ("1_x.sql", text)
+        assert source.startswith(word, offset)
+
+
+def test_a_stand_in_reads_like_the_file_and_needs_no_value():
+    text = "-- @variables s, n\nCREATE TABLE ${s}.t (a TEXT DEFAULT ${n});\n"
+    file = parse_file("1_x.sql", text, "1_x.sql")
+    with pytest.raises(FileError, match="variable s has no value"):
+        script_of(file)
+    node = script_of(stood_in(file)).node(0)
+    assert isinstance(node, n.CreateTable) and str(node.name).endswith(".t")
+
+
+def test_a_statement_that_is_long_is_read_once_or_twice(monkeypatch):
+    rows = ", ".join("(${x}, '${x}')" for _ in range(2000))
+    asked = []
+
+    def counted(sql):
+        asked.append(sql)
+        return parse(sql)
+
+    monkeypatch.setattr("manticore_cockroachdb.analysis.places.parse", counted)
+    found = filled(f"INSERT INTO ${{x}} VALUES {rows}", x="a")
+    assert found.count("('a', 'a')") == 2000
+    assert len(asked) < 10
+
+
+@pytest.mark.parametrize("names", ["", "1a", "a-b", "a, b.c"])
+def test_a_declaration_of_what_is_no_name(names):
+    with pytest.raises(FileError, match="@variables names") as error:
+        parse_file("1_x.sql", f"\n-- @variables {names}\nSELECT 1", "1_x.sql")
+    assert error.value.line == 2
