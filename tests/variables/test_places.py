@@ -243,7 +243,7 @@ def test_whatever_the_value_it_stays_one_token(value, sql):
     if sql.endswith("b${x}"):
         value += "c"  # a name, which cannot be empty there
     found = tokens(filled(sql, x=value))
-    assert [token.value for token in found][0] == "select"
+    assert found[0].value == "select"
     assert value in found[-1].value
     assert len(found) == (4 if "." in sql else 2)
 

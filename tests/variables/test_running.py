@@ -150,7 +150,8 @@ async def test_a_repeatable_file_runs_again_when_a_value_changes(project, db):
     project.write("1_t.sql", "CREATE TABLE t (id INT8 PRIMARY KEY, region TEXT);")
     project.write(
         "repeatable/mine.sql",
-        "-- @variables region, name\nCREATE VIEW ${name} AS SELECT id FROM t WHERE region = ${region};\n",
+        "-- @variables region, name\n"
+        "CREATE VIEW ${name} AS SELECT id FROM t WHERE region = ${region};\n",
     )
     project.write(
         "repeatable/a_top.sql",

@@ -13,11 +13,12 @@ RULE = Rule(
     postgresql="warning",
     habit=True,
     summary="The file is a template, not SQL: something else has to fill it in first.",
-    help="write what it stands for, declare it with -- @variables, or lint what the program makes of"
-    " it",
+    help="write what it stands for, declare it with -- @variables, or lint what the program makes"
+    " of it",
     problem="""
         `{{ … }}`, `{% … %}`, `${…}` and the like mean nothing to a server, and Manticore sends
-        files as they are, but for variables that they declare. The rest of the file is looked at as if each of them stood for a name.
+        files as they are, but for variables that they declare. The rest of the file is looked at
+        as if each of them stood for a name.
     """,
     solution="""
         What is Manticore's to fill in is declared, and quoted by its place
