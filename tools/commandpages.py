@@ -13,12 +13,14 @@ import re
 import sys
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 
 import click
 
 from manticore_cockroachdb.cli.app import root
 from manticore_cockroachdb.cli.index import EXIT_CODES, Exit, names
 
+EXAMPLES = Path(__file__).resolve().parent.parent / "docs" / "examples"
 PAGE = "cli.md"
 FOLDER = "commands"
 
@@ -79,6 +81,9 @@ def page(name: str, text: str) -> str:
     command = root.get_command(click.Context(root), name)
     assert command is not None
     parts = [f"# manticore {name}", f"{names()[name]}.", text.strip("\n")]
+    example = EXAMPLES / f"{name}.txt"
+    if example.exists():
+        parts += ["## Example", f"```console\n{example.read_text(encoding='utf-8')}```"]
     for path, one in _with_a_verb(name, command):
         title = "Options" if one is command else f"`manticore {' '.join(path)}`"
         parts.append(f"## {title}")

@@ -224,7 +224,7 @@ def build() -> list[str]:
     if BUILD.exists():
         shutil.rmtree(BUILD)
     staged = BUILD / "docs"
-    shutil.copytree(DOCS, staged, ignore=shutil.ignore_patterns("*.md"))
+    shutil.copytree(DOCS, staged, ignore=shutil.ignore_patterns("*.md", "examples"))
     for page, text in found.items():
         (staged / page).parent.mkdir(parents=True, exist_ok=True)
         (staged / page).write_text(text, encoding="utf-8")
