@@ -37,7 +37,8 @@ CLASSES = (
 )
 # What only the pool and its neighbours call.
 INTERNAL = ("wait", "give_back", "within", "lost", "capabilities")
-HEAD = """# Reference
+WIDTH = 88
+HEAD = """# The Python API
 
 <!-- Written by tools/api.py from the docstrings; do not edit. -->
 
@@ -53,7 +54,10 @@ def page() -> str:
     for module, name, title in CLASSES:
         kind = getattr(import_module(f"manticore_cockroachdb.{module}"), name)
         parts.append(f"## {title}\n\n{_text(kind)}\n")
-        parts += (f"### `{_signature(n, m)}`\n\n{_text(m)}\n" for n, m in _methods(kind))
+        parts += (
+            f"### {n}\n\n```python\n{_signature(n, m)}\n```\n\n{_text(m)}\n"
+            for n, m in _methods(kind)
+        )
     errors = import_module("manticore_cockroachdb.errors")
     parts.append(f"## Errors\n\n```text\n{inspect.cleandoc(errors.__doc__ or '')}\n```\n")
     return "\n".join(parts)
@@ -77,11 +81,27 @@ def _methods(kind: type) -> Iterator[tuple[str, object]]:
 
 def _signature(name: str, member: object) -> str:
     assert callable(member)
+    signature = inspect.signature(member)
+    # What a method is called on is written before its name, and not in it.
+    mine = [one for one in signature.parameters.values() if one.name not in ("self", "cls")]
+    text = _plain(f"{name}{signature.replace(parameters=mine)}")
+    if len(text) <= WIDTH:
+        return text
+    # One a line, as a formatter would.
+    lines, starred = [], False
+    for one in mine:
+        if one.kind is one.KEYWORD_ONLY and not starred:
+            lines.append("*")
+            starred = True
+        starred = starred or one.kind is one.VAR_POSITIONAL
+        lines.append(_plain(str(one)))
+    returns = _plain(str(signature.replace(parameters=[]))).removeprefix("()")
+    return "\n".join([f"{name}(", *(f"    {line}," for line in lines), f"){returns}"])
+
+
+def _plain(text: str) -> str:
     # A default that is a function prints with its address, which is another one each time.
-    text = re.sub(r"<function .*? at 0x[0-9a-f]+>", "…", str(inspect.signature(member)))
-    text = re.sub(r"\(self(, )?", "(", text)
-    text = re.sub(r"\(cls(, )?", "(", text)
-    return f"{name}{text.replace(chr(39), '')}"
+    return re.sub(r"<function .*? at 0x[0-9a-f]+>", "…", text).replace("'", "")
 
 
 def _text(member: object) -> str:

@@ -115,21 +115,21 @@ def _options(command: click.Command) -> str:
                 continue
             record = parameter.get_help_record(context)
             if record is not None:  # hidden
-                # Word by word, so that a narrow screen breaks between and not inside them.
-                words = re.sub(r"([^\s,]+)", r"`\1`", _cell(record[0]))
-                rows.append(f"| {words} | {_prose(record[1])} |")
+                rows.append(f"| {_words(record[0])} | {_prose(record[1])} |")
     if not rows:
         return "None but `--help`."
     return "\n".join(["| option | meaning |", "|---|---|", *rows])
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+def _words(names: str) -> str:
+    # Word by word, so that a narrow screen breaks between and not inside them.
+    words = (f"`{word.rstrip(',')}`{',' if word.endswith(',') else ''}" for word in names.split())
+    return " ".join(words)
 
 
 def _prose(text: str) -> str:
     # What looks like code in a help line is code; in Markdown a bare `<` or `*` would be markup.
-    return re.sub(r"([*_<])", r"\\\1", _cell(" ".join(text.split())))
+    return re.sub(r"([*_<])", r"\\\1", " ".join(text.split()).replace("|", "\\|"))
 
 
 def _exit_codes(name: str, command: click.Command) -> str:

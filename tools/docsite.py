@@ -43,6 +43,7 @@ INSTEAD = {"README.md": "index.md", "docs/lint": "lint/README.md"}
 PLAYER = "assets/asciinema-player"
 
 _FENCE = re.compile(r"^(```+|~~~+).*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
+_BY_NAME = re.compile(r"\[([\w./-]+\.md)\]\(([^)\s#]+)")
 _LINK = re.compile(r"(?<=\]\()([^)\s]+)(?=\))")
 
 
@@ -62,7 +63,18 @@ def pages() -> dict[str, str]:
     for page in found:
         came_from = next(name for name, there in home.items() if there == page)
         found[page] = relink(found[page], came_from, page, home)
-    return split(found)
+    return {page: entitled(text, page, found) for page, text in split(found).items()}
+
+
+def entitled(text: str, page: str, found: dict[str, str]) -> str:
+    """Call a page by its title where a link calls it by its file's name."""
+
+    def better(match: re.Match[str]) -> str:
+        there = posixpath.normpath(posixpath.join(posixpath.dirname(page), match[2]))
+        title = re.match(r"# (.+)", found.get(there, ""))
+        return f"[{title[1]}]({match[2]}" if title else match[0]
+
+    return outside_code(text, lambda part: _BY_NAME.sub(better, part))
 
 
 def relink(text: str, source: str, page: str, home: dict[str, str]) -> str:

@@ -107,6 +107,14 @@ def test_links_out_of_the_documentation_lead_to_pages_or_the_repository() -> Non
     assert docsite.relink(code, "docs/lint/b.md", "lint/b.md", home) == code
 
 
+def test_a_link_by_a_file_s_name_is_called_by_the_page_s_title() -> None:
+    found = {"a.md": "# All of it\n", "lint/b.md": ""}
+    text = "[a.md](../a.md), [a](../a.md), [../a.md](../a.md#x), [c.md](c.md), `[a.md](../a.md)`\n"
+    assert docsite.entitled(text, "lint/b.md", found).startswith(
+        "[All of it](../a.md), [a](../a.md), [All of it](../a.md#x), [c.md](c.md), "
+    )
+
+
 def test_dead_links_of_the_finished_pages_are_found(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "index.html").write_text(
