@@ -85,7 +85,7 @@ def main() -> int:
         shutil.copytree(ROOT / "tools" / "shop", PLACE / "migrations")
         found = {name: run(scripts, PLACE) for name, scripts in read(SESSION.read_text())}
     finally:
-        stop = [Path(sys.executable).parent / "manticore", "local", "stop", "--quiet"]
+        stop = [str(Path(sys.executable).parent / "manticore"), "local", "stop", "--quiet"]
         subprocess.run(stop, env=environment(PLACE), cwd=PLACE, check=False)
         shutil.rmtree(PLACE)
     EXAMPLES.mkdir(exist_ok=True)
