@@ -45,18 +45,23 @@ if TYPE_CHECKING:
         TransactionError,
         UnknownVersion,
     )
+    from .fleet.async_fleet import AsyncFleet
+    from .fleet.fleet import Fleet
     from .migration import Migration
 
 _HOMES = {
     "AsyncDatabase": "async_database",
+    "AsyncFleet": "fleet.async_fleet",
     "AsyncMigrator": "async_migration",
     "Database": "database",
+    "Fleet": "fleet.fleet",
     "Migration": "migration",
     "Settings": "config",
 }
 
 __all__ = [
     "AsyncDatabase",
+    "AsyncFleet",
     "AsyncMigrator",
     "BackfillIncomplete",
     "ChangedFile",
@@ -64,6 +69,7 @@ __all__ = [
     "ConnectionFailed",
     "Database",
     "FileError",
+    "Fleet",
     "ForeignFile",
     "HistoryError",
     "LeaseError",

@@ -39,6 +39,7 @@ from .own_tables import HISTORY
 from .retry import RetryPolicy
 from .runner.async_session import RECONNECT_WAIT, AsyncSession
 from .runner.bookkeeping import APPLIED_COLUMNS, ORDERED_COLUMNS
+from .runner.home import Home
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from .migrations.status import Snapshot
     from .preview.model import Plan
     from .runner.async_run import AsyncRun
+    from .runner.async_seat import AsyncSeat
     from .runner.bookkeeping import Carried
     from .runner.events import Event, Listener
     from .schema.changes import Drift
@@ -85,6 +87,8 @@ class AsyncMigrator:
     ``MANTICORE_LEASE_TTL``), ``lease_wait`` how many seconds this one waits for another.
     ``reconnect_wait`` is how many seconds a run that has lost its connection, or whose statement
     meets nodes that are away, goes on trying before it stops (default 60).
+    ``schema`` is the one that everything happens in, one tenant's among many: its history, and what
+    the files name without a schema; ``search_path`` are those that are looked in after it.
     ``allow_out_of_order``, ``allow_changed`` and ``allow_missing`` let pass what otherwise stops
     `migrate`, the last one also what stops `rollback`. ``on_event`` receives `runner.events` as
     they happen.
@@ -98,6 +102,8 @@ class AsyncMigrator:
         settings: Mapping[str, str] | None = None,
         environment: str | None = None,
         variables: Mapping[str, str | int | float] | None = None,
+        schema: str | None = None,
+        search_path: Sequence[str] = (),
         lease_ttl: float | None = None,
         lease_wait: float = DEFAULT_WAIT,
         reconnect_wait: float = RECONNECT_WAIT,
@@ -114,12 +120,14 @@ class AsyncMigrator:
         self.settings = dict(settings or {})
         self.environment = environment
         self.values = values_of(variables, os.environ)
+        self.home = Home(schema, tuple(search_path)) if schema is not None else None
         self.lease_ttl = _ttl(lease_ttl, os.environ)
         self.lease_wait = _seconds(lease_wait, "lease's wait")
         self.reconnect_wait = _seconds(reconnect_wait, "wait for a connection")
         self.allow = Allowances(allow_out_of_order, allow_changed, allow_missing)
         self.retry = retry or RetryPolicy()
         self.on_event = on_event or _ignore
+        self._seat: AsyncSeat | None = None  # a fleet's, for many schemas one after another
 
     # --- files -----------------------------------------------------------------------------
 
@@ -329,17 +337,17 @@ class AsyncMigrator:
     async def get_applied_migrations(self) -> list[dict[str, Any]]:
         """Return the history, oldest version first; a dict a row, with at least
         ``version``, ``description`` and ``applied_at``. Empty before the first migration."""
-        return await self._read(f"SELECT * FROM {HISTORY} ORDER BY version")
+        return await self._read(f"SELECT * FROM {self._history} ORDER BY version")
 
     async def get_current_version(self) -> int | None:
         """Return the newest applied version, None before the first migration."""
-        rows = await self._read(f"SELECT max(version) AS version FROM {HISTORY}")
+        rows = await self._read(f"SELECT max(version) AS version FROM {self._history}")
         return rows[0]["version"] if rows else None
 
     async def is_applied(self, version: int | str) -> bool:
         """Return whether a version is applied."""
         number = parse_version(version, "version")
-        return bool(await self._read(f"SELECT 1 FROM {HISTORY} WHERE version = {number}"))
+        return bool(await self._read(f"SELECT 1 FROM {self._history} WHERE version = {number}"))
 
     async def pending(self) -> list[MigrationFile]:
         """Return the migrations that `migrate` would apply, in order. Raises what it would."""
@@ -583,6 +591,10 @@ class AsyncMigrator:
 
     # --- inside ----------------------------------------------------------------------------
 
+    @property
+    def _history(self) -> str:
+        return self.home.name(HISTORY) if self.home else HISTORY
+
     @asynccontextmanager
     async def _session(
         self, *, writes: bool = False, told: str = ""
@@ -594,6 +606,8 @@ class AsyncMigrator:
             self.on_event,
             reconnect_wait=self.reconnect_wait,
             writes=writes,
+            home=self.home,
+            seat=self._seat,
         )
         with self._telling(session, told):
             await session.open_at_first()

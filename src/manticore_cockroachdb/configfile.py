@@ -33,8 +33,8 @@ KEYS = (
     "reconnect_wait",
     *SWITCHES,
 )
-# Tables that belong to one command, which checks them itself.
-COMMAND_TABLES = ("lint",)
+# Tables that belong to one command, or to one option, which checks them itself.
+COMMAND_TABLES = ("lint", "fleets")
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ from .migrations.values import values_of
 from .own_tables import HISTORY
 from .retry import RetryPolicy
 from .runner.bookkeeping import APPLIED_COLUMNS, ORDERED_COLUMNS
+from .runner.home import Home
 from .runner.session import RECONNECT_WAIT, Session
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from .runner.bookkeeping import Carried
     from .runner.events import Event, Listener
     from .runner.run import Run
+    from .runner.seat import Seat
     from .schema.changes import Drift
     from .schema.diff import Change
     from .shadow.sources import Source
@@ -86,6 +88,8 @@ class Migration:
     ``MANTICORE_LEASE_TTL``), ``lease_wait`` how many seconds this one waits for another.
     ``reconnect_wait`` is how many seconds a run that has lost its connection, or whose statement
     meets nodes that are away, goes on trying before it stops (default 60).
+    ``schema`` is the one that everything happens in, one tenant's among many: its history, and what
+    the files name without a schema; ``search_path`` are those that are looked in after it.
     ``allow_out_of_order``, ``allow_changed`` and ``allow_missing`` let pass what otherwise stops
     `migrate`, the last one also what stops `rollback`. ``on_event`` receives `runner.events` as
     they happen.
@@ -99,6 +103,8 @@ class Migration:
         settings: Mapping[str, str] | None = None,
         environment: str | None = None,
         variables: Mapping[str, str | int | float] | None = None,
+        schema: str | None = None,
+        search_path: Sequence[str] = (),
         lease_ttl: float | None = None,
         lease_wait: float = DEFAULT_WAIT,
         reconnect_wait: float = RECONNECT_WAIT,
@@ -115,12 +121,14 @@ class Migration:
         self.settings = dict(settings or {})
         self.environment = environment
         self.values = values_of(variables, os.environ)
+        self.home = Home(schema, tuple(search_path)) if schema is not None else None
         self.lease_ttl = _ttl(lease_ttl, os.environ)
         self.lease_wait = _seconds(lease_wait, "lease's wait")
         self.reconnect_wait = _seconds(reconnect_wait, "wait for a connection")
         self.allow = Allowances(allow_out_of_order, allow_changed, allow_missing)
         self.retry = retry or RetryPolicy()
         self.on_event = on_event or _ignore
+        self._seat: Seat | None = None  # a fleet's, for many schemas one after another
 
     # --- files -----------------------------------------------------------------------------
 
@@ -328,17 +336,17 @@ class Migration:
     def get_applied_migrations(self) -> list[dict[str, Any]]:
         """Return the history, oldest version first; a dict a row, with at least
         ``version``, ``description`` and ``applied_at``. Empty before the first migration."""
-        return self._read(f"SELECT * FROM {HISTORY} ORDER BY version")
+        return self._read(f"SELECT * FROM {self._history} ORDER BY version")
 
     def get_current_version(self) -> int | None:
         """Return the newest applied version, None before the first migration."""
-        rows = self._read(f"SELECT max(version) AS version FROM {HISTORY}")
+        rows = self._read(f"SELECT max(version) AS version FROM {self._history}")
         return rows[0]["version"] if rows else None
 
     def is_applied(self, version: int | str) -> bool:
         """Return whether a version is applied."""
         number = parse_version(version, "version")
-        return bool(self._read(f"SELECT 1 FROM {HISTORY} WHERE version = {number}"))
+        return bool(self._read(f"SELECT 1 FROM {self._history} WHERE version = {number}"))
 
     def pending(self) -> list[MigrationFile]:
         """Return the migrations that `migrate` would apply, in order. Raises what it would."""
@@ -580,6 +588,10 @@ class Migration:
 
     # --- inside ----------------------------------------------------------------------------
 
+    @property
+    def _history(self) -> str:
+        return self.home.name(HISTORY) if self.home else HISTORY
+
     @contextmanager
     def _session(self, *, writes: bool = False, told: str = "") -> Iterator[Session]:
         self.db._refuse_inside("The migrator's work, which has its own session,")
@@ -589,6 +601,8 @@ class Migration:
             self.on_event,
             reconnect_wait=self.reconnect_wait,
             writes=writes,
+            home=self.home,
+            seat=self._seat,
         )
         with self._telling(session, told):
             session.open_at_first()

@@ -108,6 +108,19 @@ def redact(url: str) -> str:
     return f"{scheme}://{rest}"
 
 
+def dereferenced(url: str, origin: str, environ: Mapping[str, str]) -> str:
+    """Return the URL that ``env:NAME`` stands for, any other as it is. Raises ConfigError."""
+    name = url.removeprefix("env:")
+    if name == url:
+        return url
+    if not environ.get(name):
+        raise ConfigError(
+            f"The variable {name} is not set, and the URL from {origin} is {url!r}.",
+            hint=f"set {name} to the database's URL",
+        )
+    return environ[name]
+
+
 def render(keywords: Mapping[str, str | int]) -> str:
     """Return the URL that says the same as these libpq keywords, secrets included."""
     rest = dict(keywords)

@@ -166,6 +166,13 @@ class Colour:
 
         return AsyncMigrator
 
+    @property
+    def Fleet(self) -> Any:
+        """`AsyncFleet`, or `Fleet` in its manners."""
+        from manticore_cockroachdb.fleet.async_fleet import AsyncFleet
+
+        return AsyncFleet
+
     def database(self, url: str, **parameters: Any) -> Any:
         """Return a database that is closed at the end of the test."""
         database = self.Database.from_url(url, **parameters)
@@ -218,6 +225,12 @@ class SyncColour(Colour):
         from manticore_cockroachdb.migration import Migration
 
         return wrap(Migration)
+
+    @property
+    def Fleet(self) -> Any:
+        from manticore_cockroachdb.fleet.fleet import Fleet
+
+        return wrap(Fleet)
 
     def wrap(self, value: Any) -> Any:
         return wrap(value)

@@ -55,6 +55,7 @@ class AsyncTeam:
                 session.settings,
                 session.listener,
                 reconnect_wait=session.reconnect_wait,
+                home=session.home,
             )
             other.trace = session.trace
             self.workers.append(self._worker(other))

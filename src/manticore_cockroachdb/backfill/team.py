@@ -56,6 +56,7 @@ class Team:
                 session.settings,
                 session.listener,
                 reconnect_wait=session.reconnect_wait,
+                home=session.home,
             )
             other.trace = session.trace
             self.workers.append(self._worker(other))

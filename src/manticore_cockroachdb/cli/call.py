@@ -18,13 +18,14 @@ from .. import configfile
 from ..configfile import ConfigFile
 from ..errors import ConfigError, ManticoreError
 from ..suggest import nearest
+from ..url import dereferenced
 from .settings import (
     LIBPQ,
     URL_IN_DOTENV,
     VARIABLES,
+    FleetGiven,
     Given,
     RunSettings,
-    dereferenced,
     misspelt,
     resolve,
 )
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from ..database import Database
     from ..migration import Migration
     from ..runner.events import Event
+    from .terminal.fleet import FleetProgress
     from .terminal.layout import Layout
     from .terminal.progress import Progress
 
@@ -90,11 +92,15 @@ class Call:
         as_json: bool = False,
         yes: bool = False,
         environ: Mapping[str, str] = os.environ,
+        fleet: FleetGiven | None = None,
     ) -> None:
         self.given = given
+        self.fleet = fleet or FleetGiven()
+        self.stopping = "stopping in good order; once more to stop at once"
         self.console = console
         self.as_json = as_json
         self.yes = yes
+        self.fleet_progress: FleetProgress | None = None
         self._progress: Progress | None = None
         self._environ = environ
         self._root: Path | None = None  # of the project, where a configuration says so
@@ -253,7 +259,7 @@ class Call:
         """Say that a signal has come, and how not to wait; from another thread."""
         if self._progress is not None:
             self._progress.close()
-        self.console.line("stopping in good order; once more to stop at once")
+        self.console.line(self.stopping)
 
     def _tell(self, event: Event) -> None:
         self.progress(event)

@@ -26,6 +26,14 @@ def environments(context: click.Context, parameter: click.Parameter, incomplete:
     return [n for n in found.environments if n.startswith(incomplete)] if found else []
 
 
+def fleets(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The fleets of the configuration."""
+    found = _settings(context)
+    table = found.tables.get("fleets") if found else None
+    names = table if isinstance(table, dict) else {}
+    return [name for name in names if name.startswith(incomplete)]
+
+
 def versions(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:

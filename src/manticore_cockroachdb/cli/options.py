@@ -149,5 +149,57 @@ RENAMES: Group = (
     ),
 )
 
+
+def _fleets(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    from .complete import fleets
+
+    return fleets(context, parameter, incomplete)
+
+
+FLEET: Group = (
+    click.Option(
+        ["--fleet"],
+        metavar="NAME",
+        shell_complete=_fleets,
+        help="Every database or schema of this fleet of the configuration's.",
+    ),
+    click.Option(
+        ["--only"],
+        metavar="PATTERN",
+        multiple=True,
+        help="Of a fleet only the targets whose names match, such as acme*; may be repeated.",
+    ),
+    click.Option(
+        ["--except", "leave_out"],
+        metavar="PATTERN",
+        multiple=True,
+        help="Of a fleet not these targets; may be repeated.",
+    ),
+    click.Option(
+        ["--parallel"],
+        type=click.IntRange(1),
+        metavar="N",
+        help="How many targets of a fleet to work on at once.  [default: as configured, else 8]",
+    ),
+)
+ROLLOUT: Group = (
+    click.Option(
+        ["--canary"],
+        type=click.IntRange(1),
+        metavar="N",
+        help="So many targets of a fleet first; the rest only if all is well.",
+    ),
+    click.Option(
+        ["--waves"],
+        metavar="N,N%,rest",
+        help="The targets of a fleet in waves, each only if all is well.",
+    ),
+    click.Option(
+        ["--max-failures"],
+        metavar="N|N%",
+        help="How many targets of a fleet may fail before no more are begun.  [default: 0]",
+    ),
+)
+
 DATABASE: Group = (*URL, *CONFIG)
 MIGRATIONS: Group = (*URL, *DIR, *CONFIG)

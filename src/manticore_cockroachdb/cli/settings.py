@@ -92,6 +92,30 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
+class FleetGiven:
+    """The options of a command line that are about a fleet, None or empty where not given."""
+
+    fleet: str | None = None
+    only: tuple[str, ...] = ()
+    leave_out: tuple[str, ...] = ()
+    parallel: int | None = None
+    canary: int | None = None
+    waves: str | None = None
+    max_failures: str | None = None
+
+    def check(self) -> None:
+        """Raise ConfigError where one of them is given without a fleet."""
+        if self.fleet is None:
+            for name in ("only", "leave_out", "parallel", "canary", "waves", "max_failures"):
+                if getattr(self, name):
+                    option = {"leave_out": "except"}.get(name, name).replace("_", "-")
+                    raise ConfigError(
+                        f"--{option} is about the targets of a fleet, and none is named.",
+                        hint="name it with --fleet NAME",
+                    )
+
+
+@dataclass(frozen=True, slots=True)
 class RunSettings:
     """What a command runs with. ``url`` None: the ``PG*`` variables and defaults; it may still
     be an ``env:NAME``, see `dereferenced`.
@@ -178,19 +202,6 @@ def resolve(given: Given, environ: Mapping[str, str], file: ConfigFile | None) -
         tables=tables,
         environments={n: text_of(t, "environment", where) or n for n, t in environments.items()},
     )
-
-
-def dereferenced(url: str, origin: str, environ: Mapping[str, str]) -> str:
-    """Return the URL that ``env:NAME`` stands for, any other as it is. Raises ConfigError."""
-    name = url.removeprefix("env:")
-    if name == url:
-        return url
-    if not environ.get(name):
-        raise ConfigError(
-            f"The variable {name} is not set, and the URL from {origin} is {url!r}.",
-            hint=f"set {name} to the database's URL",
-        )
-    return environ[name]
 
 
 def misspelt(environ: Iterable[str]) -> list[tuple[str, str]]:

@@ -18,11 +18,12 @@ from .call import Call, Declined
 from .index import Exit
 from .options import Group
 from .result import Result, emit, plain
-from .settings import Given
+from .settings import FleetGiven, Given
 from .signals import Signals, exit_code
 from .terminal.console import Console
 
 _GIVEN = frozenset(Given.__dataclass_fields__)
+_FLEET = frozenset(FleetGiven.__dataclass_fields__)
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -37,13 +38,15 @@ class Verb(click.Command):
         console = Console(quiet=quiet, verbose=bool(parameters.pop("verbose", False)))
         yes = bool(parameters.pop("yes", False))
         given = Given(**{k: parameters.pop(k) for k in list(parameters) if k in _GIVEN})
-        call = Call(given, console, as_json=as_json, yes=yes)
+        fleet = FleetGiven(**{k: parameters.pop(k) for k in list(parameters) if k in _FLEET})
+        call = Call(given, console, as_json=as_json, yes=yes, fleet=fleet)
         signals = ctx.find_object(Signals)
         if signals is not None:
             signals.announce = call.announce_stop
         assert self.callback is not None
         try:
             try:
+                fleet.check()
                 result: Result = self.callback(call, **parameters)
             finally:
                 if call.began:

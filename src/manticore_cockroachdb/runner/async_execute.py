@@ -194,6 +194,8 @@ class AsyncExecutor:
         except PartialMigration as failure:
             await self._keep_attempt(plan, failure, started, None, "partial")
             raise
+        finally:
+            self.session.worn |= plan.changes_session
         self._stale_session = plan.changes_session
         self._tell_finished(plan, monotonic() - started)
 

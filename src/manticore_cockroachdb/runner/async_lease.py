@@ -65,6 +65,7 @@ class AsyncLease:
         deadline = monotonic() + self.wait
         pause, told = 0.05, 0.0
         while True:
+            self.session.stop_if_asked()
             sets = await self._try(reads)
             if sets is not None:
                 return sets
@@ -129,6 +130,7 @@ class AsyncLease:
 
     async def check(self) -> None:
         """Raise LeaseLost unless the lease is ours; call it before each statement."""
+        self.session.stop_if_asked()
         if not self._lost and monotonic() < self._valid_until - self.ttl / 10:
             return
         if not self._lost:

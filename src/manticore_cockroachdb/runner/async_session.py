@@ -23,10 +23,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import psycopg
 from psycopg import pq
 
-from .._acompat import async_sleep
+from .._acompat import AsyncCancelled, async_sleep
 from ..dialect import Capabilities, Server, capabilities, server_of
 from ..errors import ConfigError, ConnectionFailed, MigrationError
 from ..outcome import Verdict, absent, is_denied, no_such_session, raced, verdict_of
+from ..own_tables import HISTORY, SCRIPTS
 from ..parser.quoting import literal
 from ..sql import is_unicode
 from .bookkeeping import (
@@ -36,10 +37,12 @@ from .bookkeeping import (
     SCHEMAS_WITH_HISTORY,
     Tables,
 )
+from .home import Home, no_schema
 from .patience import Patience
 
 if TYPE_CHECKING:
     from ..async_database import AsyncDatabase
+    from .async_seat import AsyncSeat
     from .events import Listener
     from .exchange import Reply
     from .traced import Trace
@@ -64,8 +67,14 @@ class AsyncSession:
         *,
         reconnect_wait: float = RECONNECT_WAIT,
         writes: bool = True,
+        home: Home | None = None,
+        seat: AsyncSeat | None = None,
     ) -> None:
+        """``home``: the schema that everything happens in, where it is not the server's to say.
+        ``seat``: whence a connection comes, and where it is left for the next session."""
         self.database = database
+        self.home = home
+        self.seat = seat
         self.reconnect_wait = reconnect_wait
         self.writes = writes
         self.host: Place | None = None  # where the last connection led
@@ -74,20 +83,26 @@ class AsyncSession:
         self.connection: psycopg.AsyncConnection[Any] | None = None
         self.server = Server("postgresql", (0, 0))
         self.caps: Capabilities = capabilities(self.server)
-        self.tables = Tables("public", False)
+        self.tables = Tables(home.schema if home else "public", False)
         self.id = ""
         self.jobs: list[str] = []
         self.repeatable: Rows = []  # what is recorded of repeatable files, as first read
         self.trace: Trace | None = None  # what is told of a run, where telemetry is on
         self.distance = inf  # seconds that the quickest answer took
+        self.worn = False  # whether what ran may have left something to its session
         self._known = False
+        self._seated = False  # whether the connection served another session before
 
     # --- opening and closing ---------------------------------------------------------------
 
     async def open(self) -> None:
         """Connect. Raises ConnectionFailed."""
-        await self.close()
-        connection = await self.connect(avoid=self.host)
+        await self._drop()
+        connection = self.seat.take(self.database) if self.seat is not None else None
+        self._seated = connection is not None
+        if connection is None:
+            connection = await self.connect(avoid=self.host)
+            self.worn = False
         self.host = (connection.info.host, connection.info.port)
         connection.add_notice_handler(self._notice)
         self.connection = connection
@@ -146,6 +161,11 @@ class AsyncSession:
                 with socket.socket(fileno=os.dup(connection.fileno())) as handle:
                     handle.shutdown(socket.SHUT_RDWR)
 
+    def stop_if_asked(self) -> None:
+        """Raise what an interruption raises, where the run is to stop: between two statements."""
+        if self.seat is not None and self.seat.interrupted():
+            raise AsyncCancelled
+
     def _is(self, server: Server) -> None:
         self.server = server
         self.caps = capabilities(server)
@@ -153,7 +173,15 @@ class AsyncSession:
         self._known = True
 
     async def close(self) -> None:
-        """Close the connection, if there is one; never raises."""
+        """Close the connection, if there is one, or leave it to the next session; never raises."""
+        connection = self.connection
+        if connection is not None and self.seat is not None and not self.worn:
+            connection.remove_notice_handler(self._notice)
+            if self.seat.leave(self.database, connection):
+                self.connection = None
+        await self._drop()
+
+    async def _drop(self) -> None:
         connection, self.connection = self.connection, None
         if connection is not None:
             await connection.close()
@@ -181,6 +209,7 @@ class AsyncSession:
                 if not worth_waiting(error):
                     raise
                 lost_by = error
+            self.stop_if_asked()
             delay = patience.next()
             if delay is None:
                 break
@@ -265,9 +294,8 @@ class AsyncSession:
         """
         for wanted in (HISTORY_COLUMNS, LEGACY_COLUMNS):
             try:
-                return (await self._set_up(f"SELECT {wanted} FROM _migrations ORDER BY version"))[
-                    -1
-                ]
+                read = f"SELECT {wanted} FROM {self._ours(HISTORY)} ORDER BY version"
+                return (await self._set_up(read))[-1]
             except psycopg.Error as error:
                 if absent(error.sqlstate) is None:
                     raise
@@ -294,13 +322,13 @@ class AsyncSession:
         A table left by 0.3.1 is taken over in place. With ``repeatable`` the same message reads
         what is recorded of repeatable files into `repeatable`.
         """
-        read = f"SELECT {columns} FROM _migrations ORDER BY version"
+        read = f"SELECT {columns} FROM {self._ours(HISTORY)} ORDER BY version"
         for _ in range(3):
             also = ""
             if repeatable:
-                from .script_table import READ_REPEATABLE
+                from .script_table import read_repeatable
 
-                also = f"{READ_REPEATABLE};\n"
+                also = f"{read_repeatable(self._ours(SCRIPTS), self._ours(HISTORY))};\n"
             try:
                 sets = await self._set_up(also + read)
                 self.repeatable = sets[-2] if repeatable else []
@@ -318,6 +346,10 @@ class AsyncSession:
                 await self._set_up("")
                 await self.create_tables(upgrade=True)
         raise AssertionError("the history table was upgraded and still lacks columns")
+
+    def _ours(self, table: str) -> str:
+        """What a table of ours is called before it is known in which schema it is."""
+        return self.tables.name(table) if self.home else table
 
     async def _set_up(self, read: str) -> list[Rows]:
         crdb = self.server.engine == "cockroachdb"
@@ -359,6 +391,10 @@ class AsyncSession:
         The two differ once a schema has come up before the one of the history in the search
         path, such as one named after the user.
         """
+        if self.home is not None:
+            if self.home.schema in schemas[:1]:
+                return self.home.schema
+            raise no_schema(self.home.schema)
         if not schemas:
             raise MigrationError(
                 "No schema of the search path exists or may be used, so there is none for the"
@@ -375,6 +411,8 @@ class AsyncSession:
         """What every new connection is told first, a statement each. Raises ConfigError."""
         # A schema change is never cut in two by a timeout that was meant for queries.
         setup = ["SET statement_timeout = 0", "SET idle_in_transaction_session_timeout = 0"]
+        if self._seated and self.server.engine == "postgresql":
+            setup.insert(0, "RESET ALL")
         if self.caps.transaction_timeout:
             setup.append("SET transaction_timeout = 0")
         if self.server.engine == "cockroachdb" and self.caps.session_options:
@@ -383,6 +421,8 @@ class AsyncSession:
         if self.caps.autocommit_before_ddl:
             setup.append("SET autocommit_before_ddl = off")
         chosen = [_set_config(name, value) for name, value in self.settings.items()]
+        if self.home is not None:
+            chosen.append(f"SET search_path = {self.home.path()}")
         if not self.caps.session_options and (
             dotted := [name for name in self.settings if "." in name]
         ):

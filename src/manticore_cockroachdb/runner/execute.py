@@ -195,6 +195,8 @@ class Executor:
         except PartialMigration as failure:
             self._keep_attempt(plan, failure, started, None, "partial")
             raise
+        finally:
+            self.session.worn |= plan.changes_session
         self._stale_session = plan.changes_session
         self._tell_finished(plan, monotonic() - started)
 

@@ -66,6 +66,7 @@ class Lease:
         deadline = monotonic() + self.wait
         pause, told = 0.05, 0.0
         while True:
+            self.session.stop_if_asked()
             sets = self._try(reads)
             if sets is not None:
                 return sets
@@ -130,6 +131,7 @@ class Lease:
 
     def check(self) -> None:
         """Raise LeaseLost unless the lease is ours; call it before each statement."""
+        self.session.stop_if_asked()
         if not self._lost and monotonic() < self._valid_until - self.ttl / 10:
             return
         if not self._lost:

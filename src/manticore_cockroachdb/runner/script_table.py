@@ -26,12 +26,17 @@ from ..parser.quoting import literal, nullable
 if TYPE_CHECKING:
     from .bookkeeping import Tables
 
-# In a session's first message, which does not know yet in which schema our tables are. A round
-# that stopped half way stands among them under the empty name.
-READ_REPEATABLE = (
-    f"SELECT name, checksum FROM {SCRIPTS} WHERE kind IN ('repeatable', 'round')"
-    f" AND history = '{HISTORY}'::REGCLASS::OID::INT8 ORDER BY name"
-)
+
+def read_repeatable(scripts: str = SCRIPTS, history: str = HISTORY) -> str:
+    """What is recorded of repeatable files: name and checksum.
+
+    For a session's first message, which may not know yet in which schema our tables are: they are
+    called as there. A round that stopped half way stands among them under the empty name.
+    """
+    return (
+        f"SELECT name, checksum FROM {scripts} WHERE kind IN ('repeatable', 'round')"
+        f" AND history = {literal(history)}::REGCLASS::OID::INT8 ORDER BY name"
+    )
 
 
 def create(tables: Tables) -> str:

@@ -24,10 +24,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import psycopg
 from psycopg import pq
 
-from .._acompat import sleep
+from .._acompat import Cancelled, sleep
 from ..dialect import Capabilities, Server, capabilities, server_of
 from ..errors import ConfigError, ConnectionFailed, MigrationError
 from ..outcome import Verdict, absent, is_denied, no_such_session, raced, verdict_of
+from ..own_tables import HISTORY, SCRIPTS
 from ..parser.quoting import literal
 from ..sql import is_unicode
 from .bookkeeping import (
@@ -37,12 +38,14 @@ from .bookkeeping import (
     SCHEMAS_WITH_HISTORY,
     Tables,
 )
+from .home import Home, no_schema
 from .patience import Patience
 
 if TYPE_CHECKING:
     from ..database import Database
     from .events import Listener
     from .exchange import Reply
+    from .seat import Seat
     from .traced import Trace
 
 _JOBS = re.compile(r"waiting for job\(s\) to complete: ([\d, ]+)")
@@ -65,8 +68,14 @@ class Session:
         *,
         reconnect_wait: float = RECONNECT_WAIT,
         writes: bool = True,
+        home: Home | None = None,
+        seat: Seat | None = None,
     ) -> None:
+        """``home``: the schema that everything happens in, where it is not the server's to say.
+        ``seat``: whence a connection comes, and where it is left for the next session."""
         self.database = database
+        self.home = home
+        self.seat = seat
         self.reconnect_wait = reconnect_wait
         self.writes = writes
         self.host: Place | None = None  # where the last connection led
@@ -75,20 +84,26 @@ class Session:
         self.connection: psycopg.Connection[Any] | None = None
         self.server = Server("postgresql", (0, 0))
         self.caps: Capabilities = capabilities(self.server)
-        self.tables = Tables("public", False)
+        self.tables = Tables(home.schema if home else "public", False)
         self.id = ""
         self.jobs: list[str] = []
         self.repeatable: Rows = []  # what is recorded of repeatable files, as first read
         self.trace: Trace | None = None  # what is told of a run, where telemetry is on
         self.distance = inf  # seconds that the quickest answer took
+        self.worn = False  # whether what ran may have left something to its session
         self._known = False
+        self._seated = False  # whether the connection served another session before
 
     # --- opening and closing ---------------------------------------------------------------
 
     def open(self) -> None:
         """Connect. Raises ConnectionFailed."""
-        self.close()
-        connection = self.connect(avoid=self.host)
+        self._drop()
+        connection = self.seat.take(self.database) if self.seat is not None else None
+        self._seated = connection is not None
+        if connection is None:
+            connection = self.connect(avoid=self.host)
+            self.worn = False
         self.host = (connection.info.host, connection.info.port)
         connection.add_notice_handler(self._notice)
         self.connection = connection
@@ -147,6 +162,11 @@ class Session:
                 with socket.socket(fileno=os.dup(connection.fileno())) as handle:
                     handle.shutdown(socket.SHUT_RDWR)
 
+    def stop_if_asked(self) -> None:
+        """Raise what an interruption raises, where the run is to stop: between two statements."""
+        if self.seat is not None and self.seat.interrupted():
+            raise Cancelled
+
     def _is(self, server: Server) -> None:
         self.server = server
         self.caps = capabilities(server)
@@ -154,7 +174,15 @@ class Session:
         self._known = True
 
     def close(self) -> None:
-        """Close the connection, if there is one; never raises."""
+        """Close the connection, if there is one, or leave it to the next session; never raises."""
+        connection = self.connection
+        if connection is not None and self.seat is not None and not self.worn:
+            connection.remove_notice_handler(self._notice)
+            if self.seat.leave(self.database, connection):
+                self.connection = None
+        self._drop()
+
+    def _drop(self) -> None:
         connection, self.connection = self.connection, None
         if connection is not None:
             connection.close()
@@ -182,6 +210,7 @@ class Session:
                 if not worth_waiting(error):
                     raise
                 lost_by = error
+            self.stop_if_asked()
             delay = patience.next()
             if delay is None:
                 break
@@ -266,7 +295,8 @@ class Session:
         """
         for wanted in (HISTORY_COLUMNS, LEGACY_COLUMNS):
             try:
-                return (self._set_up(f"SELECT {wanted} FROM _migrations ORDER BY version"))[-1]
+                read = f"SELECT {wanted} FROM {self._ours(HISTORY)} ORDER BY version"
+                return (self._set_up(read))[-1]
             except psycopg.Error as error:
                 if absent(error.sqlstate) is None:
                     raise
@@ -293,13 +323,13 @@ class Session:
         A table left by 0.3.1 is taken over in place. With ``repeatable`` the same message reads
         what is recorded of repeatable files into `repeatable`.
         """
-        read = f"SELECT {columns} FROM _migrations ORDER BY version"
+        read = f"SELECT {columns} FROM {self._ours(HISTORY)} ORDER BY version"
         for _ in range(3):
             also = ""
             if repeatable:
-                from .script_table import READ_REPEATABLE
+                from .script_table import read_repeatable
 
-                also = f"{READ_REPEATABLE};\n"
+                also = f"{read_repeatable(self._ours(SCRIPTS), self._ours(HISTORY))};\n"
             try:
                 sets = self._set_up(also + read)
                 self.repeatable = sets[-2] if repeatable else []
@@ -317,6 +347,10 @@ class Session:
                 self._set_up("")
                 self.create_tables(upgrade=True)
         raise AssertionError("the history table was upgraded and still lacks columns")
+
+    def _ours(self, table: str) -> str:
+        """What a table of ours is called before it is known in which schema it is."""
+        return self.tables.name(table) if self.home else table
 
     def _set_up(self, read: str) -> list[Rows]:
         crdb = self.server.engine == "cockroachdb"
@@ -358,6 +392,10 @@ class Session:
         The two differ once a schema has come up before the one of the history in the search
         path, such as one named after the user.
         """
+        if self.home is not None:
+            if self.home.schema in schemas[:1]:
+                return self.home.schema
+            raise no_schema(self.home.schema)
         if not schemas:
             raise MigrationError(
                 "No schema of the search path exists or may be used, so there is none for the"
@@ -374,6 +412,8 @@ class Session:
         """What every new connection is told first, a statement each. Raises ConfigError."""
         # A schema change is never cut in two by a timeout that was meant for queries.
         setup = ["SET statement_timeout = 0", "SET idle_in_transaction_session_timeout = 0"]
+        if self._seated and self.server.engine == "postgresql":
+            setup.insert(0, "RESET ALL")
         if self.caps.transaction_timeout:
             setup.append("SET transaction_timeout = 0")
         if self.server.engine == "cockroachdb" and self.caps.session_options:
@@ -382,6 +422,8 @@ class Session:
         if self.caps.autocommit_before_ddl:
             setup.append("SET autocommit_before_ddl = off")
         chosen = [_set_config(name, value) for name, value in self.settings.items()]
+        if self.home is not None:
+            chosen.append(f"SET search_path = {self.home.path()}")
         if not self.caps.session_options and (
             dotted := [name for name in self.settings if "." in name]
         ):

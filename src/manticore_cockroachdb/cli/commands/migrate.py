@@ -5,12 +5,22 @@ from __future__ import annotations
 import click
 
 from ..call import Call
-from ..options import ALLOWANCES, LEASE, MIGRATIONS, OUTPUT, SETTINGS, VARIABLES, complete_versions
+from ..options import (
+    ALLOWANCES,
+    FLEET,
+    LEASE,
+    MIGRATIONS,
+    OUTPUT,
+    ROLLOUT,
+    SETTINGS,
+    VARIABLES,
+    complete_versions,
+)
 from ..result import Result
 from ..verb import verb
 
 
-@verb(*(MIGRATIONS, SETTINGS, VARIABLES, LEASE, ALLOWANCES, OUTPUT))
+@verb(*(MIGRATIONS, SETTINGS, VARIABLES, LEASE, ALLOWANCES, FLEET, ROLLOUT, OUTPUT))
 @click.option(
     "--to",
     "target",
@@ -29,7 +39,11 @@ from ..verb import verb
     is_flag=True,
     help="Work off in place what runs in the background otherwise: -- @background.",
 )
-@click.option("--create", is_flag=True, help="Make the database first, where it is missing.")
+@click.option(
+    "--create",
+    is_flag=True,
+    help="Make the database, or a fleet's schema, first where it is missing.",
+)
 @click.option("--dry-run", is_flag=True, help="Only show what would run: `manticore plan`.")
 @click.option(
     "--dump",
@@ -51,6 +65,11 @@ def command(
     When nothing is pending, nothing is done and nobody waits. Several runners at once take turns.
     Run it again after whatever stopped it: it goes on where it was.
     """
+    if call.fleet.fleet is not None:
+        from .. import fleets
+
+        fleets.refuse(dry_run=dry_run, dump=dump_to)
+        return fleets.migrate(call, target, fresh=fresh, finish_backfills=finish_backfills)
     if dry_run:
         from .plan import show
 

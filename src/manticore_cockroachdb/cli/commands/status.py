@@ -9,7 +9,7 @@ import click
 
 from ..call import Call
 from ..index import Exit
-from ..options import ALLOWANCES, MIGRATIONS, OUTPUT, SETTINGS, VARIABLES
+from ..options import ALLOWANCES, FLEET, MIGRATIONS, OUTPUT, SETTINGS, VARIABLES
 from ..result import Result
 from ..terminal.layout import Layout
 from ..terminal.text import one_line, safe
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ...migrations.results import Pending, Status
 
 
-@verb(*(MIGRATIONS, SETTINGS, VARIABLES, ALLOWANCES, OUTPUT))
+@verb(*(MIGRATIONS, SETTINGS, VARIABLES, ALLOWANCES, FLEET, OUTPUT))
 @click.option(
     "--exit-code",
     is_flag=True,
@@ -35,6 +35,10 @@ def command(call: Call, exit_code: bool, require_complete: bool) -> Result:
 
     Changes nothing, and waits for nobody.
     """
+    if call.fleet.fleet is not None:
+        from .. import fleets
+
+        return fleets.status(call, exit_code=exit_code, require_complete=require_complete)
     from ...migrations.directory import nothing_in
 
     with call.migration() as migration:

@@ -1,0 +1,315 @@
+"""``--fleet NAME``: a command for every database or schema of a fleet, and its report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..configfile import unknown
+from ..errors import ConfigError
+from .call import Call
+from .failure import failure
+from .index import Exit
+from .result import Result, plain
+from .settings import VARIABLES
+from .signals import exit_code as stopped_code
+from .terminal.text import count, one_line, safe, took
+
+if TYPE_CHECKING:
+    from ..fleet.fleet import Fleet
+    from ..fleet.report import FleetReport, FleetStatus, Outcome, TargetStatus
+    from ..fleet.spec import FleetSpec
+    from ..runner.events import Event
+    from .terminal.fleet import FleetProgress
+    from .terminal.layout import Layout
+
+_WORDS = {"nothing": "nothing to do"}
+
+
+# --- the commands ------------------------------------------------------------------------------
+
+
+def migrate(call: Call, target: str | None, *, fresh: bool, finish_backfills: bool) -> Result:
+    """``manticore migrate --fleet``."""
+    chosen = call.fleet
+    with _fleet(call, progress=True) as fleet:
+        return _ran(
+            call,
+            fleet,
+            lambda: fleet.migrate(
+                target,
+                fresh=fresh,
+                finish_backfills=finish_backfills,
+                only=chosen.only,
+                leave_out=chosen.leave_out,
+                canary=chosen.canary,
+                waves=chosen.waves,
+                max_failures=chosen.max_failures,
+                parallel=chosen.parallel,
+            ),
+        )
+
+
+def status(call: Call, *, exit_code: bool, require_complete: bool) -> Result:
+    """``manticore status --fleet``."""
+    with _fleet(call) as fleet:
+        found = fleet.status(
+            only=call.fleet.only, leave_out=call.fleet.leave_out, parallel=call.fleet.parallel
+        )
+        title = fleet.where
+    code = Exit.OK
+    if any(one.error is not None for one in found.targets):
+        code = Exit.ERROR  # of these nobody knows how they stand
+    elif exit_code or require_complete:
+        behind = Exit.PENDING if found.behind else Exit.OK
+        code = Exit.PERSON if found.problems else behind
+    data = {
+        "fleet": call.fleet.fleet,
+        "targets": len(found.targets),
+        "up_to_date": len(found.of("up to date")),
+        "behind": len(found.behind),
+        "problems": len(found.problems),
+        "outcomes": [_standing(one) for one in found.targets],
+    }
+    return Result(data, [*_status_lines(title, found, call.layout())], code=code)
+
+
+def refuse(**options: object) -> None:
+    """Raise ConfigError for an option that means nothing for a fleet."""
+    for name, value in options.items():
+        if value:
+            raise ConfigError(
+                f"--{name.replace('_', '-')} and --fleet exclude each other.",
+                hint="it is about a single database; --url names one",
+            )
+
+
+# --- a fleet of the configuration ----------------------------------------------------------------
+
+
+@contextmanager
+def _fleet(call: Call, *, progress: bool = False) -> Iterator[Fleet]:
+    """Lend the fleet that the command line names. Raises ConfigError."""
+    from ..fleet.fleet import Fleet
+
+    name = str(call.fleet.fleet)
+    spec = _spec(call, name)
+    with call.database() as database:
+        plain_one = call.migration_on(database)
+        listener = _listener(call, progress=progress)
+        allow = plain_one.allow
+        yield Fleet(
+            database,
+            _directory(call, spec),
+            spec=spec,
+            name=name,
+            on_event=listener,
+            settings=plain_one.settings,
+            environment=plain_one.environment,
+            lease_ttl=plain_one.lease_ttl,
+            lease_wait=plain_one.lease_wait,
+            reconnect_wait=plain_one.reconnect_wait,
+            allow_out_of_order=allow.out_of_order,
+            allow_changed=allow.changed,
+            allow_missing=allow.missing,
+        )
+
+
+def _spec(call: Call, name: str) -> FleetSpec:
+    from ..fleet.spec import spec_of
+
+    fleets = call.settings.tables.get("fleets", {})
+    if not isinstance(fleets, Mapping) or not fleets:
+        raise ConfigError(
+            "The configuration has no fleets.",
+            hint=f"write [tool.manticore.fleets.{name}] into it; docs/fleets.md shows how",
+        )
+    if name not in fleets:
+        raise unknown("fleet", name, fleets, "in the configuration")
+    table = fleets[name]
+    if not isinstance(table, Mapping):
+        raise ConfigError(
+            f"The fleet {name} in the configuration is not a table.",
+            hint=f"write [tool.manticore.fleets.{name}] and its values below it",
+        )
+    spec = spec_of(table, f"the fleet {name}")
+    return replace(spec, create=True) if call.given.create else spec
+
+
+def _directory(call: Call, spec: FleetSpec) -> str:
+    """The directory of the fleet's migrations: what a person names for this run comes first."""
+    run = call.settings
+    if spec.dir is None or run.dir_from in ("--dir", VARIABLES["dir"]):
+        return run.dir
+    return str(call.root / spec.dir)
+
+
+def _listener(call: Call, *, progress: bool) -> Callable[[Event], None]:
+    from ..fleet.events import FilesRead
+
+    tell: FleetProgress | None = None
+    if progress:
+        from .terminal.fleet import FleetProgress
+
+        tell = call.fleet_progress = FleetProgress(call.console, _reason)
+        call.stopping = (
+            "stopping: what is under way ends its statement, nothing more is begun; once more to"
+            " stop at once"
+        )
+
+    def hear(event: Event) -> None:
+        if isinstance(event, FilesRead):
+            files = event.migrations
+            call.check_environments([(f.path, f.environments) for f in files if f.environments])
+        elif tell is not None:
+            tell(event)
+
+    return hear
+
+
+# --- reports -------------------------------------------------------------------------------------
+
+
+def _ran(call: Call, fleet: Fleet, run: Callable[[], FleetReport]) -> Result:
+    """Run, and report on every target, also where it was interrupted."""
+    code = None
+    try:
+        report = run()
+    except KeyboardInterrupt as stop:
+        if fleet.report is None:  # nobody was looked at yet
+            raise
+        report, code = fleet.report, stopped_code(stop)
+    finally:
+        if call.fleet_progress is not None:
+            call.fleet_progress.close()
+    if code is None:
+        code = _code(report)
+    lines = [*_report_lines(fleet.where, report, call.layout())]
+    return Result(_data(call, report), lines, code=code, quiet=report.ok)
+
+
+def _code(report: FleetReport) -> int:
+    """The exit code: that of the failures, where all have one; else that of an error."""
+    codes = {failure(one.error)[1] for one in report.failed if one.error is not None}
+    if len(codes) == 1:
+        return codes.pop()
+    return Exit.OK if report.ok else Exit.ERROR
+
+
+def _data(call: Call, report: FleetReport) -> dict[str, object]:
+    return {
+        "fleet": call.fleet.fleet,
+        "command": report.command,
+        "targets": len(report.targets),
+        "done": len(report.done),
+        "nothing_to_do": len(report.nothing),
+        "failed": len(report.failed),
+        "never_tried": len(report.never_tried),
+        "stopped": report.stopped,
+        "seconds": round(report.seconds, 6),
+        "outcomes": [_outcome(one) for one in report.outcomes],
+    }
+
+
+def _outcome(one: Outcome) -> dict[str, object]:
+    return {
+        "name": one.name,
+        "place": one.place,
+        "state": _WORDS.get(one.state, one.state).replace(" ", "_"),
+        "versions": list(one.versions),
+        "wave": one.wave,
+        "seconds": round(one.seconds, 6),
+        "error": None if one.error is None else plain(failure(one.error)[0]),
+        "result": plain(one.result),
+    }
+
+
+def _standing(one: TargetStatus) -> dict[str, object]:
+    return {
+        "name": one.name,
+        "place": one.place,
+        "state": one.state.replace(" ", "_"),
+        "current": one.current,
+        "applied": one.applied,
+        "pending": list(one.pending),
+        "repeatable": list(one.repeatable),
+        "problems": plain(one.problems),
+        "error": None if one.error is None else plain(failure(one.error)[0]),
+    }
+
+
+def _report_lines(title: str, report: FleetReport, layout: Layout) -> Iterator[str]:
+    style = layout.style
+    targets = count(len(report.targets), "target")
+    yield f"{style(safe(title), 'bold')}: {targets} in {took(report.seconds)}"
+    colours = {"done": "green", "failed": "red", "never tried": "yellow"}
+    for state in ("failed", "never tried", "done", "nothing"):
+        number = sum(one.state == state for one in report.outcomes)
+        if number:
+            colour = (colours[state],) if state in colours else ()
+            why = f"  ({safe(report.stopped)})" if state == "never tried" and report.stopped else ""
+            yield f"  {style(f'{_WORDS.get(state, state):<13}', *colour)} {number:>6,}{why}"
+    failed = [(one.name, one.error) for one in report.failed]
+    yield from _errors("Failed", failed, layout)
+
+
+def _status_lines(title: str, found: FleetStatus, layout: Layout) -> Iterator[str]:
+    style = layout.style
+    yield f"{style(safe(title), 'bold')}: {count(len(found.targets), 'target')}"
+    for state, colour in (("problem", "red"), ("behind", "yellow"), ("up to date", "green")):
+        number = sum(one.state == state for one in found.targets)
+        if number:
+            yield f"  {style(f'{state:<10}', colour)} {number:>6,}"
+    errors = [(one.name, one.error) for one in found.problems if one.error is not None]
+    yield from _errors("Cannot be looked at", errors, layout)
+    wrong = [one for one in found.problems if one.error is None]
+    if wrong:
+        yield from ("", style("Problems", "red", "bold"))
+        yield from layout.listed([(one.name, one.problems[0].message) for one in wrong])
+    if found.behind:
+        yield from ("", style("Behind", "bold"))
+        yield from layout.listed([(one.name, _at(one), _pending(one)) for one in found.behind])
+    if found.ok:
+        yield from ("", style("Everything is applied everywhere.", "green"))
+
+
+def _errors(
+    title: str, errors: Sequence[tuple[str, Exception | None]], layout: Layout
+) -> Iterator[str]:
+    """What went wrong, each error once, with those that it happened to."""
+    if not errors:
+        return
+    yield from ("", layout.style(title, "red", "bold"))
+    same: dict[tuple[str, str | None], list[str]] = {}
+    for name, error in errors:
+        told = failure(error)[0] if error is not None else None
+        message = "" if told is None else f"{told.place}: {told.message}".removeprefix(": ")
+        same.setdefault((message, told.hint if told else None), []).append(name)
+    for (message, hint), names in same.items():
+        shown = names if layout.everything else names[:5]
+        more = f" and {len(names) - len(shown):,} more" if len(shown) < len(names) else ""
+        yield f"  {safe(', '.join(map(one_line, shown)))}{more}"
+        yield from layout.wrapped(message, "    ")
+        if hint:
+            yield from layout.hint(hint, "    ")
+
+
+def _at(one: TargetStatus) -> str:
+    return "never migrated" if one.current is None else f"at {one.current}"
+
+
+def _pending(one: TargetStatus) -> str:
+    parts = [f"{len(one.pending):,} pending"] if one.pending else []
+    if one.repeatable:
+        parts.append(f"{count(len(one.repeatable), 'repeatable file')} to run")
+    return ", ".join(parts)
+
+
+def _reason(outcome: Outcome) -> str:
+    """Why a target failed, on one line."""
+    if outcome.error is None:
+        return ""
+    told = failure(outcome.error)[0]
+    return safe(one_line(f"{told.place}: {told.message}".removeprefix(": ")))

@@ -1,0 +1,99 @@
+"""AsyncCrew: so many workers, who take one target after another until there are none, or no more
+are to be begun.
+
+A worker is never interrupted by another's failure: what it is at ends as a single run would. When
+the whole run is stopped, by Ctrl-C or a cancelled task, workers end what they are at before its
+next statement, and whoever asked gets his interruption once all have.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from threading import Lock
+
+from .._acompat import AsyncCancelled, AsyncTask
+from ..runner.async_seat import AsyncSeat
+from .report import Outcome
+from .spec import Target
+
+Work = Callable[[Target, AsyncSeat], Awaitable[Outcome]]
+
+
+class AsyncCrew:
+    """Runs ``work`` for targets, ``size`` at once; ``outcomes`` holds what became of them.
+
+    ``may_fail`` of them may fail. ``halted`` says why no more are begun, None while they are;
+    ``interrupted`` is set for those at work to see.
+    """
+
+    def __init__(self, size: int, may_fail: int, tell: Callable[[Outcome], None]) -> None:
+        self.size = size
+        self.may_fail = may_fail
+        self.tell = tell
+        self.outcomes: list[Outcome] = []
+        self.failed = 0
+        self.halted: str | None = None
+        self.interrupted = False
+        self._lock = Lock()
+        self._seats: list[AsyncSeat] = []
+
+    async def run(self, targets: Iterable[Target], work: Work) -> None:
+        """Work on these targets; return when none is left, or none is begun any more."""
+        left = deque(targets)
+
+        async def go(seat: AsyncSeat) -> None:
+            while left and self.halted is None:
+                try:
+                    target = left.popleft()
+                except IndexError:  # another was quicker
+                    return
+                self.ended(await work(target, seat))
+
+        while len(self._seats) < min(self.size, len(left)):
+            self._seats.append(AsyncSeat(lambda: self.interrupted))
+        tasks: list[AsyncTask] = []
+        try:
+            for seat in self._seats[: len(left)]:
+                tasks.append(AsyncTask(_with(go, seat), name="manticore fleet"))
+            for task in tasks:
+                await task.join()
+        except AsyncCancelled:
+            self.interrupted = True
+            self.halted = "it was interrupted"
+            for task in tasks:
+                await task.join()
+            raise
+        for task in tasks:
+            if task.error is not None:
+                raise task.error
+
+    def ended(self, outcome: Outcome) -> None:
+        """Note what became of a target."""
+        with self._lock:
+            self.outcomes.append(outcome)
+            self.failed += outcome.state == "failed"
+            if self.failed > self.may_fail and self.halted is None:
+                self.halted = _too_many(self.failed, self.may_fail)
+        self.tell(outcome)
+
+    async def close(self) -> None:
+        """Close what connections workers have kept."""
+        for seat in self._seats:
+            await seat.close()
+        self._seats.clear()
+
+
+def _too_many(failed: int, may_fail: int) -> str:
+    if not may_fail:
+        return "a target has failed"
+    return f"{failed} targets have failed, and {may_fail} may"
+
+
+def _with(
+    function: Callable[[AsyncSeat], Awaitable[None]], seat: AsyncSeat
+) -> Callable[[], Awaitable[None]]:
+    async def call() -> None:
+        await function(seat)
+
+    return call

@@ -1,0 +1,263 @@
+# Generated from async_looking.py by tools/unasync.py; do not edit.
+"""Looking: asks how targets stand, see `look`, and decides what there is to do in each.
+
+Schemas of one database are asked over one connection, in three messages: the catalog, the marks,
+one target of each mark whole. Databases are asked over a connection each, side by side; whose mark
+was seen already need not be read whole.
+
+What cannot be looked at is no reason to know nothing of the others: a chunk that fails is halved
+until the target that it fails for is alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+import psycopg
+
+from ..dialect import server_of
+from ..errors import ConfigError, ManticoreError, NoSuchDatabase
+from ..migrations.choose import Recorded
+from ..outcome import absent
+from ..parser.quoting import quote
+from ..runner.home import no_schema
+from ..runner.session import Session
+from .look import (
+    CHUNK,
+    NEVER_MIGRATED,
+    Look,
+    Standing,
+    mark_query,
+    marks_query,
+    schemas_query,
+    standing_of,
+    standing_queries,
+)
+from .spec import Target, same_place, too_long
+
+if TYPE_CHECKING:
+    from ..database import Database
+    from ..runner.events import Listener
+
+T = TypeVar("T")
+_WHOLE = 50  # targets that are read whole in one message
+_NAMES = 1_000  # names in one question to the catalog
+_IDENTITY = {
+    "postgresql": "SELECT concat_ws(' ', pg_postmaster_start_time(), current_setting('port'),"
+    " current_database(), current_schema())",
+    "cockroachdb": "SELECT concat_ws(' ', crdb_internal.cluster_id()::TEXT, current_database(),"
+    " current_schema())",
+}
+# What a target may have of our tables: the usual, with repeatable files, a history alone.
+_KINDS = ((True, False), (True, True), (False, False))
+Tables = tuple[bool, bool]
+
+
+class Looking:
+    """Looks at targets; ``found`` holds what it has seen so far, by name."""
+
+    def __init__(self, listener: Listener, *, repeatable: bool) -> None:
+        self.listener = listener
+        self.repeatable = repeatable
+        self.found: dict[str, Look] = {}
+        self._standing: dict[str, Standing] = {}  # by mark
+        self.same: list[ConfigError] = []  # targets whose URLs lead to one database
+        self._identities: dict[str, str] = {}
+
+    # --- schemas of one database -----------------------------------------------------------
+
+    def schemas(self, database: Database, targets: Sequence[Target]) -> None:
+        """Look at targets that are schemas of one database. Raises ConnectionFailed."""
+        session = Session(database, {}, self.listener, writes=False)
+        session.open_at_first()
+        try:
+            crdb = _settle(session)
+            wanted = [one for one in targets if not self._cut(one, crdb=crdb)]
+            tables: dict[str, Tables | None] = {}
+            for part in _chunks(wanted, _NAMES):
+                names = [str(target.schema) for target in part]
+                for name, history, steps, scripts in (session.fetch(schemas_query(names)))[0]:
+                    tables[name] = (bool(steps), bool(scripts)) if history else None
+            known: dict[Target, Tables] = {}
+            for target in wanted:
+                having = tables.get(str(target.schema), ())
+                if having == ():
+                    self._missing(target)
+                elif having is None:
+                    self.found[target.name] = Look()
+                else:
+                    known[target] = having  # type: ignore[assignment]
+            self._marked(session, known)
+        finally:
+            session.close()
+
+    def _marked(self, session: Session, tables: dict[Target, Tables]) -> None:
+        marks: dict[Target, str] = {}
+
+        def ask(part: Sequence[Target]) -> None:
+            selects = {
+                str(i): mark_query(_at(target), steps=tables[target][0], scripts=tables[target][1])
+                for i, target in enumerate(part)
+            }
+            for key, mark in (session.fetch(marks_query(selects)))[0]:
+                marks[part[int(key)]] = mark
+
+        self._halving(session, list(tables), CHUNK[session.server.engine], ask)
+        first: dict[str, Target] = {}
+        for target, mark in marks.items():
+            first.setdefault(mark, target)
+        whole = {target: mark for mark, target in first.items()}
+
+        def read(part: Sequence[Target]) -> None:
+            queries = [
+                standing_queries(_at(target), steps=tables[target][0], scripts=tables[target][1])
+                for target in part
+            ]
+            sets = iter(session.fetch(";\n".join(q for some in queries for q in some)))
+            for target, some in zip(part, queries, strict=True):
+                steps, scripts = tables[target]
+                rows = list(islice(sets, len(some)))
+                self._standing[whole[target]] = standing_of(rows, steps=steps, scripts=scripts)
+
+        self._halving(session, list(whole), _WHOLE, read)
+        for target, mark in marks.items():
+            if mark in self._standing:
+                self.found[target.name] = Look(self._standing[mark])
+            elif target.name not in self.found:  # the one that was to be read whole is gone
+                self._alone(session, target)
+
+    def _halving(
+        self,
+        session: Session,
+        targets: Sequence[Target],
+        size: int,
+        ask: Callable[[Sequence[Target]], None],
+    ) -> None:
+        """Ask of so many targets at once; of one alone where a question fails."""
+        parts = list(_chunks(targets, size))[::-1]
+        while parts:
+            part = parts.pop()
+            try:
+                ask(part)
+            except psycopg.Error as error:
+                if error.sqlstate is None:  # the connection is lost
+                    raise
+                session.rollback()
+                if len(part) == 1:
+                    self._alone(session, part[0])
+                else:
+                    half = len(part) // 2
+                    parts += [part[half:], part[:half]]
+
+    def _alone(self, session: Session, target: Target) -> None:
+        """Look at one target of which something could not be read."""
+        try:
+            self.found[target.name] = Look(_whole(session, _at(target)))
+        except psycopg.Error as error:
+            if error.sqlstate is None:
+                raise
+            session.rollback()
+            if absent(error.sqlstate) == "schema":  # it was dropped while we looked
+                self._missing(target)
+            else:
+                self.found[target.name] = Look(error=error)
+
+    # --- databases -------------------------------------------------------------------------
+
+    def database(self, database: Database, target: Target) -> None:
+        """Look at a target that is a database. Never raises for what is wrong with this one."""
+        try:
+            session = Session(database, {}, self.listener, writes=False)
+            if self._cut(target, crdb=False):
+                return
+            session.open_at_first()
+            try:
+                self.found[target.name] = Look(self._asked(session, target))
+            finally:
+                session.close()
+        except (ManticoreError, psycopg.Error) as error:
+            missing = isinstance(error, NoSuchDatabase | psycopg.errors.InvalidCatalogName)
+            self.found[target.name] = Look(missing=missing, error=error)
+
+    def _asked(self, session: Session, target: Target) -> Standing:
+        before = f"{_IDENTITY[session.server.engine]};\n" if target.url is not None else ""
+        kinds = (_KINDS[1], _KINDS[0], _KINDS[2]) if self.repeatable else (_KINDS[0], _KINDS[2])
+        lacks = None
+        for steps, scripts in kinds:
+            try:
+                *identity, marks = session.fetch(
+                    before + mark_query("", steps=steps, scripts=scripts)
+                )
+            except psycopg.Error as error:
+                if (lacks := absent(error.sqlstate)) is None:
+                    raise
+                session.rollback()
+                continue
+            if identity:
+                self._identify(target, str(identity[0][0][0]))
+            mark = f"{steps} {scripts} {marks[0][0]}"
+            if mark not in self._standing:
+                queries = standing_queries("", steps=steps, scripts=scripts)
+                sets = session.fetch(";\n".join(queries))
+                self._standing[mark] = standing_of(sets, steps=steps, scripts=scripts)
+            return self._standing[mark]
+        if before:
+            self._identify(target, str((session.fetch(before))[0][0][0]))
+        return NEVER_MIGRATED if lacks == "table" else _whole(session, "")
+
+    def _identify(self, target: Target, identity: str) -> None:
+        """Note where a target's URL leads, and whether another's leads there too."""
+        other = self._identities.setdefault(identity, target.name)
+        if other != target.name:
+            self.same.append(same_place(other, target.name, "their URLs lead to one database"))
+
+    # --- inside ----------------------------------------------------------------------------
+
+    def _missing(self, target: Target) -> None:
+        error = no_schema(str(target.schema)) if target.schema is not None else None
+        self.found[target.name] = Look(missing=True, error=error)
+
+    def _cut(self, target: Target, *, crdb: bool) -> bool:
+        """Whether PostgreSQL would cut the target's name, which is remembered as its error."""
+        error = None if crdb else too_long(target)
+        if error is not None:
+            self.found[target.name] = Look(error=error)
+        return error is not None
+
+
+def _settle(session: Session) -> bool:
+    """Let no timeout end what is asked; return whether this is CockroachDB, also where a pooler
+    hides it."""
+    sets = session.fetch("SET statement_timeout = 0;\nSELECT version()")
+    version = str(sets[1][0][0])
+    if session.server.engine == "postgresql" and version.startswith("CockroachDB"):
+        session.server = server_of(version, 0)
+    return session.server.engine == "cockroachdb"
+
+
+def _whole(session: Session, at: str) -> Standing:
+    """How one target stands, whatever it has of our tables, and of an old version's."""
+    for steps, scripts in ((True, True), *_KINDS):
+        try:
+            sets = session.fetch(";\n".join(standing_queries(at, steps=steps, scripts=scripts)))
+            return standing_of(sets, steps=steps, scripts=scripts)
+        except psycopg.Error as error:
+            if absent(error.sqlstate) not in ("table", "column"):
+                raise
+            session.rollback()
+            kind = absent(error.sqlstate)
+    if kind == "table":
+        return NEVER_MIGRATED
+    rows = session.read(f"SELECT version, description FROM {at}_migrations")  # of 0.3.1
+    return Standing(tuple(Recorded(row[0], str(row[1]), None) for row in rows))
+
+
+def _at(target: Target) -> str:
+    return f"{quote(str(target.schema))}."
+
+
+def _chunks(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
