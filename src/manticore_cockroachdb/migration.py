@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import psycopg
 
@@ -75,6 +75,21 @@ if TYPE_CHECKING:
 LOGGED = "manticore_cockroachdb.runner"
 DEFAULT_TTL = 30.0
 DEFAULT_WAIT = 300.0
+
+
+class MigratorOptions(TypedDict, total=False):
+    """What a migrator is like, wherever it migrates; see `Migration`."""
+
+    settings: Mapping[str, str] | None
+    environment: str | None
+    variables: Mapping[str, str | int | float] | None
+    lease_ttl: float | None
+    lease_wait: float
+    reconnect_wait: float
+    allow_out_of_order: bool
+    allow_changed: bool
+    allow_missing: bool
+    retry: RetryPolicy | None
 
 
 class Migration:

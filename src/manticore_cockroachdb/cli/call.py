@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ..database import Database
     from ..migration import Migration
     from ..runner.events import Event
+    from ..migration import MigratorOptions
     from .terminal.fleet import FleetProgress
     from .terminal.layout import Layout
     from .terminal.progress import Progress
@@ -209,27 +210,35 @@ class Call:
                 self.console.info(f"database {database.settings.display()}")
             yield self.migration_on(database, progress=progress)
 
+    def migrator_options(self) -> MigratorOptions:
+        """What a migrator is told of the command line, the environment and the configuration."""
+        from ..migration import DEFAULT_WAIT
+        from ..runner.session import RECONNECT_WAIT
+
+        run = self.settings
+        return {
+            "settings": dict(run.settings),
+            "environment": run.environment,
+            "variables": dict(run.variables),
+            "lease_ttl": run.lease_ttl,
+            "lease_wait": DEFAULT_WAIT if run.lease_wait is None else run.lease_wait,
+            "reconnect_wait": RECONNECT_WAIT if run.reconnect_wait is None else run.reconnect_wait,
+            "allow_out_of_order": run.allow_out_of_order,
+            "allow_changed": run.allow_changed,
+            "allow_missing": run.allow_missing,
+        }
+
     def migration_on(
         self, database: Database, *, directory: str | None = None, progress: bool = False
     ) -> Migration:
         """Return the migrations of the command's directory, or of another, on some database."""
-        from ..runner.session import RECONNECT_WAIT
-        from .told import DEFAULT_WAIT, Told
+        from .told import Told
 
-        run = self.settings
         return Told(
             self.check_environments,
             database,
-            directory or run.dir,
-            settings=dict(run.settings),
-            environment=run.environment,
-            variables=dict(run.variables),
-            lease_ttl=run.lease_ttl,
-            lease_wait=DEFAULT_WAIT if run.lease_wait is None else run.lease_wait,
-            reconnect_wait=RECONNECT_WAIT if run.reconnect_wait is None else run.reconnect_wait,
-            allow_out_of_order=run.allow_out_of_order,
-            allow_changed=run.allow_changed,
-            allow_missing=run.allow_missing,
+            directory or self.settings.dir,
+            **self.migrator_options(),
             on_event=self._tell if progress else self._warn,
         )
 

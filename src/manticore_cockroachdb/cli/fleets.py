@@ -97,23 +97,13 @@ def _fleet(call: Call, *, progress: bool = False) -> Iterator[Fleet]:
     name = str(call.fleet.fleet)
     spec = _spec(call, name)
     with call.database() as database:
-        plain_one = call.migration_on(database)
-        listener = _listener(call, progress=progress)
-        allow = plain_one.allow
         yield Fleet(
             database,
             _directory(call, spec),
             spec=spec,
             name=name,
-            on_event=listener,
-            settings=plain_one.settings,
-            environment=plain_one.environment,
-            lease_ttl=plain_one.lease_ttl,
-            lease_wait=plain_one.lease_wait,
-            reconnect_wait=plain_one.reconnect_wait,
-            allow_out_of_order=allow.out_of_order,
-            allow_changed=allow.changed,
-            allow_missing=allow.missing,
+            on_event=_listener(call, progress=progress),
+            **call.migrator_options(),
         )
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import psycopg
 
 from .._acompat import AsyncCancelled
-from ..async_migration import AsyncMigrator
+from ..async_migration import AsyncMigrator, MigratorOptions
 from ..errors import ConfigError, ManticoreError, raise_all
 from ..migrations.choose import check_known, choose_up, parse_version, problems, resolve
 from ..migrations.status import WAITING
@@ -30,7 +30,7 @@ from ..url import dereferenced
 from . import events as e
 from .async_crew import AsyncCrew
 from .async_looking import AsyncLooking
-from .async_member import AsyncMember, Files, MemberOptions, async_read_files
+from .async_member import AsyncMember, Files, async_read_files
 from .async_names import async_ask_names
 from .look import Look
 from .report import FleetReport, FleetStatus, Outcome, State, TargetStatus, report_of
@@ -74,7 +74,7 @@ class AsyncFleet:
         spec: FleetSpec | None = None,
         name: str | None = None,
         on_event: e.FleetListener | None = None,
-        **options: Unpack[MemberOptions],
+        **options: Unpack[MigratorOptions],
     ) -> None:
         self.db = db
         self.migrations_dir = migrations_dir

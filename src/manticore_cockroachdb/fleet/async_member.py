@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from ..async_migration import AsyncMigrator
 from ..migrations.file import MigrationFile
@@ -14,21 +13,6 @@ from ..runner.async_seat import AsyncSeat
 
 if TYPE_CHECKING:
     from ..async_database import AsyncDatabase
-    from ..retry import RetryPolicy
-
-
-class MemberOptions(TypedDict, total=False):
-    """What each target's migrator is like; see `AsyncMigrator`."""
-
-    settings: Mapping[str, str] | None
-    environment: str | None
-    lease_ttl: float | None
-    lease_wait: float
-    reconnect_wait: float
-    allow_out_of_order: bool
-    allow_changed: bool
-    allow_missing: bool
-    retry: RetryPolicy | None
 
 
 @dataclass(frozen=True, slots=True)

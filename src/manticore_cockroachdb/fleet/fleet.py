@@ -21,7 +21,7 @@ import psycopg
 
 from .._acompat import Cancelled
 from ..errors import ConfigError, ManticoreError, raise_all
-from ..migration import Migration
+from ..migration import Migration, MigratorOptions
 from ..migrations.choose import check_known, choose_up, parse_version, problems, resolve
 from ..migrations.status import WAITING
 from ..parser.quoting import quote
@@ -32,7 +32,7 @@ from . import events as e
 from .crew import Crew
 from .look import Look
 from .looking import Looking
-from .member import Files, Member, MemberOptions, read_files
+from .member import Files, Member, read_files
 from .names import ask_names
 from .report import FleetReport, FleetStatus, Outcome, State, TargetStatus, report_of
 from .rollout import Rollout, rollout_of
@@ -75,7 +75,7 @@ class Fleet:
         spec: FleetSpec | None = None,
         name: str | None = None,
         on_event: e.FleetListener | None = None,
-        **options: Unpack[MemberOptions],
+        **options: Unpack[MigratorOptions],
     ) -> None:
         self.db = db
         self.migrations_dir = migrations_dir

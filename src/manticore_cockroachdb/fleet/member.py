@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from ..migration import Migration
 from ..migrations.file import MigrationFile
@@ -15,21 +14,6 @@ from ..runner.seat import Seat
 
 if TYPE_CHECKING:
     from ..database import Database
-    from ..retry import RetryPolicy
-
-
-class MemberOptions(TypedDict, total=False):
-    """What each target's migrator is like; see `Migration`."""
-
-    settings: Mapping[str, str] | None
-    environment: str | None
-    lease_ttl: float | None
-    lease_wait: float
-    reconnect_wait: float
-    allow_out_of_order: bool
-    allow_changed: bool
-    allow_missing: bool
-    retry: RetryPolicy | None
 
 
 @dataclass(frozen=True, slots=True)
