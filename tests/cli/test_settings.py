@@ -11,11 +11,11 @@ from manticore_cockroachdb.cli.settings import (
     ConfigFile,
     Given,
     RunSettings,
-    dereferenced,
     misspelt,
     resolve,
 )
 from manticore_cockroachdb.errors import ConfigError
+from manticore_cockroachdb.url import dereferenced
 
 
 def config(**table: object) -> ConfigFile:

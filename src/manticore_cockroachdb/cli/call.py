@@ -34,9 +34,8 @@ from .terminal.stream import Style, width
 
 if TYPE_CHECKING:
     from ..database import Database
-    from ..migration import Migration
+    from ..migration import Migration, MigratorOptions
     from ..runner.events import Event
-    from ..migration import MigratorOptions
     from .terminal.fleet import FleetProgress
     from .terminal.layout import Layout
     from .terminal.progress import Progress
