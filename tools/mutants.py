@@ -47,7 +47,10 @@ Stage = tuple[str, ...]
 Place = tuple[str, str, int]
 ON_ASYNC = ("-k", "not postgresql-sync")
 ROOMS: dict[str, tuple[Stage, ...]] = {
-    "parser": (("-m", "fast", "tests/core", "tests/lint", "tests/analysis", "tests/schema"),),
+    "parser": (
+        ("-m", "fast", "tests/core", "tests/lint", "tests/analysis", "tests/schema"),
+        (*ON_ASYNC, "tests/migrations", "tests/hostile", "tests/schema"),
+    ),
     "analysis": (
         ("-m", "fast", "tests/analysis", "tests/core", "tests/foresight", "tests/lint"),
         (*ON_ASYNC, "tests/analysis", "tests/migrations", "tests/foresight"),

@@ -9,14 +9,19 @@ import psycopg
 import pytest
 
 import manticore_cockroachdb
-from manticore_cockroachdb.outcome import _TABLE, RETRYABLE, Verdict, verdict_of
+from manticore_cockroachdb.outcome import RETRYABLE, Verdict, verdict_of
 from manticore_cockroachdb.retry import RetryPolicy, decide
 from manticore_cockroachdb.runner import events as e
 
 SOURCE = Path(manticore_cockroachdb.__file__).parent
 
+# PostgreSQL's, and those that only CockroachDB has.
+KINDS = [kind for kind in vars(psycopg.errors).values() if isinstance(kind, type)]
+SQLSTATES = {kind.sqlstate for kind in KINDS if issubclass(kind, psycopg.Error)}
+SQLSTATES |= {"CR000", "XXA00", "58C00", "58C01"}
 
-@pytest.mark.parametrize("sqlstate", [*_TABLE, "08006", "23505", "42P01", None])
+
+@pytest.mark.parametrize("sqlstate", sorted(SQLSTATES, key=str))
 def test_what_the_table_calls_retry_is_tried_again_and_nothing_else(sqlstate):
     again = decide(RetryPolicy(), sqlstate, 1, 0.5) is not None
     assert again is (verdict_of(sqlstate) is Verdict.RETRY) is (sqlstate in RETRYABLE)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import manticore_cockroachdb
-from manticore_cockroachdb.parser.quoting import _NEED_QUOTES, literal, quote
+from manticore_cockroachdb.parser.quoting import literal, quote, reserved_at
 from tests.support.differences import lacks
 
 NAMES = ["a", "a_1", "A", "select", "position", "größe", "Größe", "a-b", 'a"b', "1a", "a$b"]
@@ -26,10 +26,26 @@ def test_the_words_that_the_server_reserves_are_quoted(server, url):
         rows = database.execute("SELECT word FROM pg_get_keywords() WHERE catcode IN ('R','T','C')")
         words = {row["word"] for row in rows}
         assert len(words) > 100
-        assert not words - _NEED_QUOTES
+        assert not [word for word in words if quote(word) == word]
         for name in NAMES:
             (row,) = database.execute(f"SELECT 1 AS {quote(name)}")
             assert list(row) == [name]
+
+
+@pytest.mark.parametrize(
+    ("before", "at", "found"),
+    [
+        ("CREATE TABLE ", "user (id INT)", "user"),
+        ("CREATE TABLE t (id INT, ", "Order INT)", "Order"),
+        ("SELECT a.", "end FROM a", "end"),
+        ("SELECT ", "user", None),  # no name is expected there
+        ("CREATE TABLE ", "users (id INT)", None),
+        ("CREATE TABLE ", "1a (id INT)", None),
+        ("ALTER PUBLICATION p ADD ", "TABLE t", None),  # the word for what is named
+    ],
+)
+def test_a_reserved_word_is_seen_where_a_name_should_be(before, at, found):
+    assert reserved_at(before + at, len(before)) == found
 
 
 @pytest.mark.parametrize("text", ["a", "it's", r"C:\temp", "\\'", "a\nb", "%s", "ä"])
