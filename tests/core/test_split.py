@@ -261,6 +261,8 @@ def test_time_grows_with_length(name: str) -> None:
         ("a\n\n\r\n\rb", 6, (5, 1)),
         ("a\r\nb", 2, (1, 3)),
         ("a\n", 2, (2, 1)),
+        ("\nab", 2, (2, 2)),
+        ("\n\rab", 3, (3, 2)),
     ],
 )
 def test_line_column(text: str, offset: int, expected: tuple[int, int]) -> None:
