@@ -39,13 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     )
             bench.say(f"  {time.monotonic() - started:.0f} s")
             if options.write:  # after each row, so that an interrupted run leaves what it found
-                _write(options.write, _page(bench, sections, options.write.stem), sections)
+                text = _page(bench, sections, options, options.write.stem)
+                _write(options.write, text, sections)
     if not options.write:
-        print(_page(bench, sections, None))
+        print(_page(bench, sections, options, None))
     return 0 if all(bar.met for section in sections for bar in section.bars) else 1
 
 
-def _page(bench: Bench, sections: Sequence[Section], pictures: str | None) -> str:
+def _page(
+    bench: Bench, sections: Sequence[Section], options: argparse.Namespace, pictures: str | None
+) -> str:
     facts = list(machine.describe())
     facts += [(SHORT[engine], version) for engine, version in bench.versions.items()]
     loads = f"{min(bench.loads):.1f} to {max(bench.loads):.1f}, average load before each row"
@@ -56,10 +59,19 @@ def _page(bench: Bench, sections: Sequence[Section], pictures: str | None) -> st
         facts,
         [(tool.name, tool.remark) for tool in bench.tools],
         date=date.today().isoformat(),
+        command=_command(options),
         quick=bench.quick,
         absent=[what for name, what in ROWS.items() if name not in measured],
         pictures=pictures,
     )
+
+
+def _command(options: argparse.Namespace) -> str:
+    """The command again, as somebody at the root of a checkout would type it."""
+    words = ["python -m benchmarks", *(["--quick"] if options.quick else [])]
+    words += [f"--only {name}" for name in options.only or ()]
+    words += [f"--engine {engine}" for engine in options.engine or ()]
+    return " ".join([*words, *([f"--write {options.write}"] if options.write else [])])
 
 
 def _measured(bench: Bench, name: str) -> Section:

@@ -52,11 +52,13 @@ def test_the_page_says_what_was_missed_and_what_was_not_measured():
         [("cores", "2")],
         [("psql", "the floor")],
         date="2026-01-02",
+        command="python -m benchmarks --only far --write docs/far.md",
         quick=False,
         absent=["something else"],
         pictures="performance",
     )
     assert "1 of 2 bars are met; 1 are missed" in text
+    assert "\n$ python -m benchmarks --only far --write docs/far.md\n" in text
     assert "≥ 3.50 ×" in text
     assert "**missed**" in text
     assert "**Not measured in this run:** something else." in text
