@@ -18,8 +18,8 @@ def markdown(
     absent: Sequence[str] = (),
     pictures: str | None = None,
 ) -> str:
-    """The whole page, made by `command`. `absent` are rows that were not measured; `pictures` is the folder of the
-    charts as seen from the page."""
+    """The whole page, made by `command`. `absent` are rows that were not measured; `pictures` is
+    the folder of the charts as seen from the page."""
     bars = [bar for section in sections for bar in section.bars]
     missed = sum(not bar.met for bar in bars)
     lines = [

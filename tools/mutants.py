@@ -53,15 +53,16 @@ ROOMS: dict[str, tuple[Stage, ...]] = {
     ),
     "analysis": (
         ("-m", "fast", "tests/analysis", "tests/core", "tests/foresight", "tests/lint"),
-        (*ON_ASYNC, "tests/analysis", "tests/migrations", "tests/foresight"),
+        (*ON_ASYNC, "tests/analysis", "tests/migrations", "tests/foresight", "tests/objects"),
     ),
     "migrations": (
         ("-m", "fast", "tests/core", "tests/cli", "tests/lint", "tests/migrations"),
-        (*ON_ASYNC, "tests/migrations", "tests/hostile", "tests/foresight"),
+        (*ON_ASYNC, "tests/migrations", "tests/hostile", "tests/foresight", "tests/objects"),
     ),
     "runner": (
         ("-m", "fast", "tests/core", "tests/migrations", "tests/cli"),
         (*ON_ASYNC, "tests/migrations", "tests/hostile", "tests/core", "tests/verification"),
+        (*ON_ASYNC, "tests/objects", "tests/backfills", "tests/cli"),
     ),
 }
 SECONDS = 900  # that a stage may take on a busy machine
