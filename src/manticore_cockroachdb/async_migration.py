@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from .dialect import Engine
     from .lint import Finding, LintConfig
     from .migrations.hooks import Hooks
+    from .migrations.readiness import Readiness
     from .migrations.repeatable import Repeatable
     from .migrations.results import (
         Attempt,
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from .runner.async_run import AsyncRun
     from .runner.async_seat import AsyncSeat
     from .runner.bookkeeping import Carried
+    from .runner.deadline import Deadline, When
     from .runner.events import Event, Listener
     from .schema.changes import Drift
     from .schema.diff import Change
@@ -209,6 +211,7 @@ class AsyncMigrator:
         *,
         fresh: bool = False,
         finish_backfills: bool = False,
+        deadline: When | None = None,
     ) -> int:
         """Apply pending migrations in order, up to and including the target; return how many.
 
@@ -219,12 +222,16 @@ class AsyncMigrator:
         Then the repeatable files whose text has changed run, and what depends on them, unless the
         target leaves migrations pending; they do not count. Hooks run around all of that.
 
+        ``deadline``, in seconds from now, a timedelta or an aware datetime: from then on nothing
+        begins, and what runs is cancelled where that is safe; see `runner.deadline`.
+
         Raises FileError, HistoryError or Refused before anything runs; MigrationFailed when a
         statement failed and nothing of its migration remains; PartialMigration when one stopped
         half way; BackfillIncomplete before a migration that requires more; LeaseTimeout or
-        LeaseLost when another runner has the right to migrate.
+        LeaseLost when another runner has the right to migrate; DeadlineReached.
         """
         target = parse_version(target_version)
+        until = _deadline(deadline)
         files = await self.load_migrations()
         number = 0
         repeatable = await self.load_repeatable()
@@ -238,13 +245,13 @@ class AsyncMigrator:
 
                     objects = arranged(repeatable)
                 hooks = await self._load_hooks()
-                run = self._run(session, files, finish_backfills)
+                run = self._run(session, files, finish_backfills, until=until)
                 done = await run.up(
                     files, first_look, target, fresh=fresh, objects=objects, hooks=hooks
                 )
                 number = len(done)
         if finish_backfills:
-            await self.run_backfills()
+            await self._finish_backfills((), until=until)
         return number
 
     async def rollback(
@@ -253,13 +260,15 @@ class AsyncMigrator:
         *,
         target_version: int | str | None = None,
         shown: Sequence[int] | None = None,
+        deadline: When | None = None,
     ) -> int:
         """Revert applied migrations, those first that were applied last; return how many.
 
         The last ``count``: where a lower version was applied after a higher one, it is the lower
         one that goes, since a rollback takes back what was done last. Or with ``target_version``
         all whose version is higher. ``shown`` are the versions, in the order of `plan`, that
-        somebody agreed to; when it would be others by now, HistoryError.
+        somebody agreed to; when it would be others by now, HistoryError. ``deadline`` is that of
+        `migrate`.
 
         A target is a version that there is, 0, or a UTC second such as 20230101120000 before the
         newest version: "as it was then". Before anything is touched: raises UnknownVersion for
@@ -269,6 +278,7 @@ class AsyncMigrator:
         """
         _check_count(count)
         target = parse_version(target_version)
+        until = _deadline(deadline)
         files = await self.load_migrations()
         async with self._session(writes=True, told="rollback") as session:
             first_look = await self._first_look(session, files, ORDERED_COLUMNS)
@@ -276,7 +286,7 @@ class AsyncMigrator:
             if not choose_down(first_look, count, target, self.allow):
                 as_shown((), shown)
                 return 0
-            run = self._run(session, files, down=True)
+            run = self._run(session, files, down=True, until=until)
             return len(await run.down(files, first_look, count, target, shown))
 
     # --- backfills -------------------------------------------------------------------------
@@ -292,18 +302,23 @@ class AsyncMigrator:
         workers: int | None = None,
         until_idle: bool = True,
         stop: Callable[[], bool] = lambda: False,
+        deadline: When | None = None,
     ) -> list[str]:
         """Work on backfills, all or those named; return the names of those that got complete.
 
         Any number of programs and machines may do so at once. With ``until_idle`` it returns when
         nothing is left to do, otherwise it waits for more until ``stop()`` is true. ``workers``
-        are those of this process, by default as many as the file says. Raises PartialMigration or
-        BackfillIncomplete for one that cannot be completed now.
+        are those of this process, by default as many as the file says. From the ``deadline`` of
+        `migrate` on no batch begins. Raises PartialMigration or BackfillIncomplete for one that
+        cannot be completed now, DeadlineReached where the deadline left work to do.
         """
-        async with self._backfills(told="backfill run") as service:
-            return await service.run(
-                [str(name) for name in names], workers=workers, until_idle=until_idle, stop=stop
-            )
+        return await self._finish_backfills(
+            [str(name) for name in names],
+            workers=workers,
+            until_idle=until_idle,
+            stop=stop,
+            until=_deadline(deadline),
+        )
 
     async def pause_backfill(self, name: int | str) -> str:
         """Let workers stop after the batch they are at; return what was done, a sentence."""
@@ -329,23 +344,59 @@ class AsyncMigrator:
         """Raise BackfillIncomplete unless these migrations are applied with all their rows done,
         or, without any named, unless nothing is pending and every backfill is complete."""
         from .backfill.words import incomplete
+        from .migrations.readiness import readiness
 
-        wanted = {parse_version(version, "version") for version in versions}
+        wanted = _versions(versions)
         snapshot = await self._snapshot()
-        applied = {row.version for row in snapshot.rows}
-        due = wanted or {f.version for f in choose_up(snapshot.statuses, None, self.allow)}
-        missing = sorted(
-            version for version in due if version not in applied and version is not None
-        )
-        left = [
-            one
-            for one in snapshot.backfills
-            if not one.complete
-            and one.direction == "up"
-            and (one.version in wanted if wanted else one.version in applied)
-        ]
+        if not wanted:
+            choose_up(snapshot.statuses, None, self.allow)  # raises what stands in the way
+        found = readiness(snapshot, self.allow, requires=wanted, complete=not wanted)
+        missing = [version for version in found.missing if not wanted or version in wanted]
+        left = [one for one in found.backfills if not wanted or one.version in wanted]
         if missing or left:
             raise incomplete(missing[0] if missing else None, left[0] if left else None)
+
+    async def readiness(
+        self, *, requires: Iterable[int | str] = (), complete: bool = False
+    ) -> Readiness:
+        """Return what the database lacks of what these files need: one look, see `wait`."""
+        from .migrations.readiness import readiness
+        from .runner.async_waiting import async_limited
+
+        wanted = _versions(requires)
+        files = await self.load_migrations()
+        async with self._session() as session, async_limited(session):
+            snapshot = await self._snapshot_in(session, files)
+        return readiness(snapshot, self.allow, requires=wanted, complete=complete)
+
+    async def wait(
+        self,
+        *,
+        timeout: float = DEFAULT_WAIT,
+        interval: float = 2.0,
+        requires: Iterable[int | str] = (),
+        complete: bool = False,
+    ) -> Readiness:
+        """Wait until the database has at least what these files need; return what was found.
+
+        Every migration of the directory is applied, every repeatable file has run, and the
+        backfills are complete that a file names with ``-- @requires``, or ``requires`` here by
+        version; with ``complete`` all backfills, and all repeatable files as they are now. A newer
+        database will do: ``newer`` holds the versions that have no file here. Looks every
+        ``interval`` seconds, also while the server is not up or has no such database yet.
+
+        Raises HistoryError or PartialMigration at once where the history is another one; after
+        ``timeout`` seconds NotReady, or ConnectionFailed if the server could not be reached.
+        """
+        from .runner.async_waiting import async_until_ready
+
+        look = partial(self.readiness, requires=tuple(requires), complete=complete)
+        return await async_until_ready(
+            look,
+            self.on_event,
+            timeout=_seconds(timeout, "time to wait"),
+            interval=_seconds(interval, "interval"),
+        )
 
     # --- asking ----------------------------------------------------------------------------
 
@@ -667,6 +718,30 @@ class AsyncMigrator:
             await session.steady(lambda: session.read_applied(APPLIED_COLUMNS))
             yield AsyncBackfills(session, files, ttl=self.lease_ttl)
 
+    async def _finish_backfills(
+        self,
+        names: Sequence[str],
+        *,
+        workers: int | None = None,
+        until_idle: bool = True,
+        stop: Callable[[], bool] = lambda: False,
+        until: Deadline | None = None,
+    ) -> list[str]:
+        async with self._backfills(told="backfill run") as service:
+            if until is None:
+                return await service.run(names, workers=workers, until_idle=until_idle, stop=stop)
+            over = until.passed
+            done = await service.run(
+                names, workers=workers, until_idle=until_idle, stop=lambda: over() or stop()
+            )
+            left = await service.open(names) if over() else []
+        if left:
+            from .runner.deadline import reached
+
+            rows = "; ".join(f"{one.rows:,} rows of backfill {one.name} are done" for one in left)
+            raise reached(None, (), f"The time was up: {rows}.")
+        return done
+
     def _run(
         self,
         session: AsyncSession,
@@ -674,6 +749,7 @@ class AsyncMigrator:
         finish_backfills: bool = False,
         *,
         down: bool = False,
+        until: Deadline | None = None,
     ) -> AsyncRun:
         from .runner.async_run import AsyncRun
 
@@ -692,6 +768,7 @@ class AsyncMigrator:
             policy=self.retry,
             backfills=backfills,
             values=self.values,
+            deadline=until,
         )
 
     async def _first_look(
@@ -832,6 +909,19 @@ def _seconds(given: float, what: str) -> float:
     if isinstance(given, bool) or not isinstance(given, int | float) or not given >= 0:
         raise ConfigError(f"The {what} {given!r} is not a number of seconds.")
     return float(given)
+
+
+def _deadline(when: When | None) -> Deadline | None:
+    if when is None:
+        return None
+    from .runner.deadline import Deadline
+
+    return Deadline(when)
+
+
+def _versions(given: Iterable[int | str]) -> set[int]:
+    found = {parse_version(version, "version") for version in given}
+    return {version for version in found if version is not None}
 
 
 def _next_version(versions: Sequence[int]) -> int:

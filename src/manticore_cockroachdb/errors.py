@@ -23,6 +23,8 @@
         ├── MigrationFailed           a statement failed; nothing of its migration remains
         ├── PartialMigration          a migration stopped half way; says what stayed
         ├── BackfillIncomplete        a backfill that has to be complete is not
+        ├── NotReady                  the schema is not yet what was waited for
+        ├── DeadlineReached           stopped in good order, because its time was up
         └── LeaseError                the right to migrate
             ├── LeaseTimeout          another runner holds it for longer than we wait
             └── LeaseLost             we held it and no longer do; nothing more was run
@@ -200,6 +202,19 @@ class PartialMigration(MigrationError):
 
 class BackfillIncomplete(MigrationError):
     """Something needs a backfill to be complete, and it is not; nothing was run for it."""
+
+
+class NotReady(MigrationError):
+    """The time to wait was over before the database had what the files need."""
+
+
+class DeadlineReached(MigrationError):
+    """A run stopped in good order because its time was up; running again goes on.
+
+    ``applied`` holds the versions that this run had finished before.
+    """
+
+    applied: tuple[int, ...] = ()
 
 
 class LeaseError(MigrationError):

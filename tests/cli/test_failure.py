@@ -51,6 +51,8 @@ CODES = {
     "MissingFile": Exit.PERSON,
     "OutOfOrder": Exit.PERSON,
     "BackfillIncomplete": Exit.PENDING,
+    "NotReady": Exit.PENDING,
+    "DeadlineReached": Exit.DEADLINE,
     "LeaseError": Exit.LEASE,
     "LeaseTimeout": Exit.LEASE,
     "LeaseLost": Exit.LEASE,

@@ -34,6 +34,7 @@ from ..errors import (
 from ..migrations.file import checksum
 from ..migrations.squash import has_run
 from ..runner import events as e
+from ..runner.deadline import reached
 from ..runner.failures import repair_hint
 from ..runner.identity import new_owner
 from . import machine as m
@@ -86,6 +87,8 @@ class AsyncInlineBackfills:
         if left and self.finish:
             await self._finish(committer, tuple(int(row[1]) for row in left))
             left = await session.read(tables_of(session).incomplete(wanted))
+        if left and self.finish and committer.lease.deadline.passed():
+            raise reached(plan, ())
         if left:
             version, state = left[0][1:]
             raise BackfillIncomplete(
@@ -99,7 +102,8 @@ class AsyncInlineBackfills:
 
     async def _finish(self, committer: AsyncCommitter, versions: Sequence[int]) -> None:
         service = AsyncBackfills(committer.session, self.files, ttl=committer.lease.ttl)
-        await service.run([str(version) for version in versions], until_idle=True)
+        stop = committer.lease.deadline.passed
+        await service.run([str(version) for version in versions], until_idle=True, stop=stop)
 
     async def withdraw(self, committer: AsyncCommitter, plan: MigrationPlan) -> None:
         """Before a rollback: nobody works on what is to be undone any more."""
@@ -169,8 +173,14 @@ class _InlineRun:
             but=but,
         )
         workers = self.spec.batching.workers
-        team = AsyncTeam(self.session, job, workers, before=before, first=first)
+        deadline = self.committer.lease.deadline
+        team = AsyncTeam(
+            self.session, job, workers, before=before, first=first, stop=deadline.passed
+        )
         why = await team.run()
+        if why == "stopped" and deadline.passed():
+            what = f"The time was up in the backfill of {plan.script.title}:"
+            raise reached(plan, (), f"{what} {team.rows:,} rows are done and stay so.")
         if why != m.Wish.COMPLETE:
             raise await self._unfinished(why, team)
 

@@ -147,9 +147,8 @@ class AsyncBackfills:
         broken: dict[str, Exception] = {}
         while not stop():
             worked = False
-            for one in await self.status():
-                wanted = one.name in names if names else one.version is not None
-                if stop() or not wanted or one.state not in _OPEN or one.name in broken:
+            for one in await self.open(names):
+                if stop() or one.name in broken:
                     continue
                 worked = True
                 try:
@@ -172,6 +171,14 @@ class AsyncBackfills:
                     hint=f"`manticore backfill resume {name}` lets it go on",
                 )
         return done
+
+    async def open(self, names: Sequence[str] = ()) -> list[BackfillStatus]:
+        """Those of `run` that somebody could work on now."""
+        return [
+            one
+            for one in await self.status()
+            if one.state in _OPEN and (one.name in names if names else one.version is not None)
+        ]
 
     async def _work(self, name: str, workers: int | None, stop: Callable[[], bool]) -> bool:
         """Work on one until nothing is left; return whether it is complete."""

@@ -35,6 +35,7 @@ from ..errors import (
 from ..migrations.file import checksum
 from ..migrations.squash import has_run
 from ..runner import events as e
+from ..runner.deadline import reached
 from ..runner.failures import repair_hint
 from ..runner.identity import new_owner
 from . import machine as m
@@ -87,6 +88,8 @@ class InlineBackfills:
         if left and self.finish:
             self._finish(committer, tuple(int(row[1]) for row in left))
             left = session.read(tables_of(session).incomplete(wanted))
+        if left and self.finish and committer.lease.deadline.passed():
+            raise reached(plan, ())
         if left:
             version, state = left[0][1:]
             raise BackfillIncomplete(
@@ -100,7 +103,8 @@ class InlineBackfills:
 
     def _finish(self, committer: Committer, versions: Sequence[int]) -> None:
         service = Backfills(committer.session, self.files, ttl=committer.lease.ttl)
-        service.run([str(version) for version in versions], until_idle=True)
+        stop = committer.lease.deadline.passed
+        service.run([str(version) for version in versions], until_idle=True, stop=stop)
 
     def withdraw(self, committer: Committer, plan: MigrationPlan) -> None:
         """Before a rollback: nobody works on what is to be undone any more."""
@@ -170,8 +174,12 @@ class _InlineRun:
             but=but,
         )
         workers = self.spec.batching.workers
-        team = Team(self.session, job, workers, before=before, first=first)
+        deadline = self.committer.lease.deadline
+        team = Team(self.session, job, workers, before=before, first=first, stop=deadline.passed)
         why = team.run()
+        if why == "stopped" and deadline.passed():
+            what = f"The time was up in the backfill of {plan.script.title}:"
+            raise reached(plan, (), f"{what} {team.rows:,} rows are done and stay so.")
         if why != m.Wish.COMPLETE:
             raise self._unfinished(why, team)
 

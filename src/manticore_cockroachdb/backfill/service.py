@@ -146,9 +146,8 @@ class Backfills:
         broken: dict[str, Exception] = {}
         while not stop():
             worked = False
-            for one in self.status():
-                wanted = one.name in names if names else one.version is not None
-                if stop() or not wanted or one.state not in _OPEN or one.name in broken:
+            for one in self.open(names):
+                if stop() or one.name in broken:
                     continue
                 worked = True
                 try:
@@ -171,6 +170,14 @@ class Backfills:
                     hint=f"`manticore backfill resume {name}` lets it go on",
                 )
         return done
+
+    def open(self, names: Sequence[str] = ()) -> list[BackfillStatus]:
+        """Those of `run` that somebody could work on now."""
+        return [
+            one
+            for one in self.status()
+            if one.state in _OPEN and (one.name in names if names else one.version is not None)
+        ]
 
     def _work(self, name: str, workers: int | None, stop: Callable[[], bool]) -> bool:
         """Work on one until nothing is left; return whether it is complete."""

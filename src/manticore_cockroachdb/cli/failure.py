@@ -16,12 +16,14 @@ from dataclasses import dataclass, replace
 from ..errors import (
     BackfillIncomplete,
     ConfigError,
+    DeadlineReached,
     HistoryError,
     LeaseError,
     ManticoreError,
     MigrationError,
     MigrationFailed,
     NoSuchDatabase,
+    NotReady,
     PartialMigration,
     UnknownVersion,
 )
@@ -36,6 +38,8 @@ CODES: tuple[tuple[type[ManticoreError], int], ...] = (
     (UnknownVersion, Exit.USAGE),
     (PartialMigration, Exit.PERSON),
     (BackfillIncomplete, Exit.PENDING),
+    (NotReady, Exit.PENDING),
+    (DeadlineReached, Exit.DEADLINE),
     (HistoryError, Exit.PERSON),
     (LeaseError, Exit.LEASE),
     (ManticoreError, Exit.ERROR),
@@ -70,7 +74,8 @@ def failure(error: BaseException) -> tuple[Failure, int]:
     """Return what to say about an error and what to end with."""
     kind = type(error).__name__
     if isinstance(error, MigrationError):
-        applied = error.applied if isinstance(error, MigrationFailed | PartialMigration) else ()
+        tells = MigrationFailed | PartialMigration | DeadlineReached
+        applied = error.applied if isinstance(error, tells) else ()
         told = Failure(
             kind,
             error.message,

@@ -22,6 +22,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "lint": "Find what is dangerous in migrations before they run",
         "plan": "Show what migrate would run, what it costs and what it destroys",
         "verify": "Prove on a scratch database that migrations apply, undo and resume",
+        "wait": "Wait until the database has what this build's files need",
         "status": "Show what is applied, what is pending and what is wrong",
         "current": "Print the newest applied version",
         "history": "List applied migrations, or failed attempts",
@@ -56,6 +57,7 @@ class Exit:
     FINDINGS = 5
     PERSON = 6
     LEASE = 7
+    DEADLINE = 8
     HUNG_UP = 129
     INTERRUPTED = 130
     BROKEN_PIPE = 141
@@ -71,6 +73,7 @@ EXIT_CODES: dict[int, str] = {
     Exit.FINDINGS: "findings or differences",
     Exit.PERSON: "somebody has to look: stopped half way, or files and history disagree",
     Exit.LEASE: "another runner has the right to migrate",
+    Exit.DEADLINE: "stopped because the time was up (--deadline); the state is recorded",
     Exit.HUNG_UP: "stopped because the terminal went away; the state is recorded",
     Exit.INTERRUPTED: "stopped by Ctrl-C (SIGINT); the state is recorded",
     Exit.BROKEN_PIPE: "the reader of the output went away",

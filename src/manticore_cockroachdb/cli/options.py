@@ -20,6 +20,12 @@ def _seconds(
     return value
 
 
+def _deadline(context: click.Context, parameter: click.Parameter, value: str | None) -> object:
+    from .durations import deadline
+
+    return deadline(context, parameter, value)
+
+
 def _environments(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     from .complete import environments
 
@@ -114,6 +120,14 @@ MISSING: Group = (
         ["--allow-missing"],
         is_flag=True,
         help="Revert one without a file by the undo part that was stored when it was applied.",
+    ),
+)
+DEADLINE: Group = (
+    click.Option(
+        ["--deadline"],
+        metavar="DURATION|TIME",
+        callback=_deadline,
+        help="Stop in good order then, such as 10m from now or 2026-01-31T12:00:00Z.",
     ),
 )
 YES: Group = (click.Option(["--yes", "-y"], is_flag=True, help="Answer questions with yes."),)

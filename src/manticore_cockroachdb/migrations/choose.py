@@ -156,7 +156,7 @@ def check_known(version: int, known: Iterable[int], directory: object) -> None:
         )
 
 
-def _passes(state: State, allow: Allowances) -> bool:
+def passes(state: State, allow: Allowances) -> bool:
     """Whether a user has decided to let this state pass."""
     return (
         (state is State.CHANGED and allow.changed)
@@ -175,11 +175,11 @@ def choose_up(
         move = one.rule.on_migrate
         if move is Move.PASS:
             continue
-        passes = _passes(one.state, allow)
-        if move is Move.STOP and not passes:
+        passed = passes(one.state, allow)
+        if move is Move.STOP and not passed:
             obstacles.append(obstacle(one, statuses))
         due = target is None or one.version <= target
-        runs = move in (Move.RUN, Move.RESUME) or (one.state is State.OUT_OF_ORDER and passes)
+        runs = move in (Move.RUN, Move.RESUME) or (one.state is State.OUT_OF_ORDER and passed)
         if runs and due and one.file is not None:
             chosen.append(one.file)
     raise_all(obstacles)
@@ -213,7 +213,7 @@ def choose_down(
     lowest = min(staying + 1, *going) if going else staying + 1
     for one in reversed(statuses):
         concerns = one.version in going if one.row is not None else one.version >= lowest
-        if concerns and one.rule.on_rollback is Move.STOP and not _passes(one.state, allow):
+        if concerns and one.rule.on_rollback is Move.STOP and not passes(one.state, allow):
             raise obstacle(one, statuses, down=True)
     return tuple(chosen)
 
@@ -362,7 +362,7 @@ def problems(statuses: Sequence[VersionStatus], allow: Allowances) -> tuple[Prob
 
     found = []
     for one in statuses:
-        if one.rule.on_migrate is Move.STOP and not _passes(one.state, allow):
+        if one.rule.on_migrate is Move.STOP and not passes(one.state, allow):
             error = obstacle(one, statuses)
             found.append(Problem(one.version, one.state, error.message, error.hint or ""))
     return tuple(found)

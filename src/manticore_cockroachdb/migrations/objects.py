@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..errors import FileError
 from .repeatable import Repeatable
-from .results import RepeatableStatus
+from .results import NEW, RepeatableStatus
 from .script import Origin, Script
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def statuses(
         elif i in due:
             reason = "depends on one that runs"
             if is_stale(file, ran):
-                reason = "is new" if ran is None else "has changed"
+                reason = NEW if ran is None else "has changed"
         found.append(RepeatableStatus(file.name, state, reason, file.path))
     here = {file.name for file in files}
     for name, gone in recorded.items():

@@ -91,6 +91,10 @@ class Problem:
     hint: str
 
 
+NEW = "is new"
+"""Why a repeatable file has to run that never did."""
+
+
 @dataclass(frozen=True, slots=True)
 class RepeatableStatus:
     """A repeatable file: ``applied``, ``pending`` (new, changed, or depending on one that is),

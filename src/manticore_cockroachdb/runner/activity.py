@@ -59,6 +59,22 @@ def index_build(session: str) -> str | None:
     )
 
 
+def cancel(session: str, *, cockroachdb: bool) -> str | None:
+    """What cancels the statement under way in a session, and does nothing where none is."""
+    if cockroachdb:
+        return (
+            "CANCEL QUERIES IF EXISTS (SELECT query_id FROM [SHOW CLUSTER QUERIES]"
+            f" WHERE session_id = {literal(session)})"
+        )
+    pid, _, started = session.partition(":")
+    if not pid.isdecimal():
+        return None
+    return (
+        "SELECT pg_catalog.pg_cancel_backend(pid)::TEXT FROM pg_catalog.pg_stat_activity"
+        f" WHERE pid = {pid} AND EXTRACT(EPOCH FROM backend_start)::TEXT = {literal(started)}"
+    )
+
+
 def named(row: Sequence[str | None]) -> str:
     """A row of `blockers` in words."""
     pid, program, user, query = row

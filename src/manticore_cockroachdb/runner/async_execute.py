@@ -23,7 +23,13 @@ from typing import Protocol
 import psycopg
 
 from ..analysis.catalog_probe import effect_of
-from ..errors import ChangedFile, ConnectionFailed, MigrationError, PartialMigration
+from ..errors import (
+    ChangedFile,
+    ConnectionFailed,
+    DeadlineReached,
+    MigrationError,
+    PartialMigration,
+)
 from ..migrations.results import JournalRow
 from ..migrations.script import MigrationPlan, Mode, Step
 from ..outcome import Verdict
@@ -32,6 +38,7 @@ from . import events as e
 from .async_commit import AsyncCommitter, Begin, no_commit
 from .async_session import worth_waiting
 from .bookkeeping import RETURNING_SECONDS
+from .deadline import reached
 from .failures import Stopped, failure_of, repair_hint, statement_of, unknown
 from .identity import HOST
 from .messages import together
@@ -106,10 +113,12 @@ class AsyncExecutor:
         commits: list[str] = []
         stopped: Stopped | None = None
         started = monotonic()
+        self._in_time(plans[0])
         self._tell_started(plans[0])
         try:
             await self.lease.check()
-            reply = await self.session.run(sql, commits)
+            with self.lease.watched(plans[0].version, None, bounded=True):
+                reply = await self.session.run(sql, commits)
         except psycopg.Error as error:
             stopped = Stopped(error, None, 0)
         else:
@@ -176,8 +185,14 @@ class AsyncExecutor:
 
         Raises MigrationFailed, PartialMigration or LeaseLost.
         """
+        self._in_time(plan)
         self._tell_started(plan)
         await self._carry_on(plan, monotonic(), None, following)
+
+    def _in_time(self, plan: MigrationPlan) -> None:
+        """Raise DeadlineReached where nothing may begin any more."""
+        if self.lease.deadline.passed():
+            raise reached(plan, tuple(self.finished))
 
     async def _carry_on(
         self,
@@ -190,7 +205,13 @@ class AsyncExecutor:
         try:
             await self._run(plan, sent, following)
         except Stopped as stopped:
-            raise await self.failed(plan, stopped, started) from stopped.error
+            if not self.lease.deadline.cut(stopped):
+                raise await self.failed(plan, stopped, started) from stopped.error
+            if (late := await self._cut_short(plan, stopped, started)) is not None:
+                raise late from stopped.error
+        except DeadlineReached as late:
+            late.applied = tuple(self.finished)
+            raise
         except PartialMigration as failure:
             await self._keep_attempt(plan, failure, started, None, "partial")
             raise
@@ -205,6 +226,8 @@ class AsyncExecutor:
         """Run one migration; wherever a connection is lost, go on from what is recorded."""
         self.committer.begin_plan()
         script = plan.script
+        if sent is None:
+            self._in_time(plan)
         if self.backfills is not None and script.requires:
             await self.backfills.require(self.committer, plan)
         if self.backfills is not None and (script.undoes_backfill or _undoes(plan)):
@@ -263,13 +286,15 @@ class AsyncExecutor:
         if len(plans) > 1 and not any(self.committer.steps_of(plan) for plan in plans):
             started = monotonic()
             bodies = [plan.step_sql(step) for plan in plans for step in plan.steps]
+            self._in_time(plans[0])
             await self.committer.check_lease(plans[0])
             try:
                 await self._renew_session()
                 tables = self.session.tables
                 rows = map(self.committer.history_row, plans)
                 end = self.committer.fenced(tables.insert_history(*rows))
-                reply = await self.session.run(";\n".join((tables.begin, *bodies, *end)))
+                with self.lease.watched(plans[0].version, None, bounded=True):
+                    reply = await self.session.run(";\n".join((tables.begin, *bodies, *end)))
             except psycopg.Error as error:
                 await self.committer.recover(plans[0], Stopped(error, None, 0))
             else:
@@ -303,6 +328,13 @@ class AsyncExecutor:
             row = rows.get(step.ordinal)
             if row is not None and row.state == "done":
                 continue
+            if self.lease.deadline.passed() and step.ordinal:
+                raise reached(
+                    plan,
+                    (),
+                    f"The time was up in {plan.script.title}: {step.ordinal} of"
+                    f" {len(plan.steps)} steps are done and recorded.",
+                )
             self.session.listener(
                 e.StepStarted(
                     plan.version,
@@ -403,6 +435,36 @@ class AsyncExecutor:
         left = "partial" if isinstance(failure, PartialMigration) else "nothing remains"
         await self._keep_attempt(plan, failure, started, statement_of(plan, failure), left)
         return failure
+
+    async def _cut_short(
+        self, plan: MigrationPlan, stopped: Stopped, started: float
+    ) -> DeadlineReached | None:
+        """The error for a plan that was cancelled at the deadline; None where it was done."""
+        committer, seconds = self.committer, monotonic() - started
+        await committer.roll_back_quietly()
+        try:  # it may have been at its COMMIT, of which a cancellation says nothing
+            committer.remember(await self.session.fetch(";\n".join(committer.reads())))
+        except (psycopg.Error, AssertionError) as error:
+            raise unknown(plan, stopped) from error
+        if committer.is_recorded(plan):
+            return None
+        rows = committer.steps_of(plan).values()
+        done = sum(1 for row in rows if row.state == "done")
+        what = f"{plan.script.title} was stopped at the deadline, after {seconds:.1f} s"
+        if stopped.begun and self.session.tables.cockroachdb:
+            end = "its schema change may go on in the cluster, and the next run waits for it"
+        elif done or stopped.begun:
+            end = f"{done} of {len(plan.steps)} steps are done and recorded"
+        else:
+            end = "nothing of it remains"
+        hint = "run again: it goes on where it stopped"
+        if not stopped.begun or not self.session.tables.cockroachdb:
+            hint = "run again with more time than that: what was cancelled begins anew"
+        late = reached(plan, tuple(self.finished), f"{what[0].upper()}{what[1:]}; {end}.", hint)
+        late.sqlstate = stopped.sqlstate
+        left = "partial" if done or stopped.begun else "nothing remains"
+        await self._keep_attempt(plan, late, started, statement_of(plan, late), left)
+        return late
 
     async def _keep_attempt(
         self,

@@ -43,6 +43,7 @@ from ..outcome import Verdict, verdict_of
 from ..retry import decide
 from . import events as e
 from .async_commit import AsyncCommitter, Begin
+from .deadline import reached
 from .failures import Stopped, repair_hint
 from .jobs import UNFINISHED, Job, jobs_of
 from .messages import Message
@@ -123,7 +124,8 @@ class AsyncNonTransactionalStep:
                 continue
             verdict = stopped.verdict
             delay = decide(self.committer.policy, stopped.sqlstate, attempt + 1, random())
-            if verdict is Verdict.RETRY and delay is not None:
+            late = self.committer.lease.deadline.cut(stopped)
+            if verdict is Verdict.RETRY and delay is not None and not late:
                 attempt += 1
                 await self.committer.pause(self.plan, stopped, attempt, delay)
             elif verdict is Verdict.UNKNOWN and again < AGAIN:
@@ -141,6 +143,8 @@ class AsyncNonTransactionalStep:
                 raise await self._stuck(step, str(stopped.error))
             elif verdict is Verdict.UNKNOWN:
                 raise stopped  # journalled as begun: the next run looks
+            elif late and verdict is Verdict.FAILED and not effect.blind:
+                raise stopped  # likewise; a job of it may go on for hours
             elif await self._went_on(step, effect):
                 self.session.listener(e.Recovered(self.plan.version, "its job did it all the same"))
                 await self._finish(step)
@@ -182,7 +186,7 @@ class AsyncNonTransactionalStep:
             if again:  # nothing of it took effect, but CONCURRENTLY leaves an invalid index
                 await self._clear_debris(effect)
             self.committer.unsent = None
-            with self.committer.lease.watched(self.plan.version, effect.tables):
+            with self.committer.lease.watched(self.plan.version, effect.tables, bounded=True):
                 reply = await self.session.run(sql)
         except psycopg.Error as error:
             return Stopped(error, None, 0)
@@ -260,6 +264,14 @@ class AsyncNonTransactionalStep:
                 )
                 if job.stuck:
                     raise self._paused(job)
+            if self.committer.lease.deadline.passed():
+                raise reached(
+                    self.plan,
+                    (),
+                    f"The time was up while the schema change job {jobs[0].id} went on:"
+                    f" {jobs[0].description}.",
+                    "it goes on in the cluster; run again, which waits for it and goes on",
+                )
             await self.committer.lease.check()
             await async_sleep(pause)
             pause = min(pause * 2, 2.0)

@@ -39,6 +39,7 @@ from .async_lease import AsyncLease
 from .async_session import AsyncSession, Rows
 from .async_watch import AsyncJobWatch
 from .bookkeeping import ORDERED_COLUMNS, Carried
+from .deadline import Deadline
 from .identity import HOST
 
 
@@ -56,9 +57,10 @@ class AsyncRun:
         policy: RetryPolicy,
         backfills: Backfills | None = None,
         values: Values | None = None,
+        deadline: Deadline | None = None,
     ) -> None:
         self.session = session
-        self.lease = AsyncLease(session, ttl=ttl, wait=wait)
+        self.lease = AsyncLease(session, ttl=ttl, wait=wait, deadline=deadline)
         self.committer = AsyncCommitter(session, self.lease, policy)
         self.executor = AsyncExecutor(self.committer, backfills)
         self.allow = allow

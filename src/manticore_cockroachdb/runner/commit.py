@@ -355,10 +355,15 @@ class Committer:
                     raise self.lease.gone() from stopped.error
                 if stopped.ours == 1 and is_duplicate(stopped.sqlstate):
                     verdict = Verdict.UNKNOWN  # a run that we believed dead has recorded it
+                late = self.lease.deadline.cut(stopped)
+                if late and first == last:
+                    verdict = (
+                        Verdict.UNKNOWN
+                    )  # meant for the statement before, and records have to be
                 if verdict is Verdict.RETRY:
                     attempt += 1
                     delay = decide(self.policy, stopped.sqlstate, attempt, random())
-                    if delay is None:
+                    if delay is None or late:
                         raise
                     self.roll_back_quietly()
                     self.pause(plan, stopped, attempt, delay)
@@ -384,7 +389,7 @@ class Committer:
             script.text, script.spans, first, last, begin=self.session.tables.begin, after=after
         ):
             try:
-                with self.lease.watched(plan.version, None):
+                with self.lease.watched(plan.version, None, bounded=first < last):
                     reply = self.session.run(message.sql)
             except psycopg.Error as error:
                 raise Stopped(error, None, 0) from error

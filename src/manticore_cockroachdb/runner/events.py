@@ -30,6 +30,15 @@ class ForeignHistory(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingFor(Event):
+    """`wait` waits: `what` the database lacks, in words; `remaining` seconds until it gives up.
+    Told once, and when it changes."""
+
+    what: str
+    remaining: float
+
+
+@dataclass(frozen=True, slots=True)
 class LeaseWaiting(Event):
     """Another runner holds the lease; `remaining` seconds until it expires unless renewed."""
 

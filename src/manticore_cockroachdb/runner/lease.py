@@ -24,6 +24,8 @@ import psycopg
 from .._acompat import Event, Task, sleep
 from ..errors import ConnectionFailed, LeaseLost, LeaseTimeout
 from ..outcome import Verdict, verdict_of
+from .activity import cancel
+from .deadline import Deadline
 from .events import LeaseTaken, LeaseWaiting
 from .exchange import NoAnswer, rows_of
 from .identity import is_dead, new_owner
@@ -40,10 +42,18 @@ SILENCE = 5  # seconds that a server may take to answer something small
 class Lease:
     """The right to migrate, from `acquire` to `release`."""
 
-    def __init__(self, session: Session, *, ttl: float, wait: float) -> None:
+    def __init__(
+        self,
+        session: Session,
+        *,
+        ttl: float,
+        wait: float,
+        deadline: Deadline | None = None,
+    ) -> None:
         self.session = session
         self.ttl = ttl
         self.wait = wait
+        self.deadline = deadline or Deadline()
         self.owner = new_owner()
         self.token = 0
         self.previous_session: str | None = None
@@ -61,9 +71,11 @@ class Lease:
     def acquire(self, *reads: str) -> list[Rows]:
         """Take the lease, waiting for it if need be, and answer `reads` under it.
 
-        Raises LeaseTimeout when another runner keeps it for longer than `wait` seconds.
+        Raises LeaseTimeout when another runner keeps it for longer than `wait` seconds, or until
+        the deadline.
         """
-        deadline = monotonic() + self.wait
+        began = monotonic()
+        until = min(began + self.wait, self.deadline.at)
         pause, told = 0.05, 0.0
         while True:
             self.session.stop_if_asked()
@@ -76,16 +88,17 @@ class Lease:
                 sets = self._try(reads, dead=owner)
                 if sets is not None:
                     return sets
-            if now >= deadline:
+            if now >= until:
+                waited = max(until - began, 0.0)
                 raise LeaseTimeout(
-                    f"{owner} has held the lease for longer than the {self.wait:g} s we waited.",
+                    f"{owner} has held the lease for longer than the {waited:.6g} s we waited.",
                     hint="`manticore lock status` shows who; `manticore lock release` takes it"
                     " from a runner that is known to be dead",
                 )
             if now - told >= 5 or not told:
                 told = now
                 self.session.listener(LeaseWaiting(owner, remaining))
-            sleep(max(0.02, min(pause, deadline - now, max(remaining, 0.05))))
+            sleep(max(0.02, min(pause, until - now, max(remaining, 0.05))))
             pause = min(pause * 1.5, 1.0)
 
     def _try(self, reads: tuple[str, ...], *, dead: str | None = None) -> list[Rows] | None:
@@ -152,10 +165,13 @@ class Lease:
         )
 
     def watched(
-        self, version: int, tables: tuple[QName, ...] | None
+        self, version: int, tables: tuple[QName, ...] | None, *, bounded: bool
     ) -> AbstractContextManager[None]:
-        """A statement runs in this block: the heartbeat may look at it; see `JobWatch`."""
-        return nullcontext() if self.watch is None else self.watch.over(version, tables)
+        """A statement runs in this block: the heartbeat may look at it, see `JobWatch`, and
+        where it is ``bounded`` cancels it at the deadline."""
+        if self.watch is None:
+            return nullcontext()
+        return self.watch.over(version, tables, bounded=bounded)
 
     def release(self, *before: str) -> None:
         """Give the lease back and end the heartbeat; never raises for a server that is gone.
@@ -197,6 +213,8 @@ class Lease:
         try:
             while not self._stop.wait(self._tick(due)):
                 try:
+                    if self.watch is not None and self.watch.bounded and self.deadline.passed():
+                        self._cut_short()
                     if self.watch is not None and self.watch.wanted:
                         self.watch.look(self._ask)
                     if monotonic() < due:
@@ -220,7 +238,13 @@ class Lease:
 
     def _tick(self, due: float) -> float:
         rest = max(due - monotonic(), 0.01)
-        return rest if self.watch is None else min(rest, 1.0)
+        # After the deadline often: a message's next statement needs a cancellation of its own.
+        return rest if self.watch is None else min(rest, 1.0, max(self.deadline.left, 0.25))
+
+    def _cut_short(self) -> None:
+        text = cancel(self.session.id, cockroachdb=self.session.tables.cockroachdb)
+        if text is not None:
+            self._ask(text)
 
     def _ask(self, sql: str) -> list[tuple[str | None, ...]]:
         """Ask on the second connection, which leads to where the run's own does if it can."""

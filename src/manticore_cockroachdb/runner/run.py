@@ -36,6 +36,7 @@ from ..retry import RetryPolicy
 from . import events as e
 from .bookkeeping import ORDERED_COLUMNS, Carried
 from .commit import Committer
+from .deadline import Deadline
 from .execute import Backfills, Executor
 from .identity import HOST
 from .lease import Lease
@@ -57,9 +58,10 @@ class Run:
         policy: RetryPolicy,
         backfills: Backfills | None = None,
         values: Values | None = None,
+        deadline: Deadline | None = None,
     ) -> None:
         self.session = session
-        self.lease = Lease(session, ttl=ttl, wait=wait)
+        self.lease = Lease(session, ttl=ttl, wait=wait, deadline=deadline)
         self.committer = Committer(session, self.lease, policy)
         self.executor = Executor(self.committer, backfills)
         self.allow = allow

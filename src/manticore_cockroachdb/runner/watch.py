@@ -37,18 +37,22 @@ class JobWatch:
         self.session = session
         self.version: int | None = None
         self.tables: tuple[QName, ...] | None = None
+        self.bounded = False
         self._since = 0.0
         self._told: tuple[tuple[str, ...], float] = ((), 0.0)
 
     @contextmanager
-    def over(self, version: int, tables: tuple[QName, ...] | None) -> Iterator[None]:
+    def over(
+        self, version: int, tables: tuple[QName, ...] | None, *, bounded: bool
+    ) -> Iterator[None]:
         """A statement runs in this block: on these tables, and perhaps as a job; None: in a
-        transaction."""
+        transaction. ``bounded``: it may be cancelled at the deadline."""
         self.version, self.tables, self._since = version, tables, monotonic()
+        self.bounded = bounded
         try:
             yield
         finally:
-            self.version = None
+            self.version, self.bounded = None, False
 
     @property
     def wanted(self) -> bool:

@@ -10,13 +10,14 @@ import click
 from .. import ask
 from ..call import Call
 from ..index import Exit
-from ..options import LEASE, MIGRATIONS, OUTPUT, SETTINGS, VARIABLES, YES
+from ..options import DEADLINE, LEASE, MIGRATIONS, OUTPUT, SETTINGS, VARIABLES, YES
 from ..result import Result, plain
 from ..terminal.text import count, one_line, safe, took
 from ..verb import Family, verb
 
 if TYPE_CHECKING:
     from ...backfill.results import BackfillStatus
+    from ...runner.deadline import When
     from ..terminal.layout import Layout
 
 _SHOWN = 5
@@ -32,7 +33,7 @@ def command() -> None:
     """
 
 
-@verb(*(MIGRATIONS, SETTINGS, VARIABLES, LEASE, OUTPUT), name="run")
+@verb(*(MIGRATIONS, SETTINGS, VARIABLES, LEASE, DEADLINE, OUTPUT), name="run")
 @click.argument("names", nargs=-1, metavar="[VERSION]...")
 @click.option(
     "--workers",
@@ -41,14 +42,23 @@ def command() -> None:
     help="Workers of this process.  [default: as the file says, else 1]",
 )
 @click.option("--until-idle", is_flag=True, help="End when nothing is left to do.")
-def run(call: Call, names: Sequence[str], workers: int | None, until_idle: bool) -> Result:
+def run(
+    call: Call,
+    names: Sequence[str],
+    workers: int | None,
+    until_idle: bool,
+    deadline: When | None,
+) -> Result:
     """Work on backfills: those named, or all that are registered, and those to come.
 
     Run it on any number of machines: they share the work. Stop it at any moment.
     """
     with call.migration(progress=True, changes=True) as migration:
         done = migration.run_backfills(
-            *names, workers=workers, until_idle=until_idle or bool(names)
+            *names,
+            workers=workers,
+            until_idle=until_idle or bool(names),
+            deadline=deadline,
         )
     line = f"Complete: {', '.join(done)}." if done else "Nothing to do."
     return Result({"complete": done}, [line], quiet=True)

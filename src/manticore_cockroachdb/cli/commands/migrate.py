@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from ..call import Call
 from ..options import (
     ALLOWANCES,
+    DEADLINE,
     FLEET,
     LEASE,
     MIGRATIONS,
@@ -19,8 +22,10 @@ from ..options import (
 from ..result import Result
 from ..verb import verb
 
+if TYPE_CHECKING:
+    from ...runner.deadline import When
 
-@verb(*(MIGRATIONS, SETTINGS, VARIABLES, LEASE, ALLOWANCES, FLEET, ROLLOUT, OUTPUT))
+@verb(*(MIGRATIONS, SETTINGS, VARIABLES, LEASE, DEADLINE, ALLOWANCES, FLEET, ROLLOUT, OUTPUT))
 @click.option(
     "--to",
     "target",
@@ -55,6 +60,7 @@ from ..verb import verb
 def command(
     call: Call,
     target: str | None,
+    deadline: When | None,
     fresh: bool,
     finish_backfills: bool,
     dry_run: bool,
@@ -81,7 +87,9 @@ def command(
             from ..arguments import known_version
 
             known_version(target, migration.load_migrations(), migration.migrations_dir)
-        number = migration.migrate(target, fresh=fresh, finish_backfills=finish_backfills)
+        number = migration.migrate(
+            target, fresh=fresh, finish_backfills=finish_backfills, deadline=deadline
+        )
         if dump_to is not None:
             from pathlib import Path
 

@@ -13,6 +13,7 @@ from ...errors import ConfigError
 from .. import ask
 from ..call import Call
 from ..options import (
+    DEADLINE,
     LEASE,
     MIGRATIONS,
     MISSING,
@@ -30,13 +31,14 @@ from ..verb import verb
 if TYPE_CHECKING:
     from ...database import Database
     from ...preview.model import Plan
+    from ...runner.deadline import When
 
 _SHOWN = 40
 # One name of a list, quoted or not, schema and all.
 _NAME = re.compile(r'(?:"(?:[^"]|"")*"|[^",])+')
 
 
-@verb(*(MIGRATIONS, SETTINGS, VARIABLES, LEASE, MISSING, YES, OUTPUT))
+@verb(*(MIGRATIONS, SETTINGS, VARIABLES, LEASE, DEADLINE, MISSING, YES, OUTPUT))
 @click.option("--count", "number", metavar="N", type=click.IntRange(min=1), help="The last N.")
 @click.option(
     "--to",
@@ -46,7 +48,13 @@ _NAME = re.compile(r'(?:"(?:[^"]|"")*"|[^",])+')
     help="All whose version is higher.",
 )
 @click.option("--all", "everything", is_flag=True, help="All of them.")
-def command(call: Call, number: int | None, target: str | None, everything: bool) -> Result:
+def command(
+    call: Call,
+    number: int | None,
+    target: str | None,
+    everything: bool,
+    deadline: When | None,
+) -> Result:
     """Revert applied migrations, last applied first; the last one unless told otherwise.
 
     Says on which database and what. On a terminal it asks before a table with rows is dropped,
@@ -71,7 +79,7 @@ def command(call: Call, number: int | None, target: str | None, everything: bool
         if not plan.refused:  # otherwise the rollback says why, and does nothing
             _agree(call, migration.db, plan, where)
         shown = [one.version for one in plan.migrations]
-        done = migration.rollback(number, target_version=version, shown=shown)
+        done = migration.rollback(number, target_version=version, shown=shown, deadline=deadline)
     if not done:
         what = "nothing" if version is None else f"nothing newer than {version}"
         return Result({"rolled_back": []}, [f"Nothing to do: {what} is applied."], quiet=True)

@@ -106,6 +106,8 @@ class Progress:
                 self._backfill(event)
             case e.Blocked(version=version, by=by):
                 self._say(f"{version} waits for {one_line('; '.join(by))}")
+            case e.WaitingFor(what=what, remaining=remaining):
+                self._say(f"waiting for {one_line(what)} (for {took(remaining)} at most)")
             case e.LeaseWaiting(owner=owner, remaining=remaining):
                 self._say(
                     f"waiting for {one_line(owner)}, who has the right to migrate"

@@ -1,0 +1,108 @@
+# Generated from async_waiting.py by tools/unasync.py; do not edit.
+"""Waiting until a database has what a build's files need: see `migrations.readiness`.
+
+Every look is a connection of its own. Hundreds of pods may wait at the same moment, and what they
+wait for is a run that needs connections too: none is held between two looks, and their moments
+are spread a little.
+
+Whatever another look may find mended is waited through: a server that is not up or refuses the
+connection, a database or a schema that is not there yet, a lost answer. A history that is another
+one is not; nor is a right that is missing, which somebody has to grant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from random import uniform
+from time import monotonic
+
+import psycopg
+
+from .._acompat import Event, Task, sleep
+from ..errors import ConnectionFailed, MigrationError, NotReady, raise_all
+from ..migrations.readiness import Readiness
+from ..outcome import absent
+from .events import Listener, WaitingFor
+from .session import Session, worth_waiting
+
+LOOK = 10.0
+"""Seconds that a look may take before its connection is given up."""
+
+
+@contextmanager
+def limited(session: Session) -> Iterator[None]:
+    """Give the session's connection up once the block has taken `LOOK` seconds: a server that is
+    stopped, or cut off, keeps it open and says nothing for ever."""
+    over = Event()
+
+    def give_up() -> None:
+        if not over.wait(LOOK):
+            session.abandon()
+
+    guard = Task(give_up, name="manticore look")
+    try:
+        yield
+    finally:
+        over.set()
+        guard.join(1)
+
+
+def until_ready(
+    look: Callable[[], Readiness],
+    listener: Listener,
+    *,
+    timeout: float,
+    interval: float,
+) -> Readiness:
+    """Look until nothing is lacking; say what is, whenever that changes.
+
+    Raises what a look found that waiting does not mend. When `timeout` seconds are over, raises
+    ConnectionFailed if no server was reached last, else NotReady.
+    """
+    began, told = monotonic(), ""
+    while True:
+        trouble: ConnectionFailed | MigrationError | None = None
+        lacking: tuple[str, ...] = ()
+        try:
+            found = look()
+        except (ConnectionFailed, MigrationError) as error:
+            if not _may_mend(error):
+                raise
+            trouble, said = error, f"the database: {error.message}"
+        else:
+            raise_all(found.problems)
+            if found.ready:
+                return found
+            lacking = found.lacking
+            said = f"{', '.join(lacking)}{_who(found)}"
+        waited = monotonic() - began
+        if waited >= timeout:
+            if trouble is not None:
+                raise trouble
+            raise NotReady(
+                f"After {waited:.0f} s the database still lacks {', '.join(lacking)}.",
+                version=found.missing[0] if found.missing else None,
+                hint="`manticore status` shows where it stands; is `manticore migrate` of this"
+                " build running, or did it fail?",
+            )
+        if said != told:
+            told = said
+            listener(WaitingFor(said, max(timeout - waited, 0.0)))
+        sleep(min(interval * uniform(0.8, 1.2), timeout - waited))
+
+
+def _may_mend(error: ConnectionFailed | MigrationError) -> bool:
+    """Whether the next look may find it otherwise."""
+    if isinstance(error, ConnectionFailed) or absent(error.sqlstate) == "schema":
+        return True
+    cause = error.__cause__
+    return isinstance(cause, psycopg.Error) and worth_waiting(cause)
+
+
+def _who(found: Readiness) -> str:
+    runner = found.runner
+    if runner is None or (runner.remaining or 0) <= 0:
+        return "; nobody is migrating" if found.missing else ""
+    at = "" if runner.version is None else f" is at {runner.version}"
+    return f"; {runner.owner}{at or ' is migrating'}"
