@@ -61,6 +61,7 @@ def test_sigterm_ends_it(manticore: Manticore) -> None:
         assert process.wait(LIMIT) == 143
 
 
+@pytest.mark.clock
 def test_a_deadline(on: Manticore) -> None:
     write_tables(1)
     write(2, "slow", "SELECT pg_sleep(60);")

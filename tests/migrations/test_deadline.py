@@ -12,6 +12,8 @@ from manticore_cockroachdb.errors import ConfigError, DeadlineReached, LeaseTime
 from manticore_cockroachdb.runner import events as e
 from tests.backfills.conftest import USERS
 
+pytestmark = pytest.mark.clock
+
 SLOW = "CREATE TABLE t2 (id INT8 PRIMARY KEY);\nSELECT pg_sleep(30);\n"
 SOON = 20.0  # far below what the slow ones take
 
@@ -128,19 +130,19 @@ async def test_between_steps(db, colour, tmp_path):
 async def test_a_backfill_stops_after_its_batch(db, colour, tmp_path):
     write(tmp_path, 1, USERS)
     await colour.Migration(db, tmp_path).migrate()
-    await db.execute("INSERT INTO users (id) SELECT i FROM generate_series(1, 200) AS i")
+    await db.execute("INSERT INTO users (id) SELECT i FROM generate_series(1, 500) AS i")
     head = "-- @backfill users\n-- @batch rows 10..10, pause 200ms\n"
     write(tmp_path, 2, head + "UPDATE users SET n = n + 1 WHERE :batch;\n")
     migrator = colour.Migration(db, tmp_path)
     began = monotonic()
     with pytest.raises(DeadlineReached, match="rows are done and stay so"):
-        await migrator.migrate(deadline=1.5)
+        await migrator.migrate(deadline=2.5)
     assert monotonic() - began < SOON
     (row,) = await db.execute("SELECT sum(n) AS done FROM users")
-    assert 0 < row["done"] < 200
+    assert 0 < row["done"] < 500
     assert await migrator.migrate() == 1
     assert await db.execute("SELECT n, count(*) AS rows FROM users GROUP BY n") == [
-        {"n": 1, "rows": 200}
+        {"n": 1, "rows": 500}
     ]
 
 
@@ -150,7 +152,7 @@ async def test_a_backfill_in_the_background(db, colour, tmp_path):
     write(tmp_path, 2, head + "UPDATE users SET n = n + 1 WHERE :batch;\n")
     migrator = colour.Migration(db, tmp_path)
     await migrator.migrate(1)
-    await db.execute("INSERT INTO users (id) SELECT i FROM generate_series(1, 200) AS i")
+    await db.execute("INSERT INTO users (id) SELECT i FROM generate_series(1, 500) AS i")
     await migrator.migrate()
     with pytest.raises(DeadlineReached, match="rows of backfill 2 are done"):
         await migrator.run_backfills(deadline=1.0)

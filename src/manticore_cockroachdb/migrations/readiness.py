@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .results import LeaseStatus, RepeatableStatus
     from .status import Snapshot
 
+_OTHERS = (State.MISSING, State.ORPHANED, State.REVERTING)
 _UNDER_WAY = (State.PENDING, State.PARTIAL, State.REVERTING)
 
 
@@ -83,7 +84,7 @@ def readiness(
     newest = max((file.version for file in files), default=-1)
     missing, newer, problems = [], [], []
     for one in snapshot.statuses:
-        if one.file is None and one.version > newest:
+        if one.state in _OTHERS and one.file is None and one.version > newest:
             newer.append(one.version)
         elif one.state in _UNDER_WAY or _is_due(one, allow):
             missing.append(one.version)
