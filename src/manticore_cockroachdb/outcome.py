@@ -95,6 +95,11 @@ def absent(sqlstate: str | None) -> Literal["table", "column", "schema"] | None:
     return _ABSENT.get(sqlstate or "")
 
 
+def is_not_made_yet(sqlstate: str | None) -> bool:
+    """Whether the database of the URL, or every schema of its search path, is not there."""
+    return sqlstate == "3D000" or absent(sqlstate) == "schema"
+
+
 def names_nothing(sqlstate: str | None) -> bool:
     """Whether a statement named a table, column, schema, function or type that is not there."""
     return absent(sqlstate) is not None or sqlstate in ("42883", "42704")

@@ -21,7 +21,7 @@ import psycopg
 from .._acompat import AsyncEvent, AsyncTask, async_sleep
 from ..errors import ConnectionFailed, MigrationError, NotReady, raise_all
 from ..migrations.readiness import Readiness
-from ..outcome import absent
+from ..outcome import is_not_made_yet
 from .async_session import AsyncSession, worth_waiting
 from .events import Listener, WaitingFor
 
@@ -93,7 +93,7 @@ async def async_until_ready(
 
 def _may_mend(error: ConnectionFailed | MigrationError) -> bool:
     """Whether the next look may find it otherwise."""
-    if isinstance(error, ConnectionFailed) or absent(error.sqlstate) == "schema":
+    if isinstance(error, ConnectionFailed) or is_not_made_yet(error.sqlstate):
         return True
     cause = error.__cause__
     return isinstance(cause, psycopg.Error) and worth_waiting(cause)

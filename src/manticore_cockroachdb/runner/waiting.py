@@ -22,7 +22,7 @@ import psycopg
 from .._acompat import Event, Task, sleep
 from ..errors import ConnectionFailed, MigrationError, NotReady, raise_all
 from ..migrations.readiness import Readiness
-from ..outcome import absent
+from ..outcome import is_not_made_yet
 from .events import Listener, WaitingFor
 from .session import Session, worth_waiting
 
@@ -94,7 +94,7 @@ def until_ready(
 
 def _may_mend(error: ConnectionFailed | MigrationError) -> bool:
     """Whether the next look may find it otherwise."""
-    if isinstance(error, ConnectionFailed) or absent(error.sqlstate) == "schema":
+    if isinstance(error, ConnectionFailed) or is_not_made_yet(error.sqlstate):
         return True
     cause = error.__cause__
     return isinstance(cause, psycopg.Error) and worth_waiting(cause)

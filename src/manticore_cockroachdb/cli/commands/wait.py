@@ -9,7 +9,7 @@ import click
 
 from ..call import Call
 from ..durations import duration
-from ..options import ALLOWANCES, MIGRATIONS, OUTPUT, complete_versions
+from ..options import ALLOWANCES, MIGRATIONS, OUTPUT, VARIABLES, complete_versions
 from ..result import Result
 from ..terminal.text import count
 from ..verb import verb
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ...migrations.readiness import Readiness
 
 
-@verb(*(MIGRATIONS, ALLOWANCES, OUTPUT))
+@verb(*(MIGRATIONS, VARIABLES, ALLOWANCES, OUTPUT))
 @click.option(
     "--timeout",
     metavar="DURATION",
