@@ -25,6 +25,7 @@ from ..verb import verb
 if TYPE_CHECKING:
     from ...runner.deadline import When
 
+
 @verb(*(MIGRATIONS, SETTINGS, VARIABLES, LEASE, DEADLINE, ALLOWANCES, FLEET, ROLLOUT, OUTPUT))
 @click.option(
     "--to",
