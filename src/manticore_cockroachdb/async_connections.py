@@ -41,6 +41,7 @@ from . import sql as statements
 from . import telemetry as telling
 from ._acompat import AsyncLock, async_blocking, async_sleep
 from .async_pooled import (
+    POOL,
     AsyncBlock,
     AsyncPooledConnection,
     AsyncPooledCrdbConnection,
@@ -313,12 +314,7 @@ class AsyncConnections:
             )
             if not crdb and len(settings.hosts) > 1:
                 keywords.setdefault("target_session_attrs", "read-write")
-            kind: type[AsyncPool[AsyncPooledConnection]] = AsyncPool
-            if self.telemetry is not None:
-                from .telemetry.async_cursors import AsyncTrackedPool
-
-                kind = AsyncTrackedPool
-            pool = kind(
+            pool: AsyncPool[AsyncPooledConnection] = AsyncPool(
                 make_conninfo("", **keywords),
                 connection_class=AsyncPooledCrdbConnection if crdb else AsyncPooledConnection,
                 kwargs={
@@ -387,6 +383,7 @@ class AsyncConnections:
                 return connection
             except psycopg.OperationalError as error:
                 self._hosts.failed(connection.host, monotonic(), error)
+                POOL.info("a connection to %s is dead, and is replaced", connection.host)
                 await connection.close()
                 await pool.putconn(connection)
             except BaseException:
@@ -431,6 +428,7 @@ class AsyncConnections:
         if pool is not None:
             connection.give_back()
             if self._hosts.surplus(connection.host, connection.idle_since):
+                POOL.debug("a connection to %s is closed: others have fewer", connection.host)
                 await connection.close()
             await pool.putconn(connection)
 

@@ -46,6 +46,7 @@ from .diagnose import connection_failed
 from .errors import ConfigError, ConnectionFailed, NoSuchDatabase
 from .hosts import hosts_of
 from .pooled import (
+    POOL,
     Block,
     PooledConnection,
     PooledCrdbConnection,
@@ -314,12 +315,7 @@ class Connections:
             )
             if not crdb and len(settings.hosts) > 1:
                 keywords.setdefault("target_session_attrs", "read-write")
-            kind: type[Pool[PooledConnection]] = Pool
-            if self.telemetry is not None:
-                from .telemetry.cursors import TrackedPool
-
-                kind = TrackedPool
-            pool = kind(
+            pool: Pool[PooledConnection] = Pool(
                 make_conninfo("", **keywords),
                 connection_class=PooledCrdbConnection if crdb else PooledConnection,
                 kwargs={
@@ -388,6 +384,7 @@ class Connections:
                 return connection
             except psycopg.OperationalError as error:
                 self._hosts.failed(connection.host, monotonic(), error)
+                POOL.info("a connection to %s is dead, and is replaced", connection.host)
                 connection.close()
                 pool.putconn(connection)
             except BaseException:
@@ -428,6 +425,7 @@ class Connections:
         if pool is not None:
             connection.give_back()
             if self._hosts.surplus(connection.host, connection.idle_since):
+                POOL.debug("a connection to %s is closed: others have fewer", connection.host)
                 connection.close()
             pool.putconn(connection)
 

@@ -40,6 +40,11 @@ class Host:
     failures: int = 0
     until: float = 0.0
 
+    def __str__(self) -> str:
+        """Return where it is, for a log."""
+        where = self.keywords.get("host", "the host that libpq chooses")
+        return f"{where}:{self.keywords['port']}" if "port" in self.keywords else str(where)
+
     def load(self) -> int:
         """Return how many connections it has or is about to have."""
         return self.connecting + sum(not connection.closed for connection in self.connections)

@@ -59,7 +59,8 @@ if TYPE_CHECKING:
 
 RV = TypeVar("RV")
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("manticore_cockroachdb.transaction")
+POOL = logging.getLogger("manticore_cockroachdb.pool")
 
 _IDLE = TransactionStatus.IDLE
 MAYBE = "COMMIT had been sent: whether the transaction was committed is not known"
@@ -185,12 +186,20 @@ class PooledConnection(Verbs, Connection[Row]):
                 connection = super().connect(make_conninfo(conninfo, **host.keywords), **kwargs)
             except psycopg.OperationalError as error:
                 hosts.failed(host, monotonic(), error)
+                POOL.info(
+                    "%s refused a connection: %s (%s); left out for %.0f s",
+                    host,
+                    type(error).__name__,
+                    error.sqlstate or "no SQLSTATE",
+                    max(0.0, host.until - monotonic()),
+                )
                 if not order:
                     raise
             else:
                 connection.host = host
                 connection.idle_since = monotonic()
                 hosts.opened(host, connection)
+                POOL.debug("connected to %s", host)
                 if track is not None:
                     track(connection, connection.idle_since - began)
                 return connection

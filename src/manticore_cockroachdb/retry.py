@@ -30,7 +30,7 @@ __all__ = [
     "told_retry",
 ]
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("manticore_cockroachdb.retry")
 
 _never_wait = False
 ABORTED = "40001"

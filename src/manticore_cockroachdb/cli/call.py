@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ..database import Database
     from ..migration import Migration, MigratorOptions
     from ..runner.events import Event
+    from .reports import Reports
     from .terminal.fleet import FleetProgress
     from .terminal.layout import Layout
     from .terminal.progress import Progress
@@ -101,6 +102,7 @@ class Call:
         self.as_json = as_json
         self.yes = yes
         self.fleet_progress: FleetProgress | None = None
+        self.reports: Reports | None = None
         self._progress: Progress | None = None
         self._environ = environ
         self._root: Path | None = None  # of the project, where a configuration says so
@@ -157,14 +159,25 @@ class Call:
             self._see_dotenv()
         else:
             url = dereferenced(url, self.settings.url_from, os.environ)
-        found = config.resolve(url, {"create": self.given.create or None}, os.environ)
+        asked = {"create": self.given.create or None, "telemetry": self._telemetry() or None}
+        found = config.resolve(url, asked, os.environ)
         if found.local is not None:
             from ..project import settle
 
             found = settle(found, self._root)
         database = Database.from_settings(found)
         self.console.debug(f"database: {database.settings.display()}")
+        if self.reports is not None:
+            self.reports.started(database.settings.display())
         return database
+
+    def _telemetry(self) -> bool:
+        """Whether OpenTelemetry is told what is done, as its variables say."""
+        if not any(name.startswith("OTEL_") for name in self._environ):
+            return False
+        from .otel import begin, wanted
+
+        return wanted(self._environ) and begin(self.console)
 
     def _see_dotenv(self) -> None:
         """Say that a .env is not read, where nothing else says which database it is."""
@@ -271,6 +284,8 @@ class Call:
 
     def _tell(self, event: Event) -> None:
         self.progress(event)
+        if self.reports is not None:
+            self.reports(event)
 
     def _warn(self, event: Event) -> None:
         """Hear only what somebody should know who merely looks."""

@@ -155,6 +155,8 @@ def _listener(call: Call, *, progress: bool) -> Callable[[Event], None]:
             call.check_environments([(f.path, f.environments) for f in files if f.environments])
         elif tell is not None:
             tell(event)
+            if call.reports is not None:
+                call.reports(event)
 
     return hear
 

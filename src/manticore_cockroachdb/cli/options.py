@@ -106,6 +106,25 @@ LEASE: Group = (
         help="How long to go on trying after the connection was lost.  [default: 60]",
     ),
 )
+REPORTS: Group = (
+    click.Option(
+        ["--events"],
+        metavar="FILE",
+        type=click.Path(dir_okay=False, allow_dash=True),
+        help="Append a line of JSON for each event; - is stdout, and the rest goes to stderr.",
+    ),
+    click.Option(
+        ["--on-event"],
+        metavar="COMMAND",
+        help="Run this for each event, its JSON on stdin; without a shell, never stopping the run.",
+    ),
+    click.Option(
+        ["--metrics"],
+        metavar="FILE",
+        type=click.Path(dir_okay=False),
+        help="Write numbers for Prometheus's node_exporter, such as manticore.prom.",
+    ),
+)
 ALLOWANCES: Group = (
     click.Option(
         ["--allow-out-of-order"],

@@ -22,6 +22,7 @@ from .settings import FleetGiven, Given
 from .signals import Signals, exit_code
 from .terminal.console import Console
 
+_REPORTS = ("events", "on_event", "metrics")
 _GIVEN = frozenset(Given.__dataclass_fields__)
 _FLEET = frozenset(FleetGiven.__dataclass_fields__)
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -40,13 +41,45 @@ class Verb(click.Command):
         given = Given(**{k: parameters.pop(k) for k in list(parameters) if k in _GIVEN})
         fleet = FleetGiven(**{k: parameters.pop(k) for k in list(parameters) if k in _FLEET})
         call = Call(given, console, as_json=as_json, yes=yes, fleet=fleet)
+        asked = {name: parameters.pop(name, None) for name in _REPORTS}
+        if any(value is not None for value in asked.values()):
+            return self._reported(ctx, call, asked, parameters, quiet)
+        return self._run(ctx, call, parameters, quiet)
+
+    def _reported(
+        self,
+        ctx: click.Context,
+        call: Call,
+        asked: dict[str, str | None],
+        parameters: dict[str, Any],
+        quiet: bool,
+    ) -> int:
+        """Run the function, and tell programs of it."""
+        from .reports import Reports
+
+        if call.as_json and asked["events"] == "-":
+            raise click.UsageError("--events - and --json both write to stdout; choose one.", ctx)
+        command = ctx.command_path.partition(" ")[2]
+        try:
+            reports = call.reports = Reports(command, call.console, **asked)
+        except Exception as error:  # noqa: BLE001 - as below
+            return _failed(error, call)
+        code = int(Exit.ERROR)
+        try:
+            code = self._run(ctx, call, parameters, quiet)
+        finally:
+            reports.finish(code)
+        return code
+
+    def _run(self, ctx: click.Context, call: Call, parameters: dict[str, Any], quiet: bool) -> int:
+        console = call.console
         signals = ctx.find_object(Signals)
         if signals is not None:
             signals.announce = call.announce_stop
         assert self.callback is not None
         try:
             try:
-                fleet.check()
+                call.fleet.check()
                 result: Result = self.callback(call, **parameters)
             finally:
                 if call.began:
@@ -68,13 +101,19 @@ class Verb(click.Command):
             raise
         except Exception as error:  # noqa: BLE001 - this is where every error is told
             return _failed(error, call)
-        return emit(result, as_json=as_json, quiet=quiet)
+        if call.reports is not None and call.reports.on_stdout:
+            for line in () if quiet and result.quiet else result.lines:
+                console.line(line)
+            return result.code
+        return emit(result, as_json=call.as_json, quiet=quiet)
 
 
 def _failed(error: Exception, call: Call) -> int:
     from .failure import failure, tell
 
     told, code = failure(error)
+    if call.reports is not None:
+        call.reports.failure = told
     if call.console.verbose:
         import traceback
 

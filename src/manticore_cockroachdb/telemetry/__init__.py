@@ -1,8 +1,8 @@
 """Telemetry: spans and metrics by OpenTelemetry's stable database conventions.
 
 Off unless asked for, and then nothing of OpenTelemetry is imported and nothing is in the way of a
-statement: what is measured is measured by classes that take the place of psycopg's cursors and of
-the pool where it is on (`async_cursors`), chosen once, when a connection is made.
+statement: what is measured is measured by classes that take the place of psycopg's cursors where it
+is on (`async_cursors`), chosen once, when a connection is made.
 
     Database(…, telemetry=True)     this one, by the process's providers
     telemetry.enable()              every database that is made from here on

@@ -1,4 +1,4 @@
-"""What takes the place of psycopg's cursors, and of the pool, where telemetry is on.
+"""What takes the place of psycopg's cursors where telemetry is on.
 
 A cursor tells of each statement that it sends. Where a verb of the database is told of as a whole,
 its attempts included, its operation waits on the connection (`Tracked.operation`), and the first
@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from psycopg import AsyncConnection, AsyncCursor, AsyncRawCursor
 from psycopg.copy import AsyncCopy
 
-from .._pools import AsyncPool
 from ..rows import Parameters
 
 if TYPE_CHECKING:
@@ -95,22 +93,3 @@ class AsyncTrackedCursor(AsyncTracking):
 
 class AsyncTrackedRawCursor(AsyncTracking, AsyncRawCursor[Any]):
     """One for `$1` placeholders."""
-
-
-class AsyncTrackedPool(AsyncPool[Any]):
-    """A pool that tells how long connections were waited for, and used."""
-
-    async def getconn(self, timeout: float | None = None) -> Any:
-        """Return a connection, and tell how long that took."""
-        asked = perf_counter()
-        connection: Any = await super().getconn(timeout)
-        connection.lent_at = perf_counter()
-        target: Target = connection.target
-        target.telemetry.waited.record(connection.lent_at - asked, target.pool)
-        return connection
-
-    async def putconn(self, conn: Any) -> None:
-        """Take a connection back, and tell how long it was used."""
-        target: Target = conn.target
-        target.telemetry.used.record(perf_counter() - conn.lent_at, target.pool)
-        await super().putconn(conn)

@@ -1,5 +1,5 @@
 # Generated from async_cursors.py by tools/unasync.py; do not edit.
-"""What takes the place of psycopg's cursors, and of the pool, where telemetry is on.
+"""What takes the place of psycopg's cursors where telemetry is on.
 
 A cursor tells of each statement that it sends. Where a verb of the database is told of as a whole,
 its attempts included, its operation waits on the connection (`Tracked.operation`), and the first
@@ -10,13 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection, Cursor, RawCursor
 from psycopg.copy import Copy
 
-from .._pools import Pool
 from ..rows import Parameters
 
 if TYPE_CHECKING:
@@ -96,22 +94,3 @@ class TrackedCursor(Tracking):
 
 class TrackedRawCursor(Tracking, RawCursor[Any]):
     """One for `$1` placeholders."""
-
-
-class TrackedPool(Pool[Any]):
-    """A pool that tells how long connections were waited for, and used."""
-
-    def getconn(self, timeout: float | None = None) -> Any:
-        """Return a connection, and tell how long that took."""
-        asked = perf_counter()
-        connection: Any = super().getconn(timeout)
-        connection.lent_at = perf_counter()
-        target: Target = connection.target
-        target.telemetry.waited.record(connection.lent_at - asked, target.pool)
-        return connection
-
-    def putconn(self, conn: Any) -> None:
-        """Take a connection back, and tell how long it was used."""
-        target: Target = conn.target
-        target.telemetry.used.record(perf_counter() - conn.lent_at, target.pool)
-        super().putconn(conn)

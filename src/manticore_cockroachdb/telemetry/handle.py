@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from time import perf_counter, time_ns
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeAlias
@@ -293,12 +294,6 @@ class Telemetry:
         self.created = seconds(
             f"{connection}.create_time", "The time it took to create a new connection."
         )
-        self.waited = seconds(
-            f"{connection}.wait_time", "The time it took to obtain a connection from the pool."
-        )
-        self.used = seconds(
-            f"{connection}.use_time", "The time between borrowing a connection and returning it."
-        )
         for name, unit, ask in (
             ("count", "{connection}", _count),
             ("max", "{connection}", _max),
@@ -308,9 +303,17 @@ class Telemetry:
             meter.create_observable_up_down_counter(
                 f"{connection}.{name}", [self._asking(ask)], unit
             )
-        meter.create_observable_counter(
-            f"{connection}.timeouts", [self._asking(_timeouts)], "{timeout}"
-        )
+        # A histogram of every wait would cost as much as telling of the statement itself; what
+        # psycopg_pool counts anyway costs nothing.
+        for name, unit, key, scale in (
+            (f"{connection}.timeouts", "{timeout}", "requests_errors", 1),
+            ("manticore.pool.requests", "{request}", "requests_num", 1),
+            ("manticore.pool.waits", "{request}", "requests_queued", 1),
+            ("manticore.pool.wait_time", "s", "requests_wait_ms", 1000),
+            ("manticore.pool.use_time", "s", "usage_ms", 1000),
+        ):
+            asking = self._asking(partial(_counted, key, scale))
+            meter.create_observable_counter(name, [asking], unit)
         self._pools: WeakKeyDictionary[Pooling, Attributes] = WeakKeyDictionary()
         self._targets: dict[tuple[object, ...], Target] = {}
 
@@ -401,7 +404,7 @@ def now() -> int:
     return time_ns()
 
 
-Numbers: TypeAlias = Iterator[tuple[int, Mapping[str, str]]]
+Numbers: TypeAlias = Iterator[tuple[int | float, Mapping[str, str]]]
 
 
 def _count(pool: Pooling) -> Numbers:
@@ -423,5 +426,6 @@ def _pending(pool: Pooling) -> Numbers:
     yield pool.get_stats().get("requests_waiting", 0), {}
 
 
-def _timeouts(pool: Pooling) -> Numbers:
-    yield pool.get_stats().get("requests_errors", 0), {}
+def _counted(key: str, scale: int, pool: Pooling) -> Numbers:
+    found = pool.get_stats().get(key, 0)
+    yield found if scale == 1 else found / scale, {}

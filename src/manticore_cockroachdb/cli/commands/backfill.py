@@ -10,7 +10,7 @@ import click
 from .. import ask
 from ..call import Call
 from ..index import Exit
-from ..options import DEADLINE, LEASE, MIGRATIONS, OUTPUT, SETTINGS, VARIABLES, YES
+from ..options import DEADLINE, LEASE, MIGRATIONS, OUTPUT, REPORTS, SETTINGS, VARIABLES, YES
 from ..result import Result, plain
 from ..terminal.text import count, one_line, safe, took
 from ..verb import Family, verb
@@ -33,7 +33,7 @@ def command() -> None:
     """
 
 
-@verb(*(MIGRATIONS, SETTINGS, VARIABLES, LEASE, DEADLINE, OUTPUT), name="run")
+@verb(*(MIGRATIONS, SETTINGS, VARIABLES, LEASE, DEADLINE, REPORTS, OUTPUT), name="run")
 @click.argument("names", nargs=-1, metavar="[VERSION]...")
 @click.option(
     "--workers",
@@ -68,8 +68,11 @@ def run(
 @click.argument("name", required=False, metavar="[VERSION]")
 @click.option("--watch", is_flag=True, help="Show it again every second, until Ctrl-C.")
 @click.option("--exit-code", is_flag=True, help="Exit with 3 when one is not complete.")
-def status(call: Call, name: str | None, watch: bool, exit_code: bool) -> Result:
+@click.option("--prometheus", is_flag=True, help="Print it as Prometheus reads it.")
+def status(call: Call, name: str | None, watch: bool, exit_code: bool, prometheus: bool) -> Result:
     """Show how far each backfill is, who works on it, and which rows failed."""
+    if prometheus and (watch or call.as_json):
+        raise click.UsageError("--prometheus is a format of its own, without --json or --watch.")
     with call.migration() as migration:
         found = migration.backfills(name)
         while watch and any(one.state == "running" for one in found):
@@ -81,7 +84,12 @@ def status(call: Call, name: str | None, watch: bool, exit_code: bool) -> Result
             found = migration.backfills(name)
         if name is not None and not found:
             migration.pause_backfill(name)  # says which there are
+        database = migration.db.settings.database or ""
     lines = [line for one in found for line in _lines(one, call.layout())]
+    if prometheus:
+        from ..reports.metrics import of_backfills, text
+
+        lines = text(of_backfills(found, database)).splitlines()
     code = Exit.PENDING if exit_code and not all(one.complete for one in found) else Exit.OK
     return Result(plain(found), lines or ["No backfill was ever registered here."], code=code)
 

@@ -14,6 +14,7 @@ from ..options import (
     LEASE,
     MIGRATIONS,
     OUTPUT,
+    REPORTS,
     ROLLOUT,
     SETTINGS,
     VARIABLES,
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from ...runner.deadline import When
 
 
-@verb(*(MIGRATIONS, SETTINGS, VARIABLES, LEASE, DEADLINE, ALLOWANCES, FLEET, ROLLOUT, OUTPUT))
+@verb(
+    *(MIGRATIONS, SETTINGS, VARIABLES, LEASE, DEADLINE, ALLOWANCES, FLEET, ROLLOUT, REPORTS, OUTPUT)
+)
 @click.option(
     "--to",
     "target",

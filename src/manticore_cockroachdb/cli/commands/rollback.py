@@ -18,6 +18,7 @@ from ..options import (
     MIGRATIONS,
     MISSING,
     OUTPUT,
+    REPORTS,
     SETTINGS,
     VARIABLES,
     YES,
@@ -38,7 +39,7 @@ _SHOWN = 40
 _NAME = re.compile(r'(?:"(?:[^"]|"")*"|[^",])+')
 
 
-@verb(*(MIGRATIONS, SETTINGS, VARIABLES, LEASE, DEADLINE, MISSING, YES, OUTPUT))
+@verb(*(MIGRATIONS, SETTINGS, VARIABLES, LEASE, DEADLINE, MISSING, YES, REPORTS, OUTPUT))
 @click.option("--count", "number", metavar="N", type=click.IntRange(min=1), help="The last N.")
 @click.option(
     "--to",
