@@ -246,7 +246,8 @@ def build() -> list[str]:
     command = [sys.executable, "-m", "zensical", "build", "--strict"]
     made = subprocess.run(command, cwd=BUILD, text=True, capture_output=True, check=False)
     if made.returncode or not (BUILD / "html" / "index.html").exists():
-        return [made.stdout + made.stderr.partition("Traceback")[0]]
+        said = made.stdout + made.stderr.partition("Traceback")[0]
+        return [re.sub(r"\x1b\[[0-9;]*m", "", said)]
     site = re.search(r"^site_url: (\S+)$", config, re.MULTILINE)
     return dead_links(BUILD / "html", urlsplit(site[1]).path if site else "/")
 
