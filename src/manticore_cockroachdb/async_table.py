@@ -110,26 +110,102 @@ class AsyncTable:
         """Insert one row and return it."""
         return await self._verbs.insert(self.name, data, row=row or dict)
 
+    @overload
     async def upsert(
         self,
         data: Mapping[str, object],
         conflict_columns: str | Sequence[str],
         update_columns: Sequence[str] | None = None,
-    ) -> Row | None:
+        *,
+        row: None = None,
+    ) -> Row | None: ...
+
+    @overload
+    async def upsert(
+        self,
+        data: Mapping[str, object],
+        conflict_columns: str | Sequence[str],
+        update_columns: Sequence[str] | None = None,
+        *,
+        row: Callable[..., R],
+    ) -> R | None: ...
+
+    async def upsert(
+        self,
+        data: Mapping[str, object],
+        conflict_columns: str | Sequence[str],
+        update_columns: Sequence[str] | None = None,
+        *,
+        row: Callable[..., Any] | None = None,
+    ) -> Any:
         """Insert one row, or update the one that it conflicts with."""
-        return await self._verbs.upsert(self.name, data, conflict_columns, update_columns)
+        return await self._verbs.upsert(
+            self.name, data, conflict_columns, update_columns, row=row or dict
+        )
+
+    @overload
+    async def update(
+        self,
+        data: Mapping[str, object],
+        where: Where | None = None,
+        *,
+        all_rows: bool = False,
+        row: None = None,
+    ) -> Row | None: ...
+
+    @overload
+    async def update(
+        self,
+        data: Mapping[str, object],
+        where: Where | None = None,
+        *,
+        all_rows: bool = False,
+        row: Callable[..., R],
+    ) -> R | None: ...
 
     async def update(
-        self, data: Mapping[str, object], where: Where | None = None, *, all_rows: bool = False
-    ) -> Row | None:
+        self,
+        data: Mapping[str, object],
+        where: Where | None = None,
+        *,
+        all_rows: bool = False,
+        row: Callable[..., Any] | None = None,
+    ) -> Any:
         """Set columns; return the first row."""
-        return await self._verbs.update(self.name, data, where, all_rows=all_rows)
+        return await self._verbs.update(self.name, data, where, all_rows=all_rows, row=row or dict)
+
+    @overload
+    async def update_many(
+        self,
+        data: Mapping[str, object],
+        where: Where | None = None,
+        *,
+        all_rows: bool = False,
+        row: None = None,
+    ) -> Rows[Row]: ...
+
+    @overload
+    async def update_many(
+        self,
+        data: Mapping[str, object],
+        where: Where | None = None,
+        *,
+        all_rows: bool = False,
+        row: Callable[..., R],
+    ) -> Rows[R]: ...
 
     async def update_many(
-        self, data: Mapping[str, object], where: Where | None = None, *, all_rows: bool = False
-    ) -> Rows[Row]:
+        self,
+        data: Mapping[str, object],
+        where: Where | None = None,
+        *,
+        all_rows: bool = False,
+        row: Callable[..., Any] | None = None,
+    ) -> Rows[Any]:
         """Set columns; return all rows."""
-        return await self._verbs.update_many(self.name, data, where, all_rows=all_rows)
+        return await self._verbs.update_many(
+            self.name, data, where, all_rows=all_rows, row=row or dict
+        )
 
     async def delete(self, where: Where | None = None, *, all_rows: bool = False) -> int:
         """Delete rows; return how many."""

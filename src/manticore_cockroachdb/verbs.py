@@ -76,17 +76,42 @@ class Verbs(Reading):
         rows = self._rows(statements.insert(table, tuple(data)), tuple(data.values()), row)
         return rows[0] if rows else {}
 
+    @overload
     def upsert(
         self,
         table: str,
         data: Mapping[str, object],
         conflict_columns: str | Sequence[str],
         update_columns: Sequence[str] | None = None,
-    ) -> Row | None:
+        *,
+        row: None = None,
+    ) -> Row | None: ...
+
+    @overload
+    def upsert(
+        self,
+        table: str,
+        data: Mapping[str, object],
+        conflict_columns: str | Sequence[str],
+        update_columns: Sequence[str] | None = None,
+        *,
+        row: Callable[..., R],
+    ) -> R | None: ...
+
+    def upsert(
+        self,
+        table: str,
+        data: Mapping[str, object],
+        conflict_columns: str | Sequence[str],
+        update_columns: Sequence[str] | None = None,
+        *,
+        row: Callable[..., Any] | None = None,
+    ) -> Any:
         """Insert one row, or update the one that has the same values in ``conflict_columns``.
 
         These need a unique index. ``update_columns`` are those to overwrite, by default all
         others of ``data``; with ``[]`` an existing row stays as it is, and the result is None.
+        Otherwise it is the row as the server has it, a dict or an object of the class ``row``.
         """
         conflict = names_of(conflict_columns)
         if update_columns is None:
@@ -95,8 +120,30 @@ class Verbs(Reading):
         else:
             update = names_of(update_columns)
         text = statements.upsert(table, tuple(data), conflict, update)
-        rows = self._rows(text, tuple(data.values()))
+        rows = self._rows(text, tuple(data.values()), row)
         return rows[0] if rows else None
+
+    @overload
+    def update(
+        self,
+        table: str,
+        data: Mapping[str, object],
+        where: Where | None = None,
+        *,
+        all_rows: bool = False,
+        row: None = None,
+    ) -> Row | None: ...
+
+    @overload
+    def update(
+        self,
+        table: str,
+        data: Mapping[str, object],
+        where: Where | None = None,
+        *,
+        all_rows: bool = False,
+        row: Callable[..., R],
+    ) -> R | None: ...
 
     def update(
         self,
@@ -105,15 +152,17 @@ class Verbs(Reading):
         where: Where | None = None,
         *,
         all_rows: bool = False,
-    ) -> Row | None:
+        row: Callable[..., Any] | None = None,
+    ) -> Any:
         """Set columns in the rows that ``where`` finds; return the first of them, or None.
 
-        `update_many` returns all of them. An empty ``where`` is refused unless ``all_rows``,
-        and then one row is fetched of however many are set.
+        As a dict, or as an object of the class ``row``; `update_many` returns all of them. An empty
+        ``where`` is refused unless ``all_rows``, and then one row is fetched of however many are
+        set.
         """
         condition, parameters = _narrow("update", where, all_rows)
         text = statements.update(table, tuple(data), condition, "first" if all_rows else "all")
-        rows = self._rows(text, [*data.values(), *parameters])
+        rows = self._rows(text, [*data.values(), *parameters], row)
         return rows[0] if rows else None
 
     @overload
@@ -125,7 +174,20 @@ class Verbs(Reading):
         *,
         all_rows: bool = False,
         returning: Literal[True] = True,
+        row: None = None,
     ) -> Rows[Row]: ...
+
+    @overload
+    def update_many(
+        self,
+        table: str,
+        data: Mapping[str, object],
+        where: Where | None = None,
+        *,
+        all_rows: bool = False,
+        returning: Literal[True] = True,
+        row: Callable[..., R],
+    ) -> Rows[R]: ...
 
     @overload
     def update_many(
@@ -146,14 +208,16 @@ class Verbs(Reading):
         *,
         all_rows: bool = False,
         returning: bool = True,
-    ) -> Rows[Row] | int:
+        row: Callable[..., Any] | None = None,
+    ) -> Rows[Any] | int:
         """Set columns in the rows that ``where`` finds, as in `select`; return these rows.
 
-        With ``returning=False`` none is fetched, and it returns how many there were.
+        As dicts, or as objects of the class ``row``. With ``returning=False`` none is fetched, and
+        it returns how many there were.
         """
         condition, parameters = _narrow("update", where, all_rows)
         text = statements.update(table, tuple(data), condition, "all" if returning else "none")
-        rows: Rows[Row] = self._rows(text, [*data.values(), *parameters])
+        rows: Rows[Any] = self._rows(text, [*data.values(), *parameters], row)
         return rows if returning else rows.rowcount
 
     def delete(self, table: str, where: Where | None = None, *, all_rows: bool = False) -> int:

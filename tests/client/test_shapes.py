@@ -83,6 +83,15 @@ async def test_every_verb_makes_them(db: Any, shape: str) -> None:
     assert await db.one_or_none(query, (2,), row=kind) is None
     assert [found async for found in db.stream(query, (1,), row=kind)] == [ann]
     assert await db.table("t").one({"id": 1}, row=kind) == ann
+    same, found = {"name": "ann"}, {"id": 1}
+    data = {"id": 1, "name": "ann", "age": 30}
+    for verbs, name in ((db, ("t",)), (db.table("t"), ())):
+        assert await verbs.update(*name, same, found, row=kind) == ann
+        assert await verbs.update(*name, same, {"id": 2}, row=kind) is None
+        assert await verbs.update_many(*name, same, found, row=kind) == [ann]
+        assert await verbs.upsert(*name, data, "id", row=kind) == ann
+        assert await verbs.upsert(*name, data, "id", [], row=kind) is None
+    assert await db.update("t", same, all_rows=True, row=kind) == ann
     async with db.transaction() as tx:
         assert await tx.select("t", row=kind) == [ann]
 

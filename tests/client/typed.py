@@ -25,6 +25,17 @@ def names(db: Database) -> list[str]:
     found.append(db.one("SELECT * FROM users", row=User).name)
     found.append(db.insert("users", {"id": 1}, row=User).name)
     found.append(db.table("users").one({"id": 1}, row=User).name)
+    for one in (
+        db.update("users", {"name": "x"}, {"id": 1}, row=User),
+        db.upsert("users", {"id": 1}, "id", row=User),
+        db.table("users").update({"name": "x"}, {"id": 1}, row=User),
+        db.table("users").upsert({"id": 1}, "id", row=User),
+    ):
+        found += [] if one is None else [one.name]
+    found += [user.name for user in db.update_many("users", {"name": "x"}, {"id": 1}, row=User)]
+    found += [u.name for u in db.table("users").update_many({"name": "x"}, {"id": 1}, row=User)]
+    row = db.update("users", {"name": "x"}, {"id": 1})
+    found += [] if row is None else [row["name"]]
     maybe = db.one_or_none("SELECT * FROM users", row=User)
     if maybe is not None:
         found.append(maybe.name)
