@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -94,6 +95,35 @@ def test_a_second_signal_stops_at_once() -> None:
     finally:
         process.kill()
         process.communicate()
+
+
+@pytest.mark.skipif(
+    subprocess.run(["unshare", "--pid", "--fork", "true"], capture_output=True).returncode != 0
+    if shutil.which("unshare")
+    else True,
+    reason="making a PID namespace takes unshare(1), and the right to",
+)
+def test_as_the_first_process_of_a_container_too() -> None:
+    """The kernel hands such a process no signal that it does not handle: pid_namespaces(7)."""
+    program = (
+        "import os, sys, time\n"
+        "from manticore_cockroachdb.cli.signals import handled\n"
+        "with handled():\n"
+        "    try:\n"
+        "        print(os.getpid(), 'ready', file=sys.stderr, flush=True)\n"
+        "        os.kill(1, 15)\n"
+        "        time.sleep(60)\n"
+        "    finally:\n"
+        "        os.kill(1, 15)\n"
+        "        time.sleep(60)\n"
+    )
+    done = subprocess.run(
+        ["unshare", "--pid", "--fork", sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+    )
+    assert (done.returncode, done.stderr) == (143, "1 ready\n")
 
 
 def test_a_reader_that_went_away_is_no_crash(on: Manticore) -> None:

@@ -48,7 +48,9 @@ class Signals:
         if self._seen:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
-            return
+            os._exit(
+                128 + number
+            )  # the first process of a container survives that: pid_namespaces(7)
         self._seen = True
         if self.announce is not None:
             self._announcer = Thread(target=self.announce, daemon=True)

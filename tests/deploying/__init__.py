@@ -1,0 +1,1 @@
+"""What platforms are given: image, manifests, action; parsed, rendered, and run as commands."""
