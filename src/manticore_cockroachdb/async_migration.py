@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from .migrations.results import (
         Attempt,
         HistoryRow,
+        HookStatus,
         JournalRow,
         LeaseStatus,
         RepeatableStatus,
@@ -581,7 +582,8 @@ class AsyncMigrator:
             async with self._session() as session:
                 await session.read_applied(repeatable=True)
                 ran = {str(name): str(checksum) for name, checksum in session.repeatable if name}
-        return await async_find_drift(self.db, files, rows, self.settings, ignore, repeatable, ran)
+        beside = (repeatable, ran, await self._load_hooks())
+        return await async_find_drift(self.db, files, rows, self.settings, ignore, *beside)
 
     async def diff(self, other: Source) -> tuple[Change, ...]:
         """Return what the schema of ``other`` has otherwise than that of this database.
@@ -625,6 +627,10 @@ class AsyncMigrator:
 
                 objects = await self.load_repeatable()
                 plan = await async_plan_repeatable(session, plan, objects, again)
+            if plan.changes and (hooks := await self._load_hooks()):
+                from .preview.async_plan import plan_hooks
+
+                plan = plan_hooks(session, plan, hooks)
             return plan
 
     async def lint(
@@ -653,6 +659,7 @@ class AsyncMigrator:
             strict=strict,
             on=on,
             repeatable=await self.load_repeatable(),
+            hooks=await self._load_hooks(),
         )
 
     # --- inside ----------------------------------------------------------------------------
@@ -815,7 +822,17 @@ class AsyncMigrator:
         repeatable = await self._repeatable_in(session)
         facts = (session.server, session.caps, tuple(rows), tuple(journal), statuses)
         runner = await self._runner(session, journal, statuses)
-        return Snapshot(*facts, backfills, repeatable, runner)
+        return Snapshot(*facts, backfills, repeatable, runner, await self._hooks_in(session))
+
+    async def _hooks_in(self, session: AsyncSession) -> tuple[HookStatus, ...]:
+        """The hooks there are, and when they last ran."""
+        hooks = await self._load_hooks()
+        if hooks is None:
+            return ()
+        from .migrations.hooks import statuses
+        from .runner.script_table import read_hooks
+
+        return statuses(hooks, await session.read(read_hooks(session.tables)))
 
     async def _repeatable_in(self, session: AsyncSession) -> tuple[RepeatableStatus, ...]:
         """Where every repeatable file stands."""

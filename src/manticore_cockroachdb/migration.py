@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from .migrations.results import (
         Attempt,
         HistoryRow,
+        HookStatus,
         JournalRow,
         LeaseStatus,
         RepeatableStatus,
@@ -578,7 +579,8 @@ class Migration:
             with self._session() as session:
                 session.read_applied(repeatable=True)
                 ran = {str(name): str(checksum) for name, checksum in session.repeatable if name}
-        return find_drift(self.db, files, rows, self.settings, ignore, repeatable, ran)
+        beside = (repeatable, ran, self._load_hooks())
+        return find_drift(self.db, files, rows, self.settings, ignore, *beside)
 
     def diff(self, other: Source) -> tuple[Change, ...]:
         """Return what the schema of ``other`` has otherwise than that of this database.
@@ -620,6 +622,10 @@ class Migration:
 
                 objects = self.load_repeatable()
                 plan = plan_repeatable(session, plan, objects, again)
+            if plan.changes and (hooks := self._load_hooks()):
+                from .preview.plan import plan_hooks
+
+                plan = plan_hooks(session, plan, hooks)
             return plan
 
     def lint(
@@ -648,6 +654,7 @@ class Migration:
             strict=strict,
             on=on,
             repeatable=self.load_repeatable(),
+            hooks=self._load_hooks(),
         )
 
     # --- inside ----------------------------------------------------------------------------
@@ -808,7 +815,17 @@ class Migration:
         repeatable = self._repeatable_in(session)
         facts = (session.server, session.caps, tuple(rows), tuple(journal), statuses)
         runner = self._runner(session, journal, statuses)
-        return Snapshot(*facts, backfills, repeatable, runner)
+        return Snapshot(*facts, backfills, repeatable, runner, self._hooks_in(session))
+
+    def _hooks_in(self, session: Session) -> tuple[HookStatus, ...]:
+        """The hooks there are, and when they last ran."""
+        hooks = self._load_hooks()
+        if hooks is None:
+            return ()
+        from .migrations.hooks import statuses
+        from .runner.script_table import read_hooks
+
+        return statuses(hooks, session.read(read_hooks(session.tables)))
 
     def _repeatable_in(self, session: Session) -> tuple[RepeatableStatus, ...]:
         """Where every repeatable file stands."""

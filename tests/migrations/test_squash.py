@@ -280,7 +280,6 @@ async def test_a_grant_on_what_is_renamed_later(db, project):
     assert project.names() == before
 
 
-@pytest.mark.engine("postgresql", because="sequences in a table's rows")
 async def test_a_sequence_that_was_moved(db, project):
     project.write({"3_total.sql": "CREATE SEQUENCE s; SELECT setval('s', 41);"})
     with pytest.raises(SchemaError, match="the sequence s at another value"):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import ConfigError, FileError, ForeignFile
 from ..lint import Source
-from ..lint.read import version_of
+from ..lint.read import ROLES, version_of
 from ..migrations import directory
 from ..migrations.squash import SQUASHED
 
@@ -20,6 +20,7 @@ _MARK = "\ufeff"
 def sources(paths: Iterable[str]) -> list[Source]:
     """The files of these paths: files, directories with all below them, ``-`` for stdin.
 
+    What lies beside migrations is read as that: repeatable files, hooks.
     For a migration that is named by itself the others of its directory are read too, as context:
     they say what it works on. A directory of another tool's is one file, whose error says so.
     Raises ConfigError for a path that is not there, FileError for one that cannot be read.
@@ -29,6 +30,11 @@ def sources(paths: Iterable[str]) -> list[Source]:
     for path in paths:
         if path == "-":
             found[STDIN] = Source.decoded(STDIN, sys.stdin.buffer.read())
+        elif (beside := directory.beside_what(Path(path))) is not None:
+            for folder, name, data in directory.read_beside(beside):
+                if Path(path) in (Path(name), *Path(name).parents):
+                    found[name] = _beside(beside, folder, name, data)
+            around[beside] = None
         elif Path(path).is_dir():
             found |= {source.path: source for source in _below(Path(path))}
         else:
@@ -50,11 +56,19 @@ def sources(paths: Iterable[str]) -> list[Source]:
 def _below(path: Path) -> Iterator[Source]:
     """Every ``*.sql`` file of a directory and of those in it, hidden ones left out."""
     yield from _in(path)
+    beside = tuple(ROLES) if directory.has_migrations(path) else ()
+    if beside:
+        for one in directory.read_beside(path):
+            yield _beside(path, *one)
     for inner in sorted(path.iterdir()):
-        if inner.name == SQUASHED or inner.name.startswith("."):
+        if inner.name == SQUASHED or inner.name in beside or inner.name.startswith("."):
             continue  # what is squashed is read by nobody
         if inner.is_dir() and not inner.is_symlink():
             yield from _below(inner)
+
+
+def _beside(home: Path, folder: str, path: str, data: bytes) -> Source:
+    return Source.decoded(path, data, role=ROLES[folder], home=str(home))
 
 
 def _in(path: Path, *, context: bool = False) -> Iterator[Source]:

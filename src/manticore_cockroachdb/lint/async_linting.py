@@ -13,6 +13,7 @@ from .._acompat import async_blocking
 from ..dialect import Server
 from ..migrations import directory
 from . import Finding, LintConfig, ServerFacts, Source, lint_files
+from .read import ROLES
 
 if TYPE_CHECKING:
     from ..async_database import AsyncDatabase
@@ -65,4 +66,7 @@ async def async_lint_directory(
 
 
 def _read(path: Path) -> list[Source]:
-    return [Source.decoded(str(path / name), data) for name, data in directory.read(path)]
+    found = [Source.decoded(str(path / name), data) for name, data in directory.read(path)]
+    for folder, inner, data in directory.read_beside(path):
+        found.append(Source.decoded(inner, data, role=ROLES[folder], home=str(path)))
+    return found

@@ -50,6 +50,12 @@ class Context:
         """Whether the target is CockroachDB."""
         return self.caps.engine == "cockroachdb"
 
+    @property
+    def is_beside(self) -> bool:
+        """Whether this is a repeatable file or a hook: it runs again and again, and what it works
+        on is as the migrations left it."""
+        return self.file.role != "migration"
+
     # Walking
 
     def on(self, kind: type[N], *, undo: bool = False) -> Iterator[tuple[Statement, N]]:

@@ -74,13 +74,19 @@ def lint_files(
 
 
 def _directories(files: Sequence[Text]) -> Iterable[list[int]]:
-    """The places of the files of each directory, in order of version."""
+    """The places of the files of each directory, in order of version; then what is beside the
+    migrations, which may work on all that they make."""
     groups: dict[str, list[int]] = {}
+    beside: set[int] = set()
     for place, file in enumerate(files):
-        groups.setdefault(directory_of(file.path), []).append(place)
+        home = directory_of(file.path)
+        if isinstance(file, Source) and file.role != "migration" and file.home is not None:
+            home = file.home.replace("\\", "/")
+            beside.add(place)
+        groups.setdefault(home, []).append(place)
     for group in groups.values():
         versions = {place: version_of(files[place].path) for place in group}
-        yield sorted(group, key=lambda place: (versions[place] or 0, place))
+        yield sorted(group, key=lambda place: (place in beside, versions[place] or 0, place))
 
 
 def _reported(
@@ -101,6 +107,8 @@ def _lint(context: Context, loaded: Sequence[Loaded], config: LintConfig) -> Ite
     first = [one for one in loaded if not one.rule.fallback and one.rule.name != "unused-allow"]
     for one in (*first, *(one for one in loaded if one.rule.fallback)):
         if context.file.error is not None and one.rule.name not in UNREAD:
+            continue
+        if one.rule.versioned and context.is_beside:
             continue
         for found in one.check(context):
             finding = _weighed(found, one, config, context.facts)
@@ -129,6 +137,7 @@ def _lint(context: Context, loaded: Sequence[Loaded], config: LintConfig) -> Ite
 def _looked(one: Loaded, context: Context, config: LintConfig) -> bool:
     """Whether a rule would have found what there is: facts may have hidden it, or be off here."""
     off = config.level_of(one.rule, context.file.path) == "off"
+    off = off or (one.rule.versioned and context.is_beside)
     return not off and not (context.facts is not None and one.rule.scales)
 
 

@@ -14,6 +14,7 @@ from .._acompat import blocking
 from ..dialect import Server
 from ..migrations import directory
 from . import Finding, LintConfig, ServerFacts, Source, lint_files
+from .read import ROLES
 
 if TYPE_CHECKING:
     from ..database import Database
@@ -66,4 +67,7 @@ def lint_directory(
 
 
 def _read(path: Path) -> list[Source]:
-    return [Source.decoded(str(path / name), data) for name, data in directory.read(path)]
+    found = [Source.decoded(str(path / name), data) for name, data in directory.read(path)]
+    for folder, inner, data in directory.read_beside(path):
+        found.append(Source.decoded(inner, data, role=ROLES[folder], home=str(path)))
+    return found

@@ -97,7 +97,8 @@ class Rule:
     ``needs`` and ``lacks`` name capabilities that the server must or must not have. ``scales``:
     the cost grows with the table, so a server's facts can drop or raise a finding. ``fallback``:
     only said of a statement that no other rule has called an error. ``habit``: it is about how
-    migrations are written here, so that many findings are one; see `habits`.
+    migrations are written here, so that many findings are one; see `habits`. ``versioned``: it is
+    about what runs once, and says nothing of repeatable files and hooks.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Rule:
     scales: bool = False
     fallback: bool = False
     habit: bool = False
+    versioned: bool = False
     summary: str
     help: str
     problem: str

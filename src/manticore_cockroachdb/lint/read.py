@@ -10,18 +10,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeAlias, TypeVar
 
 from ..analysis.catalog import SimulatedCatalog
 from ..analysis.changes import into_table
 from ..errors import FileError
 from ..migrations.file import at, decode, parse_file, parse_name, refuse_foreign, statements
+from ..migrations.hooks import hooks_of
+from ..migrations.repeatable import parse_repeatable
 from ..migrations.script import Script, script_of, stood_in
 from ..parser import nodes as n
 from ..parser.parse import parse
 from ..parser.rows import INSERT_HEAD
 from ..parser.split import Directive, directives
 from .words import words
+
+Role: TypeAlias = Literal["migration", "repeatable", "hook"]
 
 
 class Text(Protocol):
@@ -37,21 +41,32 @@ class Text(Protocol):
 class Source:
     """A file to lint. ``context``: it is only read for what it creates, not reported on.
 
-    ``error``: why its bytes are no text; then that is what is reported.
+    ``error``: why its bytes are no text; then that is what is reported. ``role`` says what it is,
+    and ``home`` is the directory of the migrations that a repeatable file or a hook is beside.
     """
 
     path: str
     text: str
     context: bool = False
     error: FileError | None = None
+    role: Role = "migration"
+    home: str | None = None
 
     @classmethod
-    def decoded(cls, path: str, data: bytes, *, context: bool = False) -> Source:
+    def decoded(
+        cls,
+        path: str,
+        data: bytes,
+        *,
+        context: bool = False,
+        role: Role = "migration",
+        home: str | None = None,
+    ) -> Source:
         """A file from its bytes."""
         try:
-            return cls(path, decode(data, path), context)
+            return cls(path, decode(data, path), context, None, role, home)
         except FileError as error:
-            return cls(path, data.decode("utf-8", "replace"), context, error)
+            return cls(path, data.decode("utf-8", "replace"), context, error, role, home)
 
 
 def table_key(name: n.QName) -> str:
@@ -119,7 +134,8 @@ class LintedFile:
 
     ``undo_start`` is where the undo part begins, None when there is none. ``day`` is the stamp of
     the first statement of the migrations that were written on the same day. ``template`` is where
-    the first thing stands that another program would fill in.
+    the first thing stands that another program would fill in. ``role``: whether it is a migration,
+    a repeatable file or a hook; these two have no version.
     """
 
     path: str
@@ -136,6 +152,7 @@ class LintedFile:
     template: tuple[int, int] | None = None
     backfill: bool = False
     squash: bool = False
+    role: Role = "migration"
     error: FileError | None = None
 
     @property
@@ -193,6 +210,8 @@ def read_file(source: Text, catalog: SimulatedCatalog, day: int | None = None) -
     """Read one file; ``catalog`` takes its forward part. ``day`` is as in `LintedFile`, the file's
     own first statement if None."""
     path, text = source.path, source.text
+    if isinstance(source, Source) and source.role != "migration":
+        return _read_beside(source, catalog)
     plain = version_of(path) is None
     if isinstance(source, Source) and source.error is not None:
         return LintedFile(path, text, error=source.error)
@@ -232,6 +251,39 @@ def read_file(source: Text, catalog: SimulatedCatalog, day: int | None = None) -
     )
 
 
+def _read_beside(source: Source, catalog: SimulatedCatalog) -> LintedFile:
+    """Read a repeatable file or a hook, as `migrate` would."""
+    path, text, role = source.path, source.text, source.role
+    try:
+        if source.error is not None:
+            raise source.error
+        name = base_name(path) if role == "hook" else path
+        file = parse_repeatable(name, text, path).stood_in()
+        if role == "hook":
+            hooks_of([file])
+        else:
+            _ = file.made  # what cannot run again is refused
+        spans = file.spans
+    except FileError as error:
+        return LintedFile(path, text, role=role, error=error)
+    first = catalog.stamp
+    up = _part(file.text, spans, catalog, down=False)
+    return LintedFile(
+        path,
+        text,
+        day=first,
+        up=up,
+        up_end=len(text),
+        template=_template(text, up),
+        role=role,
+        allows=tuple(_allows(directives(text))),
+    )
+
+
+ROLES: Mapping[str, Role] = {"repeatable": "repeatable", "hooks": "hook"}
+"""What is in a folder beside the migrations."""
+
+
 SEED = 1_000_000
 """From so many characters on, INSERTs into one table in a row are one statement: the first, up to
 the end of the last. Looking at each takes longer than splitting the file."""
@@ -263,6 +315,9 @@ def _part(
         found.append(Statement(down, start, end, sql, node, catalog.stamp, fresh, new))
         if isinstance(node, n.CreateTable):
             made.setdefault(table_key(node.name), i)
+        elif isinstance(node, n.CreateObject):
+            if node.kind == "materialized view" and node.name is not None:
+                made.setdefault(table_key(node.name), i)
         elif isinstance(node, n.AlterTable) and node.object == "table":
             table = table_key(node.name)
             for action in node.actions:

@@ -231,6 +231,31 @@ def load_repeatable(
     return tuple(sorted(found, key=lambda file: file.name))
 
 
+def read_beside(directory: Path) -> Iterator[tuple[str, str, bytes]]:
+    """Folder, path and bytes of every repeatable file and hook, one at a time, for who only looks:
+    hidden files and folders are left alone. Raises OSError."""
+    for folder in (REPEATABLE, HOOKS):
+        for path in sorted((directory / folder).rglob("*.sql")):
+            inner = path.relative_to(directory / folder).parts
+            if path.is_file() and not any(part.startswith(".") for part in inner):
+                yield folder, str(path), path.read_bytes()
+
+
+def beside_what(path: Path) -> Path | None:
+    """The directory of migrations that something is beside, as a repeatable file, a hook, or a
+    folder of these; None for anything else. A folder's name alone is nobody's: there have to be
+    migrations beside it."""
+    for one in (path, *path.parents):
+        if one.name in (REPEATABLE, HOOKS) and has_migrations(one.parent) and path.exists():
+            return one.parent
+    return None
+
+
+def has_migrations(directory: Path) -> bool:
+    """Whether a directory has a file that is named as a migration."""
+    return any(path.name[:1].isdigit() for path in directory.glob("*.sql"))
+
+
 def nothing_in(directory: Path) -> str | None:
     """A sentence about a directory without any migration and what it has instead; None if it has
     one, which costs a look at a few names. Raises OSError."""

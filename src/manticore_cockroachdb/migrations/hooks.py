@@ -12,19 +12,31 @@ lease and with the same fence; `_migrations_scripts` says when it last ran, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
+from ..dialect import Capabilities
 from ..errors import FileError
 from ..suggest import nearest
 from .file import at
 from .objects import round_script
+from .plan import plan_script
 from .repeatable import Repeatable
-from .script import Script
+from .results import HookStatus
+from .script import MigrationPlan, Script
 
 HOOK = -2
 """The version under which a hook's steps stand in the journal."""
 
-NAMES = ("before_migrate", "after_migrate", "before_each", "after_each", "on_failure")
+WHEN = {
+    "before_migrate": "before the first migration",
+    "before_each": "before each migration",
+    "after_each": "after each migration",
+    "after_migrate": "after the last one, and after repeatable files",
+    "on_failure": "when something has failed",
+}
+NAMES = tuple(WHEN)
 Hooks = Mapping[str, Repeatable]
 """By name, without the ending."""
 
@@ -53,6 +65,31 @@ def hooks_of(files: Iterable[Repeatable]) -> Hooks:
     return found
 
 
+def runs(name: str, migrations: int, repeatable: int) -> int:
+    """How often a hook runs in a run over so many migrations and repeatable files, if all goes
+    well."""
+    if name in ("before_each", "after_each"):
+        return migrations
+    return int(bool(migrations or repeatable)) if name != "on_failure" else 0
+
+
+def statuses(hooks: Hooks, rows: Iterable[Sequence[object]]) -> tuple[HookStatus, ...]:
+    """Hooks in the order in which they run; ``rows`` are name, time and detail, as recorded."""
+    ran = {str(name): (at, json.loads(str(detail or "{}"))) for name, at, detail in rows}
+    found = []
+    for name, when in WHEN.items():
+        if (file := hooks.get(name)) is not None:
+            at, detail = ran.get(name, (None, {}))
+            found.append(HookStatus(name, file.path, when, at, detail.get("version")))  # type: ignore[arg-type]
+    return tuple(found)
+
+
 def hook_script(file: Repeatable) -> Script:
     """A hook as a script."""
     return round_script(file.origins, version=HOOK, name=f"the hook {file.name}")
+
+
+def hook_plan(file: Repeatable, caps: Capabilities) -> MigrationPlan:
+    """How a hook runs. Raises Refused where no transaction covers it and one should."""
+    script = hook_script(file)
+    return plan_script(replace(script, wish=True) if caps.transactional_ddl else script, caps)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -89,6 +89,17 @@ class Repeatable:
         """One statement of `sql`, with its place."""
         filled = self._written[1]
         return Origin(self.path, self.sql, start, sql, filled)
+
+    def stood_in(self) -> Repeatable:
+        """The file with stand-ins for its variables, in the same places: for who only looks at what
+        its statements are about. Raises FileError."""
+        if self.declared is None:
+            return self
+        from .variables import stood_in
+
+        fail = failing(self.path, self.text, None)
+        text = stood_in(self.text, tuple(split(self.text)), self.declared, fail)
+        return replace(self, text=text, declared=None)
 
     def at(self, offset: int, message: str, *, hint: str | None = None) -> FileError:
         """A FileError that points at a character of `sql`, in the file."""

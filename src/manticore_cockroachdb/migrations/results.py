@@ -108,6 +108,18 @@ class RepeatableStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class HookStatus:
+    """A hook: ``when`` it runs, in words; when it last ran here, and for which migration. These
+    are None where it never did, or ran for no migration in particular."""
+
+    name: str
+    path: str
+    when: str
+    ran_at: datetime | None = None
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SquashStatus:
     """A squashed file: ``versions`` are all that it stands for, its own included. It is applied,
     applied ``by its parts`` (the old files have run), ``in part`` (some have), or ``pending``."""
@@ -122,7 +134,7 @@ class SquashStatus:
 class Status:
     """A directory held against a database. `current` is None before the first migration;
     `backfills` are those that are not complete, `runner` is who is at work right now,
-    `squashes` are the squashed files."""
+    `squashes` are the squashed files, `hooks` those of this environment."""
 
     server: str
     current: int | None
@@ -134,6 +146,7 @@ class Status:
     repeatable: tuple[RepeatableStatus, ...] = ()
     runner: LeaseStatus | None = None
     squashes: tuple[SquashStatus, ...] = ()
+    hooks: tuple[HookStatus, ...] = ()
 
     @property
     def repeatable_due(self) -> tuple[RepeatableStatus, ...]:

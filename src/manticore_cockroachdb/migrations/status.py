@@ -12,6 +12,7 @@ from .choose import Allowances, VersionStatus, problems
 from .plan import plan_script
 from .results import (
     HistoryRow,
+    HookStatus,
     JournalRow,
     Pending,
     RepeatableStatus,
@@ -40,6 +41,7 @@ class Snapshot:
     backfills: tuple[BackfillStatus, ...] = ()
     repeatable: tuple[RepeatableStatus, ...] = ()
     runner: LeaseStatus | None = None
+    hooks: tuple[HookStatus, ...] = ()
 
 
 def status_of(snapshot: Snapshot, allow: Allowances) -> Status:
@@ -55,6 +57,7 @@ def status_of(snapshot: Snapshot, allow: Allowances) -> Status:
         repeatable=snapshot.repeatable,
         runner=snapshot.runner,
         squashes=_squashes(snapshot),
+        hooks=snapshot.hooks,
     )
 
 

@@ -26,12 +26,13 @@ from ..runner.async_session import AsyncSession, Rows
 from ..runner.bookkeeping import ADDED
 from . import facts as f
 from .build import Planned, Read, Shape, build, named, read
-from .model import Plan
+from .model import Plan, PlannedHook
 from .script import HOST, Frame
 from .shape import may_be_explained, parse_shape
 
 if TYPE_CHECKING:
     from ..backfill.catalog import Table
+    from ..migrations.hooks import Hooks
     from ..migrations.repeatable import Repeatable
     from ..migrations.results import RepeatableStatus
     from ..migrations.status import Snapshot
@@ -116,6 +117,28 @@ async def async_plan_repeatable(
         statements += record
     frame = replace(plan.frame, repeatable=tuple(statements))
     return replace(plan, repeatable=tuple(due), frame=frame)
+
+
+def plan_hooks(session: AsyncSession, plan: Plan, hooks: Hooks) -> Plan:
+    """The same plan with the hooks that run around it."""
+    from ..migrations.hooks import WHEN, hook_plan, runs
+
+    found, texts = [], {}
+    for name, when in WHEN.items():
+        if (file := hooks.get(name)) is None:
+            continue
+        number = runs(name, len(plan.migrations), len(plan.repeatable))
+        about = (name, file.path, when, number)
+        try:
+            planned = hook_plan(file, session.caps)
+        except MigrationError as error:
+            hook = PlannedHook(*about, "refused", error.message, error.hint, error.line)
+        else:
+            hook = PlannedHook(*about, planned.mode.value, planned.reason)
+            texts[name] = planned
+        found.append(hook)
+    frame = replace(plan.frame, hooks=texts, hook_files=hooks)
+    return replace(plan, hooks=tuple(found), frame=frame)
 
 
 async def _plan(

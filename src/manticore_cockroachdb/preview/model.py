@@ -80,15 +80,31 @@ class PlannedMigration:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedHook:
+    """A hook: ``when`` it runs in words, and how often if all goes well (``runs``). With the mode
+    "refused" it cannot run here: ``reason`` says why, ``hint`` what to do; then nothing runs."""
+
+    name: str
+    path: str
+    when: str
+    runs: int
+    mode: PlannedMode
+    reason: str = ""
+    hint: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What `migrate`, or `rollback` (direction "down"), would run now, in order; ``repeatable`` are
-    the files that run after the migrations."""
+    the files that run after the migrations, ``hooks`` what runs around them."""
 
     server: str
     direction: Direction
     migrations: tuple[PlannedMigration, ...]
     frame: Frame = field(repr=False, compare=False)
     repeatable: tuple[RepeatableStatus, ...] = ()
+    hooks: tuple[PlannedHook, ...] = ()
 
     @property
     def changes(self) -> bool:
@@ -104,6 +120,11 @@ class Plan:
     def refused(self) -> tuple[PlannedMigration, ...]:
         """The migrations that would be refused; nothing at all would run then."""
         return tuple(m for m in self.migrations if m.mode == "refused")
+
+    @property
+    def refused_hooks(self) -> tuple[PlannedHook, ...]:
+        """The hooks that would be refused; nothing at all would run then."""
+        return tuple(one for one in self.hooks if one.mode == "refused")
 
     def statements(self) -> Iterator[PlannedStatement]:
         """Every statement, in order."""

@@ -8,8 +8,9 @@ client that sends one statement after another, such as ``psql -v ON_ERROR_STOP=1
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..backfill.by_hand import ByHand
@@ -21,10 +22,12 @@ from ..own_tables import HISTORY, STEPS
 from ..parser import nodes as n
 from ..parser.quoting import literal, quote
 from ..runner.bookkeeping import Tables
+from ..runner.script_table import create, upsert
 
 if TYPE_CHECKING:
     from ..backfill.catalog import Table
     from ..migrations.backfill import Backfill
+    from ..migrations.repeatable import Repeatable
     from .model import Plan
 
 HOST = "plan --sql"
@@ -35,7 +38,7 @@ class Frame:
     """What a script needs beside the report: ``setup`` of the session, ``prepare`` for our
     tables, the plans, and by version the steps that an earlier run has done; ``repeatable`` are the
     statements of repeatable files, with what records them; ``walked`` are the tables of backfills
-    by version, where they are there."""
+    by version, where they are there, ``hooks`` how each hook runs."""
 
     tables: Tables
     setup: tuple[str, ...] = ()
@@ -44,6 +47,8 @@ class Frame:
     done: tuple[tuple[int, frozenset[int]], ...] = ()
     repeatable: tuple[str, ...] = ()
     walked: tuple[tuple[int, Table], ...] = ()
+    hooks: Mapping[str, MigrationPlan] = field(default_factory=dict)
+    hook_files: Mapping[str, Repeatable] = field(default_factory=dict)
 
 
 def script(plan: Plan) -> str:
@@ -56,6 +61,14 @@ def script(plan: Plan) -> str:
             path=first.path,
             line=first.line,
             hint=first.hint,
+        )
+    if plan.refused_hooks:
+        hook = plan.refused_hooks[0]
+        raise Refused(
+            f"The hook {hook.name} would be refused, so there is no script: {hook.reason}",
+            path=hook.path,
+            line=hook.line,
+            hint=hook.hint,
         )
     if not plan.changes:
         return ""
@@ -74,15 +87,39 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield from (f"{line};" for line in frame.setup)
     yield from (f"{line};" for line in frame.prepare)
     done, walked = dict(frame.done), dict(frame.walked)
+    if frame.hooks:
+        yield from ("", f"{create(frame.tables)};")
+    yield from _hook(frame, "before_migrate")
     for one in frame.plans:
+        yield from _hook(frame, "before_each", one.version)
         yield ""
         yield f"-- {one.version} {' '.join(one.script.description.split())}"
         yield from _migration(one, frame.tables, done.get(one.version), walked.get(one.version))
         if one.changes_session:
             yield from (f"{line};" for line in (*_restore(one, frame.tables), *frame.setup))
+        yield from _hook(frame, "after_each", one.version)
     if frame.repeatable:
         yield from ("", "-- repeatable files")
         yield from (f"{line};" for line in frame.repeatable)
+    yield from _hook(frame, "after_migrate")
+
+
+def _hook(frame: Frame, name: str, version: int | None = None) -> Iterator[str]:
+    """A hook, with what records it."""
+    plan, tables = frame.hooks.get(name), frame.tables
+    if plan is None:
+        return
+    row = ("hook", name, frame.hook_files[name].checksum, json.dumps({"version": version}))
+    record = f"{upsert(tables, [row], HOST, 0)};"
+    yield from ("", f"-- the hook {name}")
+    if plan.mode is Mode.TRANSACTION:
+        yield from (f"{tables.begin};", f"{plan.step_sql(plan.steps[0])};", record, "COMMIT;")
+    else:
+        for step in plan.steps:
+            yield from _step(plan, step, tables)
+        yield record
+    if plan.changes_session:
+        yield from (f"{line};" for line in (*_restore(plan, tables), *frame.setup))
 
 
 def _migration(

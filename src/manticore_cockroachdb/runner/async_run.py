@@ -82,7 +82,7 @@ class AsyncRun:
 
         chosen = choose_up(first_look, target, self.allow)
         if hooks:
-            from .async_scripts import hook_plan
+            from ..migrations.hooks import hook_plan
 
             for hook in hooks.values():
                 hook_plan(hook, self.session.caps)  # refused before anything runs
@@ -121,6 +121,18 @@ class AsyncRun:
         finally:
             await self.lease.release(*self.committer.forget_unsent())
         return self.executor.finished
+
+    async def hook(self, hooks: Hooks, name: str) -> None:
+        """Run one hook by itself, for a trial. Raises MigrationFailed or PartialMigration."""
+        from .async_scripts import AsyncScripts
+
+        try:
+            await self._take_lease()
+            beside = AsyncScripts(self.executor)
+            await beside.open()
+            await beside.hook(hooks, name)
+        finally:
+            await self.lease.release()
 
     async def baseline(self, files: Sequence[MigrationFile], version: int) -> int:
         """Record migrations up to `version` as applied without running them; return how many."""

@@ -26,9 +26,8 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any
 
-from ..dialect import Capabilities
 from ..errors import ConnectionFailed, MigrationError
-from ..migrations.hooks import HOOK, Hooks, hook_script
+from ..migrations.hooks import HOOK, Hooks, hook_plan
 from ..migrations.objects import (
     ROUND,
     Objects,
@@ -286,12 +285,6 @@ class AsyncScripts:
     def _forget_steps(self, version: int = ROUND) -> None:
         journal = self.committer.journal
         self.committer.journal = [row for row in journal if row.version != version]
-
-
-def hook_plan(file: Repeatable, caps: Capabilities) -> MigrationPlan:
-    """How a hook runs. Raises Refused where no transaction covers it and one should."""
-    script = hook_script(file)
-    return plan_script(replace(script, wish=True) if caps.transactional_ddl else script, caps)
 
 
 def _stored(begun: dict[str, Any], files: Mapping[str, Repeatable]) -> Round:

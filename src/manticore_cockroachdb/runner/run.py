@@ -83,7 +83,7 @@ class Run:
 
         chosen = choose_up(first_look, target, self.allow)
         if hooks:
-            from .scripts import hook_plan
+            from ..migrations.hooks import hook_plan
 
             for hook in hooks.values():
                 hook_plan(hook, self.session.caps)  # refused before anything runs
@@ -122,6 +122,18 @@ class Run:
         finally:
             self.lease.release(*self.committer.forget_unsent())
         return self.executor.finished
+
+    def hook(self, hooks: Hooks, name: str) -> None:
+        """Run one hook by itself, for a trial. Raises MigrationFailed or PartialMigration."""
+        from .scripts import Scripts
+
+        try:
+            self._take_lease()
+            beside = Scripts(self.executor)
+            beside.open()
+            beside.hook(hooks, name)
+        finally:
+            self.lease.release()
 
     def baseline(self, files: Sequence[MigrationFile], version: int) -> int:
         """Record migrations up to `version` as applied without running them; return how many."""

@@ -56,6 +56,14 @@ def read(tables: Tables) -> str:
     )
 
 
+def read_hooks(tables: Tables) -> str:
+    """When each hook of this history last ran: name, time, detail."""
+    return (
+        f"SELECT name, applied_at, detail FROM {tables.name(SCRIPTS)}"
+        f" WHERE history = {tables.identity} AND kind = 'hook' ORDER BY name"
+    )
+
+
 def upsert(
     tables: Tables,
     rows: list[tuple[str, str, str | None, str | None]],

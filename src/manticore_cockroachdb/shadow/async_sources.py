@@ -19,7 +19,8 @@ from .._acompat import async_blocking
 from ..dialect import Engine
 from ..errors import ConfigError, SchemaError
 from ..interpreter import ask
-from ..migrations.directory import BESIDE, load, load_repeatable
+from ..migrations.directory import BESIDE, HOOKS, load, load_repeatable
+from ..migrations.hooks import hooks_of
 from ..parser.quoting import quote
 from ..schema import model as m
 from ..schema.async_read import async_read
@@ -201,9 +202,10 @@ async def async_schema_of_dump(path: Path, beside: AsyncDatabase) -> m.Schema:
 
 async def _of_migrations(path: Path, beside: AsyncDatabase, values: Values | None) -> m.Schema:
     files, repeatable = load(path, values), load_repeatable(path, values=values)
+    hooks = hooks_of(load_repeatable(path, HOOKS, values=values))
     async with await beside.dedicated() as connection:
         context = await async_replay_context(connection)
-    return (await async_replayed(beside, files, {}, context, repeatable))[0]
+    return (await async_replayed(beside, files, {}, context, repeatable, hooks))[0]
 
 
 def is_of_statements(path: Path) -> bool:

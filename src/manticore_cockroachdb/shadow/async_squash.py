@@ -82,7 +82,7 @@ async def async_squash(
     entries = entries_of(old)
     name = _name(directory, version)
     later = [file for file in every if file.version > version]
-    trial = await _Trial.on(database, [*old, *later], settings, repeatable, on)
+    trial = await _Trial.on(database, [*old, *later], settings, repeatable, hooks, on)
     was = await trial.replay(old, hint="squash up to a version that can be replayed")
     back = draft(was.before, was.schema).down if undo else None
     text = squash_text(entries, _without(was.schema, was.before), found, back)
@@ -143,6 +143,7 @@ class _Trial:
         files: Sequence[MigrationFile],
         settings: Mapping[str, str],
         repeatable: Sequence[Repeatable],
+        hooks: Hooks | None,
         on: Engine | None,
     ) -> _Trial:
         """Decide where."""
@@ -150,7 +151,7 @@ class _Trial:
             return cls(AsyncScratch(database, on=on), settings, None)
         async with await database.dedicated() as connection:
             context = await async_replay_context(connection)
-        reason = shared(files, context.databases, context.schemas, repeatable)
+        reason = shared(files, context.databases, context.schemas, repeatable, hooks)
         scratch = AsyncScratch(database, reason=reason)
         return cls(scratch, {**context.settings(), **settings}, context)
 

@@ -34,6 +34,7 @@ from .verification import Failing, Stage, Verification, Verified
 
 if TYPE_CHECKING:
     from ..async_database import AsyncDatabase
+    from ..migrations.hooks import Hooks
     from ..migrations.script import MigrationPlan
     from ..runner.events import Listener
 
@@ -54,10 +55,13 @@ async def async_verify(
     strict: bool = False,
     on: Engine | None = None,
     repeatable: Sequence[Repeatable] = (),
+    hooks: Hooks | None = None,
 ) -> Verification:
     """Verify the migrations of these files; the database itself is not touched.
 
     After them the ``repeatable`` files run, and once more all of them, which must change nothing.
+    ``hooks`` run where they would if all of that were one run; the simulated crashes are those of
+    migrations, between their hooks.
 
     Those that belong to ``environment`` run with the session settings ``settings``, and are told
     to ``on_event``. The ``newest`` ones go through crashes. ``on`` asks for a throwaway server of
@@ -69,21 +73,26 @@ async def async_verify(
     started = monotonic()
     files = [file for file in every if file.belongs_to(environment)]
     skipped = tuple(file.version for file in every if not file.belongs_to(environment))
-    reason = None if on is not None else await _reason(database, files, repeatable)
+    reason = None if on is not None else await _reason(database, files, repeatable, hooks)
     scratch = AsyncScratch(database, reason=reason, on=on)
     async with scratch.database() as empty:
-        first = _Trial(empty, files, settings, on_event)
+        first = _Trial(empty, files, settings, on_event, hooks)
         await first.know_server()
-        verdicts = await first.each()
-        failures = await first.everything() if all(not v.failures for v in verdicts) else []
+        failures = await first.hook("before_migrate")
+        verdicts = await first.each() if not failures else []
+        fine = not failures and all(not v.failures for v in verdicts)
+        failures = failures or (await first.everything() if fine else [])
         await first.remember_history()
-        if repeatable and not failures and all(not v.failures for v in verdicts):
+        if repeatable and fine and not failures:
             failures = await first.again(repeatable)
+        if fine and not failures:
+            failures = await first.hook("after_migrate")
     done = len(first.catalogs) - 1 if not failures else 0
     if newest and done:
         async with scratch.database() as empty:
-            second = _Trial(empty, files[:done], settings, on_event)
+            second = _Trial(empty, files[:done], settings, on_event, hooks)
             await second.know_server()
+            await second.hook("before_migrate")
             await second.crashes(first, verdicts, newest)
     notes = () if scratch.reason is None else (f"on a server of our own, since {scratch.reason}",)
     return Verification(
@@ -98,12 +107,17 @@ async def async_verify(
 
 
 async def _reason(
-    database: AsyncDatabase, files: Sequence[MigrationFile], repeatable: Sequence[Repeatable]
+    database: AsyncDatabase,
+    files: Sequence[MigrationFile],
+    repeatable: Sequence[Repeatable],
+    hooks: Hooks | None,
 ) -> str | None:
     """Why the files must not be tried on the server of the database, or None."""
     async with await database.dedicated() as connection:
         databases, schemas = await async_fetch(connection, _DATABASES, _SCHEMAS)
-    return shared(files, {row[0] for row in databases}, {row[0] for row in schemas}, repeatable)
+    return shared(
+        files, {row[0] for row in databases}, {row[0] for row in schemas}, repeatable, hooks
+    )
 
 
 class _Trial:
@@ -115,8 +129,12 @@ class _Trial:
         files: Sequence[MigrationFile],
         settings: Mapping[str, str],
         on_event: Listener,
+        hooks: Hooks | None,
     ) -> None:
         self.database = database
+        self.hooks = hooks or {}
+        self.crashing = False  # then hooks run beside, so that messages are the migration's
+        self.each_hooks = {k: v for k, v in self.hooks.items() if k.endswith("_each")}
         self.settings = settings
         self.on_event = on_event
         self.files = [replace(file, environments=()) for file in files]
@@ -222,6 +240,18 @@ class _Trial:
         message = "The repeatable files, run again, do not leave the same schema."
         return [Failing("repeatable", message, changes)] if changes else []
 
+    async def hook(self, name: str) -> list[Failing]:
+        """Run one hook, where there is one."""
+        if name not in self.hooks:
+            return []
+        try:
+            async with self._run(len(self.files) - 1, None) as (run, session):
+                await session.read_applied()
+                await run.hook(self.hooks, name)
+        except ManticoreError as error:
+            return [_failing("hook", error)]
+        return []
+
     async def remember_history(self) -> None:
         """Keep the history, for the run with crashes to be compared with."""
         self.history = await self._history() if self.files else []
@@ -236,10 +266,15 @@ class _Trial:
         start = max(0, len(self.files) - newest)
         if start:
             await self.up(start - 1, fresh=True)
+        self.crashing = True
         for number in range(start, len(self.files)):
             started = monotonic()
             plan = plan_script(script_of(self.files[number]), self.caps)
+            beside = await self.hook("before_each")
             count, failure = await self._through(number, plan)
+            beside += await self.hook("after_each")
+            if failure is None and beside:
+                failure = beside[0]
             if failure is None:
                 failure = await self._compared(first, number)
             verdict = verdicts[number]
@@ -317,7 +352,8 @@ class _Trial:
             rows = await session.read_applied() or ()
             statuses = resolve(files, [Recorded(*row) for row in rows], (), None)
             started = monotonic()
-            await run.up(files, statuses, None, fresh=fresh, objects=objects)
+            hooks = None if self.crashing else self.each_hooks
+            await run.up(files, statuses, None, fresh=fresh, objects=objects, hooks=hooks)
             return monotonic() - started
 
     async def down(self, number: int, count: int) -> float:

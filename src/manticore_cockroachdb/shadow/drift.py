@@ -28,6 +28,7 @@ from .scratch import Scratch
 
 if TYPE_CHECKING:
     from ..database import Database
+    from ..migrations.hooks import Hooks
 
 _DATABASES = "SELECT datname FROM pg_catalog.pg_database"
 _SCHEMAS = "SELECT nspname FROM pg_catalog.pg_namespace"
@@ -41,14 +42,15 @@ def find_drift(
     ignore: Sequence[str] = (),
     repeatable: Sequence[Repeatable] = (),
     ran: Mapping[str, str] | None = None,
+    hooks: Hooks | None = None,
 ) -> Drift:
     """What a database has otherwise than its applied migrations make.
 
     ``every`` are the files there are, ``rows`` those of the history, oldest version first, and
     ``settings`` the session settings of the migrations. ``ignore`` are patterns of what to leave
     out, see `changes.without`. ``repeatable`` are the repeatable files there are, ``ran`` those
-    that have run, with their checksums. Raises SchemaError when an applied migration has no file or
-    cannot be replayed.
+    that have run, with their checksums, ``hooks`` what runs around migrations. Raises SchemaError
+    when an applied migration has no file or cannot be replayed.
     """
     files = {file.version: file for file in every}
     # What is squashed is replayed by the file that stands for it.
@@ -82,7 +84,7 @@ def find_drift(
     with database.dedicated() as connection:
         context = replay_context(connection)
         actual = read_from(connection)
-    expected, note = replayed(database, applied, settings, context, objects)
+    expected, note = replayed(database, applied, settings, context, objects, hooks)
     changes = without(compare(expected, actual), ignore)
     return Drift(changes, tuple(file.version for file in applied), (*notes, *note))
 
@@ -104,15 +106,16 @@ def replayed(
     settings: Mapping[str, str],
     context: ReplayContext,
     repeatable: Sequence[Repeatable] = (),
+    hooks: Hooks | None = None,
 ) -> tuple[m.Schema, tuple[str, ...]]:
     """The catalog that files make on a scratch database, and what to know about it."""
     settings = {**context.settings(), **settings}
-    reason = shared(files, context.databases, context.schemas, repeatable)
+    reason = shared(files, context.databases, context.schemas, repeatable, hooks)
     scratch = Scratch(database, reason=reason)
     try:
         with scratch.database() as empty:
             before = context.before(files)
-            expected = replay(empty, files, settings, before, repeatable)
+            expected = replay(empty, files, settings, before, repeatable, hooks)
             if scratch.reason is None:
                 return expected, ()
             with empty.dedicated() as connection:

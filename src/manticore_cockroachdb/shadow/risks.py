@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from ..migrations.file import MigrationFile
+from ..migrations.hooks import Hooks
 from ..migrations.repeatable import Repeatable
 from ..migrations.script import script_of
 from ..parser.lex import Token, tokens
@@ -29,6 +30,7 @@ def shared(
     databases: Collection[str],
     schemas: Collection[str],
     repeatable: Iterable[Repeatable] = (),
+    hooks: Hooks | None = None,
 ) -> str | None:
     """Why these files must run on a server of their own, or None when they need not.
 
@@ -39,10 +41,12 @@ def shared(
         for i in range(len(script.spans)):
             if reason := _reason(script.sql(i), databases, schemas):
                 return f"migration {file.version} {reason}"
-    for one in repeatable:
+    beside = [("repeatable file", one) for one in repeatable]
+    beside += [("hook", one) for one in (hooks or {}).values()]
+    for what, one in beside:
         for start, end in one.spans:
             if reason := _reason(one.sql[start:end], databases, schemas):
-                return f"the repeatable file {one.name} {reason}"
+                return f"the {what} {one.name} {reason}"
     return None
 
 

@@ -20,7 +20,8 @@ from .._acompat import blocking
 from ..dialect import Engine
 from ..errors import ConfigError, SchemaError
 from ..interpreter import ask
-from ..migrations.directory import BESIDE, load, load_repeatable
+from ..migrations.directory import BESIDE, HOOKS, load, load_repeatable
+from ..migrations.hooks import hooks_of
 from ..parser.quoting import quote
 from ..schema import model as m
 from ..schema.read import read
@@ -200,9 +201,10 @@ def schema_of_dump(path: Path, beside: Database) -> m.Schema:
 
 def _of_migrations(path: Path, beside: Database, values: Values | None) -> m.Schema:
     files, repeatable = load(path, values), load_repeatable(path, values=values)
+    hooks = hooks_of(load_repeatable(path, HOOKS, values=values))
     with beside.dedicated() as connection:
         context = replay_context(connection)
-    return (replayed(beside, files, {}, context, repeatable))[0]
+    return (replayed(beside, files, {}, context, repeatable, hooks))[0]
 
 
 def is_of_statements(path: Path) -> bool:

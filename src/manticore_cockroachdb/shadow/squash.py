@@ -83,7 +83,7 @@ def squash(
     entries = entries_of(old)
     name = _name(directory, version)
     later = [file for file in every if file.version > version]
-    trial = _Trial.on(database, [*old, *later], settings, repeatable, on)
+    trial = _Trial.on(database, [*old, *later], settings, repeatable, hooks, on)
     was = trial.replay(old, hint="squash up to a version that can be replayed")
     back = draft(was.before, was.schema).down if undo else None
     text = squash_text(entries, _without(was.schema, was.before), found, back)
@@ -144,6 +144,7 @@ class _Trial:
         files: Sequence[MigrationFile],
         settings: Mapping[str, str],
         repeatable: Sequence[Repeatable],
+        hooks: Hooks | None,
         on: Engine | None,
     ) -> _Trial:
         """Decide where."""
@@ -151,7 +152,7 @@ class _Trial:
             return cls(Scratch(database, on=on), settings, None)
         with database.dedicated() as connection:
             context = replay_context(connection)
-        reason = shared(files, context.databases, context.schemas, repeatable)
+        reason = shared(files, context.databases, context.schemas, repeatable, hooks)
         scratch = Scratch(database, reason=reason)
         return cls(scratch, {**context.settings(), **settings}, context)
 

@@ -7,7 +7,9 @@ from typing import Literal
 
 from ..schema.diff import Change
 
-Stage = Literal["apply", "undo", "apply again", "undo all", "apply all", "resume", "repeatable"]
+Stage = Literal[
+    "apply", "undo", "apply again", "undo all", "apply all", "resume", "repeatable", "hook"
+]
 
 
 @dataclass(frozen=True, slots=True)

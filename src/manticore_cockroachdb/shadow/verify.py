@@ -35,6 +35,7 @@ from .verification import Failing, Stage, Verification, Verified
 
 if TYPE_CHECKING:
     from ..database import Database
+    from ..migrations.hooks import Hooks
     from ..migrations.script import MigrationPlan
     from ..runner.events import Listener
 
@@ -55,10 +56,13 @@ def verify(
     strict: bool = False,
     on: Engine | None = None,
     repeatable: Sequence[Repeatable] = (),
+    hooks: Hooks | None = None,
 ) -> Verification:
     """Verify the migrations of these files; the database itself is not touched.
 
     After them the ``repeatable`` files run, and once more all of them, which must change nothing.
+    ``hooks`` run where they would if all of that were one run; the simulated crashes are those of
+    migrations, between their hooks.
 
     Those that belong to ``environment`` run with the session settings ``settings``, and are told
     to ``on_event``. The ``newest`` ones go through crashes. ``on`` asks for a throwaway server of
@@ -70,21 +74,26 @@ def verify(
     started = monotonic()
     files = [file for file in every if file.belongs_to(environment)]
     skipped = tuple(file.version for file in every if not file.belongs_to(environment))
-    reason = None if on is not None else _reason(database, files, repeatable)
+    reason = None if on is not None else _reason(database, files, repeatable, hooks)
     scratch = Scratch(database, reason=reason, on=on)
     with scratch.database() as empty:
-        first = _Trial(empty, files, settings, on_event)
+        first = _Trial(empty, files, settings, on_event, hooks)
         first.know_server()
-        verdicts = first.each()
-        failures = first.everything() if all(not v.failures for v in verdicts) else []
+        failures = first.hook("before_migrate")
+        verdicts = first.each() if not failures else []
+        fine = not failures and all(not v.failures for v in verdicts)
+        failures = failures or (first.everything() if fine else [])
         first.remember_history()
-        if repeatable and not failures and all(not v.failures for v in verdicts):
+        if repeatable and fine and not failures:
             failures = first.again(repeatable)
+        if fine and not failures:
+            failures = first.hook("after_migrate")
     done = len(first.catalogs) - 1 if not failures else 0
     if newest and done:
         with scratch.database() as empty:
-            second = _Trial(empty, files[:done], settings, on_event)
+            second = _Trial(empty, files[:done], settings, on_event, hooks)
             second.know_server()
+            second.hook("before_migrate")
             second.crashes(first, verdicts, newest)
     notes = () if scratch.reason is None else (f"on a server of our own, since {scratch.reason}",)
     return Verification(
@@ -99,12 +108,17 @@ def verify(
 
 
 def _reason(
-    database: Database, files: Sequence[MigrationFile], repeatable: Sequence[Repeatable]
+    database: Database,
+    files: Sequence[MigrationFile],
+    repeatable: Sequence[Repeatable],
+    hooks: Hooks | None,
 ) -> str | None:
     """Why the files must not be tried on the server of the database, or None."""
     with database.dedicated() as connection:
         databases, schemas = fetch(connection, _DATABASES, _SCHEMAS)
-    return shared(files, {row[0] for row in databases}, {row[0] for row in schemas}, repeatable)
+    return shared(
+        files, {row[0] for row in databases}, {row[0] for row in schemas}, repeatable, hooks
+    )
 
 
 class _Trial:
@@ -116,8 +130,12 @@ class _Trial:
         files: Sequence[MigrationFile],
         settings: Mapping[str, str],
         on_event: Listener,
+        hooks: Hooks | None,
     ) -> None:
         self.database = database
+        self.hooks = hooks or {}
+        self.crashing = False  # then hooks run beside, so that messages are the migration's
+        self.each_hooks = {k: v for k, v in self.hooks.items() if k.endswith("_each")}
         self.settings = settings
         self.on_event = on_event
         self.files = [replace(file, environments=()) for file in files]
@@ -223,6 +241,18 @@ class _Trial:
         message = "The repeatable files, run again, do not leave the same schema."
         return [Failing("repeatable", message, changes)] if changes else []
 
+    def hook(self, name: str) -> list[Failing]:
+        """Run one hook, where there is one."""
+        if name not in self.hooks:
+            return []
+        try:
+            with self._run(len(self.files) - 1, None) as (run, session):
+                session.read_applied()
+                run.hook(self.hooks, name)
+        except ManticoreError as error:
+            return [_failing("hook", error)]
+        return []
+
     def remember_history(self) -> None:
         """Keep the history, for the run with crashes to be compared with."""
         self.history = self._history() if self.files else []
@@ -237,10 +267,15 @@ class _Trial:
         start = max(0, len(self.files) - newest)
         if start:
             self.up(start - 1, fresh=True)
+        self.crashing = True
         for number in range(start, len(self.files)):
             started = monotonic()
             plan = plan_script(script_of(self.files[number]), self.caps)
+            beside = self.hook("before_each")
             count, failure = self._through(number, plan)
+            beside += self.hook("after_each")
+            if failure is None and beside:
+                failure = beside[0]
             if failure is None:
                 failure = self._compared(first, number)
             verdict = verdicts[number]
@@ -318,7 +353,8 @@ class _Trial:
             rows = session.read_applied() or ()
             statuses = resolve(files, [Recorded(*row) for row in rows], (), None)
             started = monotonic()
-            run.up(files, statuses, None, fresh=fresh, objects=objects)
+            hooks = None if self.crashing else self.each_hooks
+            run.up(files, statuses, None, fresh=fresh, objects=objects, hooks=hooks)
             return monotonic() - started
 
     def down(self, number: int, count: int) -> float:

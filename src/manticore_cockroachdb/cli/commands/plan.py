@@ -21,7 +21,7 @@ from ..verb import verb
 
 if TYPE_CHECKING:
     from ...analysis.catalog import Size
-    from ...preview.model import Plan, PlannedMigration, PlannedStatement
+    from ...preview.model import Plan, PlannedHook, PlannedMigration, PlannedStatement
 
 _WORK = {
     "backfill": "reads all rows and writes an index or a column",
@@ -104,7 +104,7 @@ def show(
 
 def _exit_code(plan: Plan) -> int:
     """What ``--exit-code`` ends with."""
-    if plan.refused:
+    if plan.refused or plan.refused_hooks:
         return Exit.PERSON
     if plan.dangerous:
         return Exit.DANGEROUS
@@ -139,6 +139,7 @@ def _data(plan: Plan, where: str, directory: str) -> dict[str, object]:
         "refused": [m.version for m in plan.refused],
         "migrations": plan.migrations,
         "repeatable": plan.repeatable,
+        "hooks": plan.hooks,
         "server": plan.server,
         "database": where,
         "directory": directory,
@@ -164,8 +165,22 @@ def _lines(
     if plan.repeatable:
         yield from ("", style("Repeatable files", "bold"))
         yield from layout.listed([(one.name, one.reason) for one in plan.repeatable])
+    if plan.hooks:
+        yield from ("", style("Hooks", "bold"))
+        yield from layout.listed([(one.name, _often(one), one.when) for one in plan.hooks])
+    for hook in plan.refused_hooks:
+        place = hook.path if hook.line is None else f"{hook.path}:{hook.line}"
+        yield from layout.wrapped(f"{hook.name} {style('refused', 'red', 'bold')}", "  ")
+        yield from layout.wrapped(hook.reason, "    ")
+        yield from layout.wrapped(f"--> {place}", "    ")
+        if hook.hint:
+            yield from layout.wrapped(f"hint: {hook.hint}", "    ", "cyan")
     yield ""
     yield from layout.wrapped(_summary(plan), "")
+
+
+def _often(one: PlannedHook) -> str:
+    return "once" if one.runs == 1 else f"{one.runs:,} times" if one.runs else "does not run"
 
 
 def _migration(one: PlannedMigration, layout: Layout) -> Iterator[str]:
@@ -245,6 +260,6 @@ def _summary(plan: Plan) -> str:
     parts = [f"{dangerous:,} dangerous" if dangerous else "none dangerous"]
     if lasting := sum(m.undo is Undo.NO for m in plan.migrations):
         parts.append(f"{count(lasting, 'migration')} cannot be undone")
-    if plan.refused:
-        parts.append(f"{len(plan.refused):,} refused, so nothing would run")
+    if refused := len(plan.refused) + len(plan.refused_hooks):
+        parts.append(f"{refused:,} refused, so nothing would run")
     return "; ".join((text, *parts))

@@ -16,7 +16,7 @@ from ..terminal.text import one_line, safe
 from ..verb import verb
 
 if TYPE_CHECKING:
-    from ...migrations.results import Pending, Status
+    from ...migrations.results import HookStatus, Pending, Status
 
 
 @verb(*(MIGRATIONS, SETTINGS, VARIABLES, ALLOWANCES, FLEET, OUTPUT))
@@ -98,6 +98,9 @@ def presented(
         if told:
             lines += ["", bold("Repeatable files", "bold")]
             lines += layout.listed([(one.name, one.state, one.reason) for one in told])
+    if found.hooks:
+        around = [(one.name, one.when, _ran(one)) for one in found.hooks]
+        lines += ["", bold("Hooks", "bold"), *layout.listed(around)]
     if any(one.state != "applied" for one in found.squashes):
         whole = [
             (str(one.version), f"stands for {len(one.versions):,} migrations", one.state)
@@ -125,6 +128,7 @@ def presented(
         "repeatable": found.repeatable,
         "runner": found.runner,
         "squashes": found.squashes,
+        "hooks": found.hooks,
         "server": found.server,
         "database": where,
         "directory": directory,
@@ -139,6 +143,13 @@ def _exit_code(found: Status) -> int:
     if found.problems or any(p.state is State.PARTIAL or p.mode is None for p in found.pending):
         return Exit.PERSON
     return Exit.PENDING if found.pending or found.repeatable_due else Exit.OK
+
+
+def _ran(one: HookStatus) -> str:
+    if one.ran_at is None:
+        return "has not run"
+    about = "" if one.version is None else f" for {one.version}"
+    return f"ran {one.ran_at:%Y-%m-%d %H:%M:%S}{about}"
 
 
 def _why(one: Pending) -> str:

@@ -15,6 +15,7 @@ RULE = Rule(
     postgresql="info",
     scales=True,
     habit=True,
+    versioned=True,
     summary="Change the schema in one migration and the data in the next.",
     help="move the change of data into a migration of its own",
     problem="""

@@ -15,6 +15,7 @@ RULE = Rule(
     cockroachdb="info",
     postgresql="info",
     habit=True,
+    versioned=True,
     summary="A long migration should say what it does and why.",
     help="begin with a comment: what this does, and why",
     problem="""

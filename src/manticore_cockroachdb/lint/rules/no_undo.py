@@ -12,6 +12,7 @@ RULE = Rule(
     cockroachdb="info",
     postgresql="info",
     habit=True,
+    versioned=True,
     summary="A migration should say how it is taken back.",
     help="add a line -- @UNDO and the SQL that takes the change back",
     problem="""

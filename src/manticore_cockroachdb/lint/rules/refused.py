@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...analysis.transactions import Unusable, judge
+from ...analysis.transactions import Alone, Unusable, judge
 from ..context import Context
 from ..model import Case, Finding, Rule
 
@@ -37,6 +37,10 @@ def check(context: Context) -> Iterator[Finding]:
     """What the planner says of each statement, in both parts."""
     for statement in context.file.statements:
         verdict = judge(statement.node, context.caps)
+        if isinstance(verdict, Alone) and context.is_beside and context.caps.transactional_ddl:
+            what = "A hook" if context.file.role == "hook" else "A repeatable file"
+            message = f"{what} runs in a transaction, and {verdict.reason}."
+            yield context.finding(RULE, statement, message, help="put it into a migration")
         if isinstance(verdict, Unusable):
             message = f"{verdict.reason[0].upper()}{verdict.reason[1:]}."
             yield context.finding(RULE, statement, message, help=verdict.hint)

@@ -14,6 +14,7 @@ RULE = Rule(
     name="several-schema-changes",
     cockroachdb="info",
     habit=True,
+    versioned=True,
     summary="Schema changes that cannot share a transaction can stop half way.",
     help="one schema change a migration is the easiest to stop, to repeat and to undo",
     problem="""

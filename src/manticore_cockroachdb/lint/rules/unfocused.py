@@ -17,6 +17,7 @@ RULE = Rule(
     cockroachdb="warning",
     postgresql="warning",
     habit=True,
+    versioned=True,
     summary="One migration makes several changes that have nothing to do with each other.",
     help="write a migration for each change",
     problem="""

@@ -13,6 +13,7 @@ RULE = Rule(
     cockroachdb="info",
     postgresql="info",
     habit=True,
+    versioned=True,
     summary="The name should say what the migration changes.",
     help="name what changes: create_users_table, add_age_to_users",
     problem="""
