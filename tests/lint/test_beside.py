@@ -90,3 +90,10 @@ def test_the_method_reads_them_too(project, tmp_path):
     migration = Migration(Database("postgresql://nowhere"), tmp_path / "migrations")
     rules = {one.rule for one in migration.lint(target="postgresql")}
     assert {"delete-without-where", "invalid-file"} <= rules
+
+
+def test_variables_are_no_template(project, manticore):
+    view = "CREATE VIEW names AS SELECT 1 AS n;"
+    text = f"-- @variables owner\n{view}\nGRANT SELECT ON names TO ${{owner}};"
+    project("repeatable/views/names.sql", text)
+    assert not [one for one in linted(manticore, code=5) if one[1] == VIEW]

@@ -274,7 +274,7 @@ def _read_beside(source: Source, catalog: SimulatedCatalog) -> LintedFile:
         day=first,
         up=up,
         up_end=len(text),
-        template=_template(text, up),
+        template=_template(file.text, up),
         role=role,
         allows=tuple(_allows(directives(text))),
     )
