@@ -26,9 +26,13 @@ not go through has three readings, which `outcome` names from its SQLSTATE:
  5. *Read history and journal.* Now, and only now, is a record that is not there an answer.
 
 Doubts. Step 4 may be refused (42501, a user without the right): the fence still holds for
-everything but a statement that runs alone, whose own looks at the catalog come later. A server
-that loses what it had committed is beyond this. Our own takeover's answer can be lost as well:
-the owner's name, which no two runs share, tells that the newer token is ours.
+everything but a statement that runs alone, whose own looks at the catalog come later. Our own
+takeover's answer can be lost as well: the owner's name, which no two runs share, tells that the
+newer token is ours.
+
+A server that comes back without what it had committed, a standby that was promoted before it had
+received all, lost it together with its history: the two are one transaction. So what was known to
+be recorded and is not any more is simply to be done again (`HistoryLost`).
 """
 
 from __future__ import annotations
@@ -70,6 +74,14 @@ class Begin:
     effect: Effect
 
 
+class HistoryLost(Exception):
+    """The server is back, and has lost commits that it had answered to; ``versions`` are theirs."""
+
+    def __init__(self, versions: Sequence[int]) -> None:
+        super().__init__(f"the history has lost {', '.join(map(str, versions))}")
+        self.versions = tuple(versions)
+
+
 class Beside(Protocol):
     """What is recorded elsewhere than in the history, for plans whose version is below 0."""
 
@@ -104,6 +116,7 @@ class AsyncCommitter:
         self.patience = Patience(session.reconnect_wait)
         self.columns = APPLIED_COLUMNS  # of the history that `reads` asks for
         self.recorded: set[int] = set()
+        self.settled: dict[int, bool] = {}  # known for sure to be recorded, or not to be
         self.journal: list[JournalRow] = []
         self.begun_ahead: Begin | None = None  # journalled as begun, and not sent yet
         self.unsent: Begin | None = None  # the same, or perhaps not even journalled
@@ -440,6 +453,7 @@ class AsyncCommitter:
                 await self.retake(old_token)
                 await self.session.end_session(old_session)
                 self.remember(await self.session.fetch(";\n".join(self.reads())))
+                self._check_settled(plan)
                 await self.repeat_settings(plan)
                 return
             except (psycopg.Error, ConnectionFailed) as error:
@@ -447,6 +461,16 @@ class AsyncCommitter:
                     raise stopped from error
                 latest = Stopped(error, None, 0)
         raise stopped from latest.error
+
+    def _check_settled(self, plan: MigrationPlan) -> None:
+        """Raise HistoryLost where something that was settled is not so any more."""
+        lost = [
+            version
+            for version, there in self.settled.items()
+            if version != plan.version and (version in self.recorded) != there
+        ]
+        if lost:
+            raise HistoryLost(sorted(lost))
 
     async def retake(self, token: int) -> None:
         """Take a new token on a new session, unless another runner has taken the lease since

@@ -172,6 +172,7 @@ class AsyncExecutor:
         if plan.version < 0:
             return
         self.finished.append(plan.version)
+        self.committer.settled[plan.version] = script.direction == "up"
         if script.direction == "up":
             self.committer.recorded.add(plan.version)  # what comes after may require it
         self.session.listener(

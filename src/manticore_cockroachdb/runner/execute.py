@@ -173,6 +173,7 @@ class Executor:
         if plan.version < 0:
             return
         self.finished.append(plan.version)
+        self.committer.settled[plan.version] = script.direction == "up"
         if script.direction == "up":
             self.committer.recorded.add(plan.version)  # what comes after may require it
         self.session.listener(

@@ -35,7 +35,7 @@ from ..migrations.values import Values
 from ..retry import RetryPolicy
 from . import events as e
 from .bookkeeping import ORDERED_COLUMNS, Carried
-from .commit import Committer
+from .commit import Committer, HistoryLost
 from .deadline import Deadline
 from .execute import Backfills, Executor
 from .identity import HOST
@@ -90,13 +90,22 @@ class Run:
         plans = {p.version: p for p in plan_all(map(script_of, chosen), self.session.caps)}
         try:
             now = self._resolve(files, self._take_lease(), self.committer.journal)
-            due = [plans[f.version] for f in choose_up(now, target, self.allow)]
-            if len(choose_up(now, None, self.allow)) > len(due):
-                objects = None
-            if objects is None and not hooks:
-                self._execute(due, "up", fresh=fresh)
-            else:
-                self._with_scripts(due, objects, hooks or {}, fresh=fresh)
+            self.committer.settled = dict.fromkeys(self.committer.recorded, True)
+            while True:
+                due = [plans[f.version] for f in choose_up(now, target, self.allow)]
+                left = len(choose_up(now, None, self.allow)) > len(due)
+                try:
+                    if (objects is None or left) and not hooks:
+                        self._execute(due, "up", fresh=fresh)
+                    else:
+                        rest = None if left else objects
+                        self._with_scripts(due, rest, hooks or {}, fresh=fresh)
+                    break
+                except HistoryLost as lost:
+                    now = self._resolve(files, self._look_again(lost), self.committer.journal)
+                    again = choose_up(now, None, self.allow)
+                    scripts = [script_of(f) for f in again if f.version not in plans]
+                    plans |= {p.version: p for p in plan_all(scripts, self.session.caps)}
         finally:
             self.lease.release(*self.committer.forget_unsent())
         return self.executor.finished
@@ -118,7 +127,15 @@ class Run:
             now = self._resolve(files, self._take_lease(), self.committer.journal)
             chosen = choose_down(now, count, target, self.allow)
             as_shown(chosen, shown)
-            self._execute(self._undo_plans(chosen), "down")
+            plans = self._undo_plans(chosen)
+            while True:
+                try:
+                    self._execute(plans, "down")
+                    break
+                except HistoryLost as lost:
+                    rows = self._look_again(lost)
+                    there = {int(row[0]) for row in rows}
+                    plans = [plan for plan in plans if plan.version in there]
         finally:
             self.lease.release(*self.committer.forget_unsent())
         return self.executor.finished
@@ -240,6 +257,23 @@ class Run:
             reads = ";\n".join(self.committer.reads())
             sets = self.session.steady(lambda: self.session.fetch(reads))
         self.committer.remember(sets)
+        return sets[0]
+
+    def _look_again(self, lost: HistoryLost) -> Rows:
+        """Forget what the server has lost, and read the history as it is now."""
+        gone = set(lost.versions)
+        finished = self.executor.finished
+        finished[:] = [version for version in finished if version not in gone]
+        some = ", ".join(map(str, lost.versions[:3])) + (", …" if len(gone) > 3 else "")
+        said = (
+            f"the server had lost what it had committed of {some}, with its history; doing it again"
+        )
+        self.session.listener(e.Recovered(lost.versions[0], said))
+        reads = ";\n".join(self.committer.reads())
+        sets = self.session.steady(lambda: self.session.fetch(reads))
+        self.committer.remember(sets)
+        for version in gone:
+            del self.committer.settled[version]
         return sets[0]
 
     def _with_scripts(
