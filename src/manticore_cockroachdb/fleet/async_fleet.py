@@ -340,8 +340,7 @@ class AsyncFleet:
 
     async def _look(self, targets: Sequence[Target], files: Files, size: int) -> dict[str, Look]:
         looking = AsyncLooking(_ignore, repeatable=bool(files.repeatable))
-        if self.spec.kind == "schema":
-            await looking.schemas(self.db, targets)
+        if self.spec.kind != "url" and await looking.together(self.db, targets):
             return looking.found
 
         async def look(target: Target, seat: AsyncSeat) -> Outcome:

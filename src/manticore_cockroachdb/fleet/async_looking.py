@@ -25,7 +25,10 @@ from ..runner.async_session import AsyncSession
 from ..runner.home import no_schema
 from .look import (
     CHUNK,
+    DATABASES,
+    FREE,
     NEVER_MIGRATED,
+    USUAL_PATHS,
     Look,
     Standing,
     mark_query,
@@ -38,6 +41,7 @@ from .spec import Target, same_place, too_long
 
 if TYPE_CHECKING:
     from ..async_database import AsyncDatabase
+    from ..dialect import Engine
     from ..runner.events import Listener
 
 T = TypeVar("T")
@@ -61,27 +65,33 @@ class AsyncLooking:
         self.listener = listener
         self.repeatable = repeatable
         self.found: dict[str, Look] = {}
+        self.engine: Engine | None = None
+        self.free: int | None = None  # connections that PostgreSQL has left
         self._standing: dict[str, Standing] = {}  # by mark
         self.same: list[ConfigError] = []  # targets whose URLs lead to one database
         self._identities: dict[str, str] = {}
 
-    # --- schemas of one database -----------------------------------------------------------
+    # --- all in a few messages -------------------------------------------------------------
 
-    async def schemas(self, database: AsyncDatabase, targets: Sequence[Target]) -> None:
-        """Look at targets that are schemas of one database. Raises ConnectionFailed."""
+    async def together(self, database: AsyncDatabase, targets: Sequence[Target]) -> bool:
+        """Look at schemas of one database, or databases of one CockroachDB, over one connection;
+        False where that cannot be done. Raises ConnectionFailed."""
         session = AsyncSession(database, {}, self.listener, writes=False)
         await session.open_at_first()
         try:
             crdb = await _settle(session)
+            self.engine = session.server.engine
+            self.free = None if crdb else int((await session.fetch(FREE))[0][0][0])
             wanted = [one for one in targets if not self._cut(one, crdb=crdb)]
-            tables: dict[str, Tables | None] = {}
-            for part in _chunks(wanted, _NAMES):
-                names = [str(target.schema) for target in part]
-                for name, history, steps, scripts in (await session.fetch(schemas_query(names)))[0]:
-                    tables[name] = (bool(steps), bool(scripts)) if history else None
+            if not wanted or wanted[0].schema is not None:
+                tables = await self._of_schemas(session, wanted)
+            elif crdb and (found := await self._of_databases(session)) is not None:
+                tables = found
+            else:
+                return False
             known: dict[Target, Tables] = {}
             for target in wanted:
-                having = tables.get(str(target.schema), ())
+                having = tables.get(target.schema or target.database or "", ())
                 if having == ():
                     self._missing(target)
                 elif having is None:
@@ -89,8 +99,41 @@ class AsyncLooking:
                 else:
                     known[target] = having  # type: ignore[assignment]
             await self._marked(session, known)
+            return True
         finally:
             await session.close()
+
+    async def _of_schemas(
+        self, session: AsyncSession, targets: Sequence[Target]
+    ) -> dict[str, Tables | None]:
+        """Which of these schemas there are, and what each has of our tables; None: no history."""
+        found: dict[str, Tables | None] = {}
+        for part in _chunks(targets, _NAMES):
+            query = schemas_query([str(target.schema) for target in part])
+            for name, history, steps, scripts in (await session.fetch(query))[0]:
+                found[name] = (bool(steps), bool(scripts)) if history else None
+        return found
+
+    async def _of_databases(self, session: AsyncSession) -> dict[str, Tables | None] | None:
+        """The same of CockroachDB's databases, which one connection can read across; None where
+        this user's tables are not in the usual schema, or the catalog of all is not to be read."""
+        unsafe = (
+            "SET allow_unsafe_internals = on;\n" if session.caps.unsafe_internals_blocked else ""
+        )
+        try:
+            *_, names, rows, path = await session.fetch(f"{unsafe}{DATABASES}")
+        except psycopg.Error as error:
+            if error.sqlstate is None:
+                raise
+            await session.rollback()
+            return None
+        if path[0][0].replace(" ", "") not in USUAL_PATHS:
+            return None
+        found: dict[str, Tables | None] = {str(row[0]): None for row in names}
+        for name, history, steps, scripts in rows:
+            if history:
+                found[str(name)] = (bool(steps), bool(scripts))
+        return found
 
     async def _marked(self, session: AsyncSession, tables: dict[Target, Tables]) -> None:
         marks: dict[Target, str] = {}
@@ -163,7 +206,7 @@ class AsyncLooking:
             else:
                 self.found[target.name] = Look(error=error)
 
-    # --- databases -------------------------------------------------------------------------
+    # --- one by one ------------------------------------------------------------------------
 
     async def database(self, database: AsyncDatabase, target: Target) -> None:
         """Look at a target that is a database. Never raises for what is wrong with this one."""
@@ -177,8 +220,10 @@ class AsyncLooking:
             finally:
                 await session.close()
         except (ManticoreError, psycopg.Error) as error:
-            missing = isinstance(error, NoSuchDatabase | psycopg.errors.InvalidCatalogName)
-            self.found[target.name] = Look(missing=missing, error=error)
+            if isinstance(error, NoSuchDatabase | psycopg.errors.InvalidCatalogName):
+                self._missing(target)
+            else:
+                self.found[target.name] = Look(error=error)
 
     async def _asked(self, session: AsyncSession, target: Target) -> Standing:
         before = f"{_IDENTITY[session.server.engine]};\n" if target.url is not None else ""
@@ -215,7 +260,11 @@ class AsyncLooking:
     # --- inside ----------------------------------------------------------------------------
 
     def _missing(self, target: Target) -> None:
-        error = no_schema(str(target.schema)) if target.schema is not None else None
+        error: ManticoreError = NoSuchDatabase(
+            f"There is no {target.place}.", hint="create it (--create does), or leave it out"
+        )
+        if target.schema is not None:
+            error = no_schema(target.schema)
         self.found[target.name] = Look(missing=True, error=error)
 
     def _cut(self, target: Target, *, crdb: bool) -> bool:
@@ -256,7 +305,10 @@ async def _whole(session: AsyncSession, at: str) -> Standing:
 
 
 def _at(target: Target) -> str:
-    return f"{quote(str(target.schema))}."
+    """What stands before the names of a target's tables, where one connection reads many."""
+    if target.schema is not None:
+        return f"{quote(target.schema)}."
+    return f"{quote(str(target.database))}.public."
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:

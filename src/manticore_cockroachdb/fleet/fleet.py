@@ -341,8 +341,7 @@ class Fleet:
 
     def _look(self, targets: Sequence[Target], files: Files, size: int) -> dict[str, Look]:
         looking = Looking(_ignore, repeatable=bool(files.repeatable))
-        if self.spec.kind == "schema":
-            looking.schemas(self.db, targets)
+        if self.spec.kind != "url" and looking.together(self.db, targets):
             return looking.found
 
         def look(target: Target, seat: Seat) -> Outcome:

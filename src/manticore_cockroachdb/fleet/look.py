@@ -22,6 +22,13 @@ from ..own_tables import HISTORY, SCRIPTS, STEPS
 from ..parser.quoting import literal, quote
 from ..runner.bookkeeping import journal_rows
 
+# Connections that PostgreSQL has left for us.
+FREE = (
+    "SELECT current_setting('max_connections')::INT - count(*)"
+    " - current_setting('superuser_reserved_connections')::INT FROM pg_catalog.pg_stat_activity"
+    " WHERE backend_type = 'client backend' OR backend_type IS NULL"
+)
+USUAL_PATHS = ("", "public", '"$user",public', "$user,public")
 CHUNK = {"postgresql": 400, "cockroachdb": 100}
 _TABLES = (HISTORY, STEPS, SCRIPTS)
 
@@ -47,16 +54,30 @@ class Look:
     error: Exception | None = None
 
 
+def _has(name: str) -> str:
+    """A number for each of `_TABLES`, from rows that have a table's name in a column."""
+    return ", ".join(
+        f"coalesce(sum(CASE WHEN {name} = {literal(table)} THEN 1 ELSE 0 END), 0)::INT8"
+        for table in _TABLES
+    )
+
+
+# Of CockroachDB: all databases, our tables in them, the search path.
+DATABASES = (
+    "SELECT datname FROM pg_catalog.pg_database;\n"
+    f"SELECT database_name, {_has('name')} FROM crdb_internal.tables"
+    " WHERE schema_name = 'public' AND state = 'PUBLIC'"
+    f" AND name IN ({', '.join(map(literal, _TABLES))}) GROUP BY database_name;\n"
+    "SHOW search_path"
+)
+
+
 def schemas_query(schemas: Sequence[str]) -> str:
     """Which of these schemas there are for this user, and which of our tables are in each: a row a
     schema, with a number for each of `_TABLES`, 0 where it is missing."""
     wanted = ", ".join(map(literal, schemas))
-    has = ", ".join(
-        f"coalesce(sum(CASE WHEN c.relname = {literal(table)} THEN 1 ELSE 0 END), 0)::INT8"
-        for table in _TABLES
-    )
     return (
-        f"SELECT n.nspname, {has} FROM pg_catalog.pg_namespace n"
+        f"SELECT n.nspname, {_has('c.relname')} FROM pg_catalog.pg_namespace n"
         " LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relkind = 'r'"
         f" AND c.relname IN ({', '.join(map(literal, _TABLES))})"
         f" WHERE n.nspname IN ({wanted})"

@@ -26,7 +26,10 @@ from ..runner.home import no_schema
 from ..runner.session import Session
 from .look import (
     CHUNK,
+    DATABASES,
+    FREE,
     NEVER_MIGRATED,
+    USUAL_PATHS,
     Look,
     Standing,
     mark_query,
@@ -39,6 +42,7 @@ from .spec import Target, same_place, too_long
 
 if TYPE_CHECKING:
     from ..database import Database
+    from ..dialect import Engine
     from ..runner.events import Listener
 
 T = TypeVar("T")
@@ -62,27 +66,33 @@ class Looking:
         self.listener = listener
         self.repeatable = repeatable
         self.found: dict[str, Look] = {}
+        self.engine: Engine | None = None
+        self.free: int | None = None  # connections that PostgreSQL has left
         self._standing: dict[str, Standing] = {}  # by mark
         self.same: list[ConfigError] = []  # targets whose URLs lead to one database
         self._identities: dict[str, str] = {}
 
-    # --- schemas of one database -----------------------------------------------------------
+    # --- all in a few messages -------------------------------------------------------------
 
-    def schemas(self, database: Database, targets: Sequence[Target]) -> None:
-        """Look at targets that are schemas of one database. Raises ConnectionFailed."""
+    def together(self, database: Database, targets: Sequence[Target]) -> bool:
+        """Look at schemas of one database, or databases of one CockroachDB, over one connection;
+        False where that cannot be done. Raises ConnectionFailed."""
         session = Session(database, {}, self.listener, writes=False)
         session.open_at_first()
         try:
             crdb = _settle(session)
+            self.engine = session.server.engine
+            self.free = None if crdb else int((session.fetch(FREE))[0][0][0])
             wanted = [one for one in targets if not self._cut(one, crdb=crdb)]
-            tables: dict[str, Tables | None] = {}
-            for part in _chunks(wanted, _NAMES):
-                names = [str(target.schema) for target in part]
-                for name, history, steps, scripts in (session.fetch(schemas_query(names)))[0]:
-                    tables[name] = (bool(steps), bool(scripts)) if history else None
+            if not wanted or wanted[0].schema is not None:
+                tables = self._of_schemas(session, wanted)
+            elif crdb and (found := self._of_databases(session)) is not None:
+                tables = found
+            else:
+                return False
             known: dict[Target, Tables] = {}
             for target in wanted:
-                having = tables.get(str(target.schema), ())
+                having = tables.get(target.schema or target.database or "", ())
                 if having == ():
                     self._missing(target)
                 elif having is None:
@@ -90,8 +100,39 @@ class Looking:
                 else:
                     known[target] = having  # type: ignore[assignment]
             self._marked(session, known)
+            return True
         finally:
             session.close()
+
+    def _of_schemas(self, session: Session, targets: Sequence[Target]) -> dict[str, Tables | None]:
+        """Which of these schemas there are, and what each has of our tables; None: no history."""
+        found: dict[str, Tables | None] = {}
+        for part in _chunks(targets, _NAMES):
+            query = schemas_query([str(target.schema) for target in part])
+            for name, history, steps, scripts in (session.fetch(query))[0]:
+                found[name] = (bool(steps), bool(scripts)) if history else None
+        return found
+
+    def _of_databases(self, session: Session) -> dict[str, Tables | None] | None:
+        """The same of CockroachDB's databases, which one connection can read across; None where
+        this user's tables are not in the usual schema, or the catalog of all is not to be read."""
+        unsafe = (
+            "SET allow_unsafe_internals = on;\n" if session.caps.unsafe_internals_blocked else ""
+        )
+        try:
+            *_, names, rows, path = session.fetch(f"{unsafe}{DATABASES}")
+        except psycopg.Error as error:
+            if error.sqlstate is None:
+                raise
+            session.rollback()
+            return None
+        if path[0][0].replace(" ", "") not in USUAL_PATHS:
+            return None
+        found: dict[str, Tables | None] = {str(row[0]): None for row in names}
+        for name, history, steps, scripts in rows:
+            if history:
+                found[str(name)] = (bool(steps), bool(scripts))
+        return found
 
     def _marked(self, session: Session, tables: dict[Target, Tables]) -> None:
         marks: dict[Target, str] = {}
@@ -164,7 +205,7 @@ class Looking:
             else:
                 self.found[target.name] = Look(error=error)
 
-    # --- databases -------------------------------------------------------------------------
+    # --- one by one ------------------------------------------------------------------------
 
     def database(self, database: Database, target: Target) -> None:
         """Look at a target that is a database. Never raises for what is wrong with this one."""
@@ -178,8 +219,10 @@ class Looking:
             finally:
                 session.close()
         except (ManticoreError, psycopg.Error) as error:
-            missing = isinstance(error, NoSuchDatabase | psycopg.errors.InvalidCatalogName)
-            self.found[target.name] = Look(missing=missing, error=error)
+            if isinstance(error, NoSuchDatabase | psycopg.errors.InvalidCatalogName):
+                self._missing(target)
+            else:
+                self.found[target.name] = Look(error=error)
 
     def _asked(self, session: Session, target: Target) -> Standing:
         before = f"{_IDENTITY[session.server.engine]};\n" if target.url is not None else ""
@@ -216,7 +259,11 @@ class Looking:
     # --- inside ----------------------------------------------------------------------------
 
     def _missing(self, target: Target) -> None:
-        error = no_schema(str(target.schema)) if target.schema is not None else None
+        error: ManticoreError = NoSuchDatabase(
+            f"There is no {target.place}.", hint="create it (--create does), or leave it out"
+        )
+        if target.schema is not None:
+            error = no_schema(target.schema)
         self.found[target.name] = Look(missing=True, error=error)
 
     def _cut(self, target: Target, *, crdb: bool) -> bool:
@@ -255,7 +302,10 @@ def _whole(session: Session, at: str) -> Standing:
 
 
 def _at(target: Target) -> str:
-    return f"{quote(str(target.schema))}."
+    """What stands before the names of a target's tables, where one connection reads many."""
+    if target.schema is not None:
+        return f"{quote(target.schema)}."
+    return f"{quote(str(target.database))}.public."
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
