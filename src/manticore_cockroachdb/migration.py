@@ -107,7 +107,8 @@ class Migration:
     ``reconnect_wait`` is how many seconds a run that has lost its connection, or whose statement
     meets nodes that are away, goes on trying before it stops (default 60).
     ``schema`` is the one that everything happens in, one tenant's among many: its history, and what
-    the files name without a schema; ``search_path`` are those that are looked in after it.
+    the files name without a schema; ``search_path`` are those that are looked in after it. `dump`,
+    `diff` and `lint` are about the whole database all the same.
     ``allow_out_of_order``, ``allow_changed`` and ``allow_missing`` let pass what otherwise stops
     `migrate`, the last one also what stops `rollback`. ``on_event`` receives `runner.events` as
     they happen.
@@ -276,7 +277,7 @@ class Migration:
         unless ``allow_missing``, and then the undo part that was stored when it was applied is
         used.
         """
-        _check_count(count)
+        check_count(count)
         target = parse_version(target_version)
         until = _deadline(deadline)
         files = self.load_migrations()
@@ -579,7 +580,7 @@ class Migration:
             with self._session() as session:
                 session.read_applied(repeatable=True)
                 ran = {str(name): str(checksum) for name, checksum in session.repeatable if name}
-        beside = (repeatable, ran, self._load_hooks())
+        beside = (repeatable, ran, self._load_hooks(), self.home)
         return find_drift(self.db, files, rows, self.settings, ignore, *beside)
 
     def diff(self, other: Source) -> tuple[Change, ...]:
@@ -606,7 +607,7 @@ class Migration:
         `rollback` with this ``count`` or target would. Changes nothing. Raises HistoryError."""
         from .preview.plan import plan_down, plan_up
 
-        _check_count(count)
+        check_count(count)
         target, files = parse_version(target_version), self.load_migrations()
         with self._session() as session:
             snapshot = self._snapshot_in(session, files)
@@ -655,6 +656,7 @@ class Migration:
             on=on,
             repeatable=self.load_repeatable(),
             hooks=self._load_hooks(),
+            home=self.home,
         )
 
     # --- inside ----------------------------------------------------------------------------
@@ -891,7 +893,8 @@ def _ignore(_: Event) -> None:
     """Listen to nothing."""
 
 
-def _check_count(count: int) -> None:
+def check_count(count: int) -> None:
+    """Raise ConfigError for what is no number of migrations."""
     if isinstance(count, bool) or not isinstance(count, int) or count < 0:
         raise ConfigError(
             f"The count {count!r} is not a number of migrations.", hint="give 1 or more"

@@ -89,6 +89,77 @@ def test_a_directory_of_its_own_but_for_what_is_named_now(fleet: Manticore) -> N
     assert found["outcomes"][0]["pending"] == [1, 2]
 
 
+def test_a_rollback_says_where_and_what_and_needs_an_answer(fleet: Manticore) -> None:
+    fleet("migrate", "--fleet", "tenants")
+    fleet("rollback", "--fleet", "tenants", "--only", "acme", "--yes")
+    answer = fleet("rollback", "--fleet", "tenants", code=2)
+    assert "Rolling back a fleet needs an answer." in answer.err
+    found = fleet("rollback", "--fleet", "tenants", "--to", "1", "--yes", "--json").json
+    assert [(one["state"], one["versions"]) for one in found["outcomes"]] == [
+        ("nothing_to_do", []),
+        ("done", [2]),
+        ("done", [2]),
+    ]
+    everything = fleet("rollback", "--fleet", "tenants", "--all", "--yes")
+    assert "done               3" in everything.out
+    assert "nothing to do      3" in fleet("rollback", "--fleet", "tenants").out
+
+
+def test_a_plan_for_those_that_have_the_same_to_do(fleet: Manticore) -> None:
+    fleet("migrate", "--fleet", "tenants", "--only", "zed")
+    write(3, "c", "CREATE TABLE c (id INT8 PRIMARY KEY);")
+    for arguments in (("plan", "--exit-code"), ("migrate", "--dry-run")):
+        answer = fleet(*arguments, "--fleet", "tenants", code=3 if arguments[0] == "plan" else 0)
+        assert "the fleet tenants: 3 targets, 3 with something to do\n\nacme, bolt\n" in answer.out
+        assert answer.out.count("CREATE TABLE c") == 2
+    found = fleet("plan", "--fleet", "tenants", "--rollback", "--json").json
+    assert found["nothing_to_do"] == ["acme", "bolt"]
+    (group,) = found["groups"]
+    assert group["targets"] == ["zed"]
+    assert [one["version"] for one in group["plan"]["migrations"]] == [2]
+
+
+def test_what_differs_is_shown_once_for_those_that_differ_alike(fleet: Manticore, url: str) -> None:
+    fleet("migrate", "--fleet", "tenants")
+    assert "3 targets, 0 differ" in fleet("drift", "--fleet", "tenants").out
+    with Database.from_url(url) as db:
+        for name in ("acme", "zed"):
+            db.execute(f"ALTER TABLE tenant_{name}.t1 ADD COLUMN by_hand INT8")
+    answer = fleet("drift", "--fleet", "tenants", code=5)
+    assert "3 targets, 2 differ\n\nacme, zed\n" in answer.out
+    assert answer.out.count("by_hand") == 1
+    found = fleet("drift", "--fleet", "tenants", "--json", code=5).json
+    assert found["differ"] == 2
+    assert [one["result"]["differs"] for one in found["outcomes"]] == [True, False, True]
+
+
+def test_files_are_verified_once_for_all(fleet: Manticore) -> None:
+    answer = fleet("verify", "--fleet", "tenants", "--newest", "1")
+    assert answer.out.count("Verified: 2 migrations") == 1
+    assert "for acme, bolt, zed" in answer.out
+    write(3, "slip", "ALTER TABLE public.t1 ADD COLUMN a INT8;")
+    assert "public.t1" in fleet("verify", "--fleet", "tenants", "--newest", "0", code=5).out
+
+
+def test_backfills_of_a_fleet(fleet: Manticore, url: str) -> None:
+    fleet("migrate", "--fleet", "tenants")
+    with Database.from_url(url) as db:
+        for name in NAMES:
+            db.execute(f"INSERT INTO tenant_{name}.t1 VALUES (1), (2)")
+    write(
+        3, "fill", "-- @backfill t1\n-- @background\nINSERT INTO t2 SELECT id FROM t1 WHERE :batch;"
+    )
+    fleet("migrate", "--fleet", "tenants")
+    assert "acme  3 registered" in fleet("status", "--fleet", "tenants").out
+    fleet("status", "--fleet", "tenants", "--require-complete", code=3)
+    assert "acme\n  3  registered" in fleet("backfill", "status", "--fleet", "tenants").out
+    found = fleet("backfill", "run", "--fleet", "tenants", "--json").json
+    assert [one["result"] for one in found["outcomes"]] == [["3"]] * 3
+    fleet("status", "--fleet", "tenants", "--require-complete")
+    out = fleet("backfill", "status", "--fleet", "tenants", "--exit-code").out
+    assert "Every backfill is complete." in out
+
+
 def test_environments_that_nobody_has_are_warned_of(fleet: Manticore) -> None:
     Path("manticore.toml").write_text(CONFIGURATION + "[environments.production]\n")
     write(3, "c", "-- @environments prodution\nSELECT 1;")

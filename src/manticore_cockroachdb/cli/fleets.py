@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from ..configfile import unknown
 from ..errors import ConfigError
@@ -28,14 +28,22 @@ if TYPE_CHECKING:
 _WORDS = {"nothing": "nothing to do"}
 
 
+class Whom(TypedDict):
+    """Which targets, and how many at once."""
+
+    only: Sequence[str]
+    leave_out: Sequence[str]
+    parallel: int | None
+
+
 # --- the commands ------------------------------------------------------------------------------
 
 
 def migrate(call: Call, target: str | None, *, fresh: bool, finish_backfills: bool) -> Result:
     """``manticore migrate --fleet``."""
     chosen = call.fleet
-    with _fleet(call, progress=True) as fleet:
-        return _ran(
+    with fleet_of(call, progress=True) as fleet:
+        return ran(
             call,
             fleet,
             lambda: fleet.migrate(
@@ -52,9 +60,66 @@ def migrate(call: Call, target: str | None, *, fresh: bool, finish_backfills: bo
         )
 
 
+def rollback(call: Call, number: int, version: str | None) -> Result:
+    """``manticore rollback --fleet``."""
+    chosen = call.fleet
+    whom: Whom = {"only": chosen.only, "leave_out": chosen.leave_out, "parallel": chosen.parallel}
+    with fleet_of(call, progress=True) as fleet:
+        going = fleet.rolled_back_by(number, target_version=version, **whom)
+        if going:
+            _agree(call, fleet.where, going)
+        return ran(
+            call,
+            fleet,
+            lambda: fleet.rollback(
+                number,
+                target_version=version,
+                shown=going,
+                canary=chosen.canary,
+                waves=chosen.waves,
+                max_failures=chosen.max_failures,
+                **whom,
+            ),
+        )
+
+
+def _agree(call: Call, title: str, going: Mapping[str, tuple[int, ...]]) -> None:
+    """Say what will be reverted where, and ask. Raises Declined."""
+    from . import ask
+
+    alike: dict[tuple[int, ...], list[str]] = {}
+    for name, versions in going.items():
+        alike.setdefault(versions, []).append(name)
+    lines = [f"{safe(title)}: {count(len(going), 'target')} will be rolled back"]
+    for versions, names in alike.items():
+        shown = ", ".join(map(str, versions[:5])) + (", …" if len(versions) > 5 else "")
+        which = f"{count(len(versions), 'migration')} ({shown})"
+        lines.append(f"  {which} of {safe(names_of(names, everything=call.console.verbose))}")
+    refused = "Rolling back a fleet needs an answer."
+    ask.permission(call, lines, "Roll them back?", refused=refused)
+
+
+def run_backfills(call: Call, names: Sequence[str], workers: int | None) -> Result:
+    """``manticore backfill run --fleet``."""
+    chosen = call.fleet
+    with fleet_of(call, progress=True) as fleet:
+        return ran(
+            call,
+            fleet,
+            lambda: fleet.run_backfills(
+                *names,
+                workers=workers,
+                only=chosen.only,
+                leave_out=chosen.leave_out,
+                parallel=chosen.parallel,
+                max_failures=chosen.max_failures,
+            ),
+        )
+
+
 def status(call: Call, *, exit_code: bool, require_complete: bool) -> Result:
     """``manticore status --fleet``."""
-    with _fleet(call) as fleet:
+    with fleet_of(call) as fleet:
         found = fleet.status(
             only=call.fleet.only, leave_out=call.fleet.leave_out, parallel=call.fleet.parallel
         )
@@ -63,7 +128,8 @@ def status(call: Call, *, exit_code: bool, require_complete: bool) -> Result:
     if any(one.error is not None for one in found.targets):
         code = Exit.ERROR  # of these nobody knows how they stand
     elif exit_code or require_complete:
-        behind = Exit.PENDING if found.behind else Exit.OK
+        left = require_complete and any(one.backfills for one in found.targets)
+        behind = Exit.PENDING if found.behind or left else Exit.OK
         code = Exit.PERSON if found.problems else behind
     data = {
         "fleet": call.fleet.fleet,
@@ -90,7 +156,7 @@ def refuse(**options: object) -> None:
 
 
 @contextmanager
-def _fleet(call: Call, *, progress: bool = False) -> Iterator[Fleet]:
+def fleet_of(call: Call, *, progress: bool = False) -> Iterator[Fleet]:
     """Lend the fleet that the command line names. Raises ConfigError."""
     from ..fleet.fleet import Fleet
 
@@ -164,8 +230,14 @@ def _listener(call: Call, *, progress: bool) -> Callable[[Event], None]:
 # --- reports -------------------------------------------------------------------------------------
 
 
-def _ran(call: Call, fleet: Fleet, run: Callable[[], FleetReport]) -> Result:
-    """Run, and report on every target, also where it was interrupted."""
+def ran(
+    call: Call,
+    fleet: Fleet,
+    run: Callable[[], FleetReport],
+    show: Callable[[FleetReport], Result] | None = None,
+) -> Result:
+    """Run, and report on every target, also where it was interrupted; ``show`` makes the result of
+    a report, where it is not only about what became of each."""
     code = None
     try:
         report = run()
@@ -177,20 +249,35 @@ def _ran(call: Call, fleet: Fleet, run: Callable[[], FleetReport]) -> Result:
         if call.fleet_progress is not None:
             call.fleet_progress.close()
     if code is None:
-        code = _code(report)
-    lines = [*_report_lines(fleet.where, report, call.layout())]
-    return Result(_data(call, report), lines, code=code, quiet=report.ok)
+        if show is not None:
+            return show(report)
+        code = code_of(report)
+    lines = [*report_lines(fleet.where, report, call.layout())]
+    return Result(data_of(call, report), lines, code=code, quiet=report.ok)
 
 
-def _code(report: FleetReport) -> int:
+def code_of(report: FleetReport) -> int:
     """The exit code: that of the failures, where all have one; else that of an error."""
-    codes = {failure(one.error)[1] for one in report.failed if one.error is not None}
-    if len(codes) == 1:
-        return codes.pop()
-    return Exit.OK if report.ok else Exit.ERROR
+    if report.ok:
+        return Exit.OK
+    return code_of_errors(one.error for one in report.failed if one.error is not None)
 
 
-def _data(call: Call, report: FleetReport) -> dict[str, object]:
+def code_of_errors(errors: Iterable[Exception]) -> int:
+    """The exit code of what went wrong: theirs, where all have one; else that of an error."""
+    codes = {failure(error)[1] for error in errors}
+    return codes.pop() if len(codes) == 1 else Exit.ERROR
+
+
+def failed(name: str, error: Exception) -> dict[str, object]:
+    """A target and what is wrong with it, for ``--json``."""
+    return {"name": name, "error": plain(failure(error)[0])}
+
+
+def data_of(
+    call: Call, report: FleetReport, result: Callable[[object], object] = plain
+) -> dict[str, object]:
+    """A report for ``--json``; ``result`` makes JSON of what a command found in a target."""
     return {
         "fleet": call.fleet.fleet,
         "command": report.command,
@@ -201,11 +288,11 @@ def _data(call: Call, report: FleetReport) -> dict[str, object]:
         "never_tried": len(report.never_tried),
         "stopped": report.stopped,
         "seconds": round(report.seconds, 6),
-        "outcomes": [_outcome(one) for one in report.outcomes],
+        "outcomes": [_outcome(one, result) for one in report.outcomes],
     }
 
 
-def _outcome(one: Outcome) -> dict[str, object]:
+def _outcome(one: Outcome, result: Callable[[object], object]) -> dict[str, object]:
     return {
         "name": one.name,
         "place": one.place,
@@ -214,7 +301,7 @@ def _outcome(one: Outcome) -> dict[str, object]:
         "wave": one.wave,
         "seconds": round(one.seconds, 6),
         "error": None if one.error is None else plain(failure(one.error)[0]),
-        "result": plain(one.result),
+        "result": None if one.result is None else result(one.result),
     }
 
 
@@ -227,12 +314,13 @@ def _standing(one: TargetStatus) -> dict[str, object]:
         "applied": one.applied,
         "pending": list(one.pending),
         "repeatable": list(one.repeatable),
+        "backfills": [{"name": name, "state": state} for name, state in one.backfills],
         "problems": plain(one.problems),
         "error": None if one.error is None else plain(failure(one.error)[0]),
     }
 
 
-def _report_lines(title: str, report: FleetReport, layout: Layout) -> Iterator[str]:
+def report_lines(title: str, report: FleetReport, layout: Layout) -> Iterator[str]:
     style = layout.style
     targets = count(len(report.targets), "target")
     yield f"{style(safe(title), 'bold')}: {targets} in {took(report.seconds)}"
@@ -244,7 +332,7 @@ def _report_lines(title: str, report: FleetReport, layout: Layout) -> Iterator[s
             why = f"  ({safe(report.stopped)})" if state == "never tried" and report.stopped else ""
             yield f"  {style(f'{_WORDS.get(state, state):<13}', *colour)} {number:>6,}{why}"
     failed = [(one.name, one.error) for one in report.failed]
-    yield from _errors("Failed", failed, layout)
+    yield from error_lines("Failed", failed, layout)
 
 
 def _status_lines(title: str, found: FleetStatus, layout: Layout) -> Iterator[str]:
@@ -255,7 +343,7 @@ def _status_lines(title: str, found: FleetStatus, layout: Layout) -> Iterator[st
         if number:
             yield f"  {style(f'{state:<10}', colour)} {number:>6,}"
     errors = [(one.name, one.error) for one in found.problems if one.error is not None]
-    yield from _errors("Cannot be looked at", errors, layout)
+    yield from error_lines("Cannot be looked at", errors, layout)
     wrong = [one for one in found.problems if one.error is None]
     if wrong:
         yield from ("", style("Problems", "red", "bold"))
@@ -263,11 +351,16 @@ def _status_lines(title: str, found: FleetStatus, layout: Layout) -> Iterator[st
     if found.behind:
         yield from ("", style("Behind", "bold"))
         yield from layout.listed([(one.name, _at(one), _pending(one)) for one in found.behind])
+    left = [one for one in found.targets if one.backfills]
+    if left:
+        yield from ("", style("Backfills that are not complete", "bold"))
+        rows = [(one.name, ", ".join(" ".join(b) for b in one.backfills)) for one in left]
+        yield from layout.listed(rows)
     if found.ok:
         yield from ("", style("Everything is applied everywhere.", "green"))
 
 
-def _errors(
+def error_lines(
     title: str, errors: Sequence[tuple[str, Exception | None]], layout: Layout
 ) -> Iterator[str]:
     """What went wrong, each error once, with those that it happened to."""
@@ -280,12 +373,17 @@ def _errors(
         message = "" if told is None else f"{told.place}: {told.message}".removeprefix(": ")
         same.setdefault((message, told.hint if told else None), []).append(name)
     for (message, hint), names in same.items():
-        shown = names if layout.everything else names[:5]
-        more = f" and {len(names) - len(shown):,} more" if len(shown) < len(names) else ""
-        yield f"  {safe(', '.join(map(one_line, shown)))}{more}"
+        yield f"  {safe(names_of(names, everything=layout.everything))}"
         yield from layout.wrapped(message, "    ")
         if hint:
             yield from layout.hint(hint, "    ")
+
+
+def names_of(names: Sequence[str], *, everything: bool = False) -> str:
+    """Names in a few words, so that a thousand are no page."""
+    shown = names if everything else names[:5]
+    more = f" and {len(names) - len(shown):,} more" if len(shown) < len(names) else ""
+    return ", ".join(map(one_line, shown)) + more
 
 
 def _at(one: TargetStatus) -> str:

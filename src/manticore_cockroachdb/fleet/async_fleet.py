@@ -9,31 +9,30 @@ is the report.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from threading import RLock
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
-import psycopg
-
-from .._acompat import AsyncCancelled
-from ..async_migration import AsyncMigrator, MigratorOptions
-from ..errors import ConfigError, ManticoreError, raise_all
-from ..migrations.choose import check_known, choose_up, parse_version, problems, resolve
+from ..async_migration import AsyncMigrator, MigratorOptions, check_count
+from ..errors import ConfigError, ManticoreError
+from ..migrations.choose import (
+    check_known,
+    choose_down,
+    choose_up,
+    parse_version,
+    problems,
+    resolve,
+)
 from ..migrations.status import WAITING
-from ..parser.quoting import quote
-from ..runner.async_seat import AsyncSeat
-from ..runner.events import MigrationFinished
-from ..url import dereferenced
 from . import events as e
-from .async_crew import AsyncCrew
-from .async_looking import AsyncLooking
+from .async_campaign import AsyncCampaign, Command, checked_size
 from .async_member import AsyncMember, Files, async_read_files
 from .async_names import async_ask_names
 from .look import Look
-from .report import FleetReport, FleetStatus, Outcome, State, TargetStatus, report_of
+from .report import FleetPlan, FleetReport, FleetStatus, PlanGroup, TargetStatus
 from .rollout import Rollout, rollout_of
 from .spec import FleetSpec, Target, chosen, spec_of, targets_of
 
@@ -41,6 +40,9 @@ if TYPE_CHECKING:
     from ..async_database import AsyncDatabase
     from ..migrations.choose import VersionStatus
     from ..runner.events import Event
+
+# Looking at targets ends early for nobody's sake.
+_ALL = rollout_of(max_failures="100%")
 
 
 class AsyncFleet:
@@ -140,21 +142,167 @@ class AsyncFleet:
         in the report; ConfigError, FileError and ConnectionFailed are raised before anything runs.
         """
         version = parse_version(target_version)
-        files = await self._files()
+        size, rollout = self._checked(canary, waves, max_failures, parallel)
+        campaign = await self._campaign(only, leave_out)
+        files = campaign.files
         if version is not None:
             check_known(version, (f.version for f in files.migrations), self.migrations_dir)
 
-        def due(look: Look) -> bool:
+        def is_due(_: Target, look: Look) -> bool:
             statuses = self._statuses(files, look)
             chosen_up = choose_up(statuses, version, self._plain.allow)
             return bool(chosen_up or _stale(files, look))
 
-        async def work(member: AsyncMember) -> object:
+        async def act(member: AsyncMember, _: Target) -> None:
             await member.migrate(version, fresh=fresh, finish_backfills=finish_backfills)
-            return None
 
-        rollout = self._rollout(canary, waves, max_failures)
-        return await self._run("migrate", files, due, work, rollout, parallel, only, leave_out)
+        command = Command("migrate", is_due, act, creates=True)
+        return await self._run(campaign, command, size, rollout)
+
+    async def rollback(
+        self,
+        count: int = 1,
+        *,
+        target_version: int | str | None = None,
+        shown: Mapping[str, Sequence[int]] | None = None,
+        only: Sequence[str] = (),
+        leave_out: Sequence[str] = (),
+        canary: int | None = None,
+        waves: str | None = None,
+        max_failures: str | int | None = None,
+        parallel: int | None = None,
+    ) -> FleetReport:
+        """Revert applied migrations in every target, as `AsyncMigrator.rollback` does in one.
+
+        ``count`` is each target's own, so of targets that stand differently not the same versions
+        go; with ``target_version`` they all stand there afterwards. ``shown`` is what somebody
+        agreed to, from `rolled_back_by`: a target of which others would go by now fails.
+        """
+        check_count(count)
+        version = parse_version(target_version)
+        size, rollout = self._checked(canary, waves, max_failures, parallel)
+        campaign = await self._campaign(only, leave_out)
+
+        def is_due(target: Target, look: Look) -> bool:
+            going = self._going(campaign.files, look, count, version)
+            return bool(going or (shown or {}).get(target.name))
+
+        async def act(member: AsyncMember, target: Target) -> None:
+            agreed = None if shown is None else shown.get(target.name, ())
+            await member.rollback(count, target_version=version, shown=agreed)
+
+        return await self._run(
+            campaign, Command("rollback", is_due, act), size, rollout, whole=True
+        )
+
+    async def rolled_back_by(
+        self,
+        count: int = 1,
+        *,
+        target_version: int | str | None = None,
+        only: Sequence[str] = (),
+        leave_out: Sequence[str] = (),
+        parallel: int | None = None,
+    ) -> dict[str, tuple[int, ...]]:
+        """Return which versions `rollback` would revert, in its order, for each target in which
+        there are any. Targets that it would fail for are left out. Changes nothing."""
+        check_count(count)
+        version = parse_version(target_version)
+        size = checked_size(parallel, self.spec)
+        campaign = await self._campaign(only, leave_out)
+        await campaign.look(size, whole=True)
+        found: dict[str, tuple[int, ...]] = {}
+        for target in campaign.targets:
+            look = campaign.looks[target.name]
+            with suppress(ManticoreError):
+                if look.error is None and not look.missing:
+                    going = self._going(campaign.files, look, count, version)
+                    if going:
+                        found[target.name] = going
+        return found
+
+    async def run_backfills(
+        self,
+        *names: int | str,
+        workers: int | None = None,
+        only: Sequence[str] = (),
+        leave_out: Sequence[str] = (),
+        canary: int | None = None,
+        waves: str | None = None,
+        max_failures: str | int | None = None,
+        parallel: int | None = None,
+    ) -> FleetReport:
+        """Work on backfills in every target that has any that are not complete, until nothing is
+        left to do; an outcome's result are the names of those that got complete."""
+        size, rollout = self._checked(canary, waves, max_failures, parallel)
+        campaign = await self._campaign(only, leave_out)
+        wanted = {str(name) for name in names}
+
+        def open_in(look: Look) -> list[str]:
+            return [one for one, _ in look.backfills if not wanted or one in wanted]
+
+        def is_due(_: Target, look: Look) -> bool:
+            return bool(open_in(look))
+
+        async def act(member: AsyncMember, target: Target) -> list[str]:
+            mine = open_in(campaign.looks[target.name]) if wanted else ()
+            return await member.run_backfills(*mine, workers=workers)
+
+        command = Command("backfill", is_due, act)
+        return await self._run(campaign, command, size, rollout, backfills=True)
+
+    async def drift(
+        self,
+        *,
+        ignore: Sequence[str] = (),
+        only: Sequence[str] = (),
+        leave_out: Sequence[str] = (),
+        parallel: int | None = None,
+    ) -> FleetReport:
+        """Compare every target with what its applied migrations make; an outcome's result is its
+        `Drift`. One that cannot be compared has failed, and stops no other."""
+        campaign = await self._campaign(only, leave_out)
+
+        async def act(member: AsyncMember, _: Target) -> object:
+            return await member.drift(ignore=ignore)
+
+        command = Command("drift", lambda *_: True, act)
+        return await self._run(campaign, command, checked_size(parallel, self.spec), _ALL)
+
+    async def verify(
+        self,
+        *,
+        newest: int = 5,
+        strict: bool = False,
+        only: Sequence[str] = (),
+        leave_out: Sequence[str] = (),
+        parallel: int | None = None,
+    ) -> FleetReport:
+        """Verify the migrations as a target of this fleet runs them, once for each server that
+        targets are on; every outcome has the `Verification` of its server as its result."""
+        campaign = await self._campaign(only, leave_out)
+        first: dict[object, str] = {}
+        for target in campaign.targets:
+            with suppress(ConfigError):
+                first.setdefault(_server_of(campaign.reached(target)), target.name)
+        tried = set(first.values())
+
+        async def act(member: AsyncMember, _: Target) -> object:
+            return await member.verify(newest=newest, strict=strict)
+
+        command = Command("verify", lambda target, _: target.name in tried, act)
+        report = await self._run(campaign, command, checked_size(parallel, self.spec), _ALL)
+        by_name = {one.name: one for one in report.outcomes}
+        outcomes = []
+        for target, outcome in zip(campaign.targets, report.outcomes, strict=True):
+            if outcome.state == "nothing":
+                other = by_name[first[_server_of(campaign.reached(target))]]
+                outcome = replace(
+                    outcome, state=other.state, error=other.error, result=other.result
+                )
+            outcomes.append(outcome)
+        self.report = replace(report, outcomes=tuple(outcomes))
+        return self.report
 
     # --- asking ----------------------------------------------------------------------------
 
@@ -166,17 +314,136 @@ class AsyncFleet:
         parallel: int | None = None,
     ) -> FleetStatus:
         """Return where each target stands: who is behind, and what is wrong. Changes nothing."""
-        files = await self._files()
-        targets = await self.targets(only=only, leave_out=leave_out)
-        looks = await self._look(targets, files, self._size(parallel))
-        return FleetStatus(tuple(self._standing(t, looks[t.name], files) for t in targets))
+        size = checked_size(parallel, self.spec)
+        campaign = await self._campaign(only, leave_out)
+        await campaign.look(size, backfills=any(f.backfill for f in campaign.files.migrations))
+        return FleetStatus(
+            tuple(
+                self._standing(t, campaign.looks[t.name], campaign.files) for t in campaign.targets
+            )
+        )
+
+    async def plan(
+        self,
+        target_version: int | str | None = None,
+        *,
+        rollback: bool = False,
+        count: int = 1,
+        only: Sequence[str] = (),
+        leave_out: Sequence[str] = (),
+        parallel: int | None = None,
+    ) -> FleetPlan:
+        """Return what `migrate`, or with ``rollback`` `rollback`, would run: one plan for targets
+        that have the same to do, with the costs in the first of them. Changes nothing."""
+        check_count(count)
+        version = parse_version(target_version)
+        size = checked_size(parallel, self.spec)
+        campaign = await self._campaign(only, leave_out)
+        files = campaign.files
+        if version is not None and not rollback:
+            check_known(version, (f.version for f in files.migrations), self.migrations_dir)
+        await campaign.look(size, whole=rollback)
+        groups: dict[object, list[str]] = {}
+        failed: dict[str, Exception] = {}
+        for target in campaign.targets:
+            look = campaign.looks[target.name]
+            try:
+                if look.error is not None:
+                    raise look.error
+                if rollback:
+                    due: object = self._going(files, look, count, version)
+                else:
+                    statuses = self._statuses(files, look)
+                    going = choose_up(statuses, version, self._plain.allow)
+                    due = (tuple(f.version for f in going), _stale(files, look))
+                groups.setdefault(due, []).append(target.name)
+            except ManticoreError as error:
+                failed[target.name] = error
+        idle = [name for due in ((), ((), ())) for name in groups.pop(due, ())]
+        first = {names[0] for names in groups.values()}
+
+        async def act(member: AsyncMember, _: Target) -> object:
+            return await member.plan(version, rollback=rollback, count=count)
+
+        campaign.targets = [one for one in campaign.targets if one.name in first]
+        command = Command("plan", lambda *_: True, act)
+        report = await campaign.run(command, size, _ALL)
+        plans = {one.name: one for one in report.outcomes}
+        found: list[PlanGroup] = []
+        for names in groups.values():
+            one = plans[names[0]]
+            if one.error is not None:
+                failed |= dict.fromkeys(names, one.error)
+            else:
+                found.append(PlanGroup(one.result, tuple(names)))  # type: ignore[arg-type]
+        return FleetPlan(tuple(found), tuple(idle), tuple(failed.items()))
+
+    async def backfills(
+        self,
+        *,
+        only: Sequence[str] = (),
+        leave_out: Sequence[str] = (),
+        parallel: int | None = None,
+    ) -> FleetReport:
+        """Return how far backfills are: an outcome's result are its target's `BackfillStatus`."""
+        campaign = await self._campaign(only, leave_out)
+
+        async def act(member: AsyncMember, _: Target) -> object:
+            return await member.backfills()
+
+        command = Command("backfill status", lambda _, look: look.backfills != (), act)
+        size = checked_size(parallel, self.spec)
+        return await self._run(campaign, command, size, _ALL, backfills=True)
 
     # --- inside ----------------------------------------------------------------------------
 
-    async def _files(self) -> Files:
+    async def _campaign(self, only: Sequence[str], leave_out: Sequence[str]) -> AsyncCampaign:
         files = await async_read_files(self._plain)
         self._tell(e.FilesRead(files.migrations))
-        return files
+        targets = await self.targets(only=only, leave_out=leave_out)
+        directory = self._plain.migrations_dir
+        return AsyncCampaign(
+            self.db, self.spec, directory, self.options, files, targets, self._tell
+        )
+
+    async def _run(
+        self,
+        campaign: AsyncCampaign,
+        command: Command,
+        size: int,
+        rollout: Rollout,
+        *,
+        whole: bool = False,
+        backfills: bool = False,
+    ) -> FleetReport:
+        self.report = None
+        started = monotonic()
+        await campaign.look(size, whole=whole, backfills=backfills)
+        looked = monotonic() - started
+        try:
+            await campaign.run(command, size, rollout)
+        finally:
+            if campaign.report is not None:
+                seconds = campaign.report.seconds + looked
+                self.report = replace(campaign.report, seconds=seconds)
+        assert self.report is not None
+        return self.report
+
+    def _checked(
+        self,
+        canary: int | None,
+        waves: str | None,
+        max_failures: str | int | None,
+        parallel: int | None,
+    ) -> tuple[int, Rollout]:
+        return checked_size(parallel, self.spec), self._rollout(canary, waves, max_failures)
+
+    def _going(self, files: Files, look: Look, count: int, version: int | None) -> tuple[int, ...]:
+        """The versions that a rollback takes back. Raises what stands in its way."""
+        statuses = self._statuses(files, look)
+        self._plain._check_lowest(version, statuses)
+        going = choose_down(statuses, count, version, self._plain.allow)
+        return tuple(one.version for one in going)
 
     def _standing(self, target: Target, look: Look, files: Files) -> TargetStatus:
         name, place = target.name, target.place
@@ -197,6 +464,7 @@ class AsyncFleet:
             pending,
             stale,
             wrong,
+            look.backfills,
         )
 
     def _rollout(
@@ -208,201 +476,13 @@ class AsyncFleet:
             max_failures = self.spec.max_failures
         return rollout_of(canary, waves, max_failures)
 
-    async def _run(
-        self,
-        command: str,
-        files: Files,
-        is_due: Callable[[Look], bool],
-        act: Callable[[AsyncMember], Any],
-        rollout: Rollout,
-        parallel: int | None,
-        only: Sequence[str],
-        leave_out: Sequence[str],
-    ) -> FleetReport:
-        """Look at all, work on those that have something to do, and report on every one."""
-        started = monotonic()
-        self.report = None
-        targets = await self.targets(only=only, leave_out=leave_out)
-        size = self._size(parallel)
-        crew = AsyncCrew(size, rollout.may_fail.most(len(targets)), self._finished)
-        try:
-            looks = await self._look(targets, files, size)
-            due: list[Target] = []
-            for target in targets:
-                outcome = self._seen(target, looks[target.name], is_due)
-                if outcome is None:
-                    due.append(target)
-                else:
-                    crew.ended(outcome)
-            self._tell(e.FleetLooked(len(targets), len(due), rollout.sizes(len(due))))
-            await self._in_waves(crew, due, rollout, files, act, looks)
-        except AsyncCancelled:
-            crew.halted = crew.halted or "it was interrupted"
-            raise
-        finally:
-            await crew.close()
-            if crew.halted is not None or crew.outcomes or not targets:
-                self.report = report_of(
-                    command, targets, crew.outcomes, monotonic() - started, crew.halted
-                )
-        assert self.report is not None
-        return self.report
-
-    async def _in_waves(
-        self,
-        crew: AsyncCrew,
-        due: Sequence[Target],
-        rollout: Rollout,
-        files: Files,
-        act: Callable[[AsyncMember], Any],
-        looks: Mapping[str, Look],
-    ) -> None:
-        sizes = rollout.sizes(len(due))
-        at = 0
-        for number, size in enumerate(sizes, 1):
-            if crew.halted is not None:
-                break
-            if len(sizes) > 1:
-                self._tell(e.WaveStarted(number, len(sizes), size))
-
-            async def work(target: Target, seat: AsyncSeat, wave: int = number) -> Outcome:
-                missing = looks[target.name].missing
-                return await self._work(target, seat, files, act, wave, missing=missing)
-
-            await crew.run(due[at : at + size], work)
-            at += size
-        if crew.halted is not None:
-            self._tell(e.FleetStopping(crew.halted))
-
-    async def _work(
-        self,
-        target: Target,
-        seat: AsyncSeat,
-        files: Files,
-        act: Callable[[AsyncMember], Any],
-        wave: int,
-        *,
-        missing: bool,
-    ) -> Outcome:
-        """Work on one target. Whatever goes wrong is its outcome, and nobody else's."""
-        versions: list[int] = []
-        started = monotonic()
-
-        def hear(event: Event) -> None:
-            if isinstance(event, MigrationFinished):
-                versions.append(event.version)
-            self._tell(e.TargetEvent(target.name, event))
-
-        self._tell(e.TargetStarted(target.name))
-        found: object = None
-        error: Exception | None = None
-        shared = self.spec.kind == "schema"
-        seat = seat if shared else AsyncSeat(seat.interrupted)
-        database = None
-        try:
-            database = self._database(target)
-            if missing and target.schema is not None:
-                await _make_schema(database, seat, target.schema)
-            found = await act(self._member(target, database, files, seat, hear))
-        except AsyncCancelled:
-            error = ManticoreError(
-                "It was stopped before its next statement.",
-                hint="what it had finished is recorded; run again to go on",
-            )
-        except Exception as caught:  # noqa: BLE001 - one target's error stops no other
-            error = caught
-        finally:
-            if not shared:
-                await seat.close()
-                if database is not None:
-                    await database.close()
-        state: State = "done" if versions or found else "nothing"
-        if error is not None:
-            state = "failed"
-        seconds = monotonic() - started
-        return Outcome(
-            target.name, target.place, state, tuple(versions), seconds, wave, error, found
-        )
-
-    def _seen(self, target: Target, look: Look, is_due: Callable[[Look], bool]) -> Outcome | None:
-        """What a look alone says has become of a target; None where it is to be worked on."""
-        if look.missing and self.spec.create:
-            return None
-        error = look.error
-        if error is None:
-            try:
-                if is_due(look):
-                    return None
-            except ManticoreError as obstacle:
-                error = obstacle
-        state: State = "nothing" if error is None else "failed"
-        return Outcome(target.name, target.place, state, error=error)
-
-    async def _look(self, targets: Sequence[Target], files: Files, size: int) -> dict[str, Look]:
-        looking = AsyncLooking(_ignore, repeatable=bool(files.repeatable))
-        if self.spec.kind != "url" and await looking.together(self.db, targets):
-            return looking.found
-
-        async def look(target: Target, seat: AsyncSeat) -> Outcome:
-            try:
-                database = self._database(target)
-            except ManticoreError as error:
-                looking.found[target.name] = Look(error=error)
-            else:
-                await looking.database(database, target)
-                await database.close()
-            return Outcome(target.name, target.place, "nothing")
-
-        crew = AsyncCrew(size, 0, _ignore)
-        await crew.run(targets, look)
-        raise_all(looking.same)
-        return looking.found
-
     def _statuses(self, files: Files, look: Look) -> tuple[VersionStatus, ...]:
         standing = look.standing
         return resolve(files.migrations, standing.rows, standing.journal, self._plain.environment)
 
-    def _database(self, target: Target) -> AsyncDatabase:
-        """The database that a target is, or is in. Raises ConfigError."""
-        if target.database is not None:
-            settings = replace(self.db.settings, database=target.database, create=self.spec.create)
-            return type(self.db).from_settings(settings)
-        if target.url is not None:
-            there = dereferenced(target.url, f"the target {target.name!r}", os.environ)
-            return type(self.db).from_url(there, create=self.spec.create or None)
-        return self.db
-
-    def _member(
-        self,
-        target: Target,
-        database: AsyncDatabase,
-        files: Files,
-        seat: AsyncSeat,
-        hear: Callable[[Event], None],
-    ) -> AsyncMember:
-        return AsyncMember(
-            database,
-            files,
-            # Another database is another connection; its crew still says when to stop.
-            seat,
-            migrations_dir=self.migrations_dir,
-            schema=target.schema,
-            search_path=self.spec.search_path,
-            on_event=hear,
-            **self.options,
-        )
-
-    def _size(self, parallel: int | None) -> int:
-        if parallel is not None and (isinstance(parallel, bool) or parallel < 1):
-            raise ConfigError(f"{parallel!r} targets at once are none.", hint="give 1 or more")
-        return parallel or self.spec.parallel
-
     def _tell(self, event: Event) -> None:
         with self._lock:
             self.on_event(event)
-
-    def _finished(self, outcome: Outcome) -> None:
-        self._tell(e.TargetFinished(outcome))
 
 
 def _stale(files: Files, look: Look) -> tuple[str, ...]:
@@ -413,16 +493,9 @@ def _stale(files: Files, look: Look) -> tuple[str, ...]:
     )
 
 
-async def _make_schema(database: AsyncDatabase, seat: AsyncSeat, schema: str) -> None:
-    """Make a schema, which others may be making too."""
-    connection = seat.take(database) or await database.dedicated()
-    try:
-        # Two at once meet in PostgreSQL's catalog, in spite of IF NOT EXISTS.
-        with suppress(psycopg.errors.UniqueViolation, psycopg.errors.DuplicateSchema):
-            await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}".encode())
-    finally:
-        if not seat.leave(database, connection):
-            await connection.close()
+def _server_of(database: AsyncDatabase) -> object:
+    settings = database.settings
+    return settings.hosts, settings.ports, settings.local
 
 
 def _ignore(_: object) -> None:

@@ -11,8 +11,9 @@ until the target that it fails for is alone.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import psycopg
 
@@ -28,9 +29,13 @@ from .look import (
     DATABASES,
     FREE,
     NEVER_MIGRATED,
+    OBJECTS,
+    OBJECTS_LIMIT,
+    USUAL_LIMIT,
     USUAL_PATHS,
     Look,
     Standing,
+    backfills_query,
     mark_query,
     marks_query,
     schemas_query,
@@ -55,7 +60,14 @@ _IDENTITY = {
 }
 # What a target may have of our tables: the usual, with repeatable files, a history alone.
 _KINDS = ((True, False), (True, True), (False, False))
-Tables = tuple[bool, bool]
+
+
+class Tables(NamedTuple):
+    """Which of our tables a target with a history has besides it."""
+
+    steps: bool
+    scripts: bool
+    backfills: bool = False
 
 
 class AsyncLooking:
@@ -67,6 +79,10 @@ class AsyncLooking:
         self.found: dict[str, Look] = {}
         self.engine: Engine | None = None
         self.free: int | None = None  # connections that PostgreSQL has left
+        self.objects: int | None = None  # of CockroachDB, and where it stops, if it does
+        self.objects_limit: int | None = None
+        self.whole = False  # whether each is read whole, also where others stand alike
+        self.backfills = False  # whether to ask for backfills that are not complete
         self._standing: dict[str, Standing] = {}  # by mark
         self.same: list[ConfigError] = []  # targets whose URLs lead to one database
         self._identities: dict[str, str] = {}
@@ -81,7 +97,10 @@ class AsyncLooking:
         try:
             crdb = await _settle(session)
             self.engine = session.server.engine
-            self.free = None if crdb else int((await session.fetch(FREE))[0][0][0])
+            if crdb:
+                await self._count_objects(session)
+            else:
+                self.free = int((await session.fetch(FREE))[0][0][0])
             wanted = [one for one in targets if not self._cut(one, crdb=crdb)]
             if not wanted or wanted[0].schema is not None:
                 tables = await self._of_schemas(session, wanted)
@@ -91,14 +110,16 @@ class AsyncLooking:
                 return False
             known: dict[Target, Tables] = {}
             for target in wanted:
-                having = tables.get(target.schema or target.database or "", ())
-                if having == ():
+                place = target.schema or target.database or ""
+                if place not in tables:
                     self._missing(target)
-                elif having is None:
+                elif (having := tables[place]) is None:
                     self.found[target.name] = Look()
                 else:
-                    known[target] = having  # type: ignore[assignment]
+                    known[target] = having
             await self._marked(session, known)
+            if self.backfills:
+                await self._of_backfills(session, [t for t in known if known[t].backfills])
             return True
         finally:
             await session.close()
@@ -110,8 +131,8 @@ class AsyncLooking:
         found: dict[str, Tables | None] = {}
         for part in _chunks(targets, _NAMES):
             query = schemas_query([str(target.schema) for target in part])
-            for name, history, steps, scripts in (await session.fetch(query))[0]:
-                found[name] = (bool(steps), bool(scripts)) if history else None
+            for name, history, *others in (await session.fetch(query))[0]:
+                found[name] = Tables(*map(bool, others)) if history else None
         return found
 
     async def _of_databases(self, session: AsyncSession) -> dict[str, Tables | None] | None:
@@ -130,9 +151,9 @@ class AsyncLooking:
         if path[0][0].replace(" ", "") not in USUAL_PATHS:
             return None
         found: dict[str, Tables | None] = {str(row[0]): None for row in names}
-        for name, history, steps, scripts in rows:
+        for name, history, *others in rows:
             if history:
-                found[str(name)] = (bool(steps), bool(scripts))
+                found[str(name)] = Tables(*map(bool, others))
         return found
 
     async def _marked(self, session: AsyncSession, tables: dict[Target, Tables]) -> None:
@@ -140,13 +161,18 @@ class AsyncLooking:
 
         async def ask(part: Sequence[Target]) -> None:
             selects = {
-                str(i): mark_query(_at(target), steps=tables[target][0], scripts=tables[target][1])
+                str(i): mark_query(
+                    _at(target), steps=tables[target].steps, scripts=tables[target].scripts
+                )
                 for i, target in enumerate(part)
             }
             for key, mark in (await session.fetch(marks_query(selects)))[0]:
                 marks[part[int(key)]] = mark
 
-        await self._halving(session, list(tables), CHUNK[session.server.engine], ask)
+        if self.whole:
+            marks = {target: target.name for target in tables}
+        else:
+            await self._halving(session, list(tables), CHUNK[session.server.engine], ask)
         first: dict[str, Target] = {}
         for target, mark in marks.items():
             first.setdefault(mark, target)
@@ -154,12 +180,14 @@ class AsyncLooking:
 
         async def read(part: Sequence[Target]) -> None:
             queries = [
-                standing_queries(_at(target), steps=tables[target][0], scripts=tables[target][1])
+                standing_queries(
+                    _at(target), steps=tables[target].steps, scripts=tables[target].scripts
+                )
                 for target in part
             ]
             sets = iter(await session.fetch(";\n".join(q for some in queries for q in some)))
             for target, some in zip(part, queries, strict=True):
-                steps, scripts = tables[target]
+                steps, scripts, _ = tables[target]
                 rows = list(islice(sets, len(some)))
                 self._standing[whole[target]] = standing_of(rows, steps=steps, scripts=scripts)
 
@@ -168,7 +196,30 @@ class AsyncLooking:
             if mark in self._standing:
                 self.found[target.name] = Look(self._standing[mark])
             elif target.name not in self.found:  # the one that was to be read whole is gone
-                await self._alone(session, target)
+                await self._single(session, target)
+
+    async def _of_backfills(self, session: AsyncSession, targets: Sequence[Target]) -> None:
+        async def ask(part: Sequence[Target]) -> None:
+            query = " UNION ALL ".join(backfills_query(one.name, _at(one)) for one in part)
+            rows = (await session.fetch(f"{query} ORDER BY 1, 2"))[0]
+            for one in part:
+                mine = tuple((str(n), str(state)) for key, n, state in rows if key == one.name)
+                self.found[one.name] = replace(self.found[one.name], backfills=mine)
+
+        await self._halving(session, targets, CHUNK[session.server.engine], ask)
+
+    async def _count_objects(self, session: AsyncSession) -> None:
+        """How many objects the cluster has, and where it stops: None where it would not say."""
+        try:
+            self.objects = int((await session.fetch(_internals(session) + OBJECTS))[-1][0][0])
+            if session.caps.limits_objects:
+                self.objects_limit = int((await session.fetch(OBJECTS_LIMIT))[0][0][0])
+        except psycopg.Error as error:
+            if error.sqlstate is None:
+                raise
+            await session.rollback()
+            if session.caps.limits_objects and self.objects is not None:
+                self.objects_limit = USUAL_LIMIT  # this user may not see the setting
 
     async def _halving(
         self,
@@ -188,12 +239,12 @@ class AsyncLooking:
                     raise
                 await session.rollback()
                 if len(part) == 1:
-                    await self._alone(session, part[0])
+                    await self._single(session, part[0])
                 else:
                     half = len(part) // 2
                     parts += [part[half:], part[:half]]
 
-    async def _alone(self, session: AsyncSession, target: Target) -> None:
+    async def _single(self, session: AsyncSession, target: Target) -> None:
         """Look at one target of which something could not be read."""
         try:
             self.found[target.name] = Look(await _whole(session, _at(target)))
@@ -208,7 +259,7 @@ class AsyncLooking:
 
     # --- one by one ------------------------------------------------------------------------
 
-    async def database(self, database: AsyncDatabase, target: Target) -> None:
+    async def alone(self, database: AsyncDatabase, target: Target) -> None:
         """Look at a target that is a database. Never raises for what is wrong with this one."""
         try:
             session = AsyncSession(database, {}, self.listener, writes=False)
@@ -216,7 +267,9 @@ class AsyncLooking:
                 return
             await session.open_at_first()
             try:
-                self.found[target.name] = Look(await self._asked(session, target))
+                standing = await self._asked(session, target)
+                backfills = await self._backfills_in(session) if self.backfills else ()
+                self.found[target.name] = Look(standing, backfills)
             finally:
                 await session.close()
         except (ManticoreError, psycopg.Error) as error:
@@ -242,7 +295,7 @@ class AsyncLooking:
             if identity:
                 self._identify(target, str(identity[0][0][0]))
             mark = f"{steps} {scripts} {marks[0][0]}"
-            if mark not in self._standing:
+            if self.whole or mark not in self._standing:
                 queries = standing_queries("", steps=steps, scripts=scripts)
                 sets = await session.fetch(";\n".join(queries))
                 self._standing[mark] = standing_of(sets, steps=steps, scripts=scripts)
@@ -250,6 +303,10 @@ class AsyncLooking:
         if before:
             self._identify(target, str((await session.fetch(before))[0][0][0]))
         return NEVER_MIGRATED if lacks == "table" else await _whole(session, "")
+
+    async def _backfills_in(self, session: AsyncSession) -> tuple[tuple[str, str], ...]:
+        rows = await session.read(backfills_query("", "") + " ORDER BY name")
+        return tuple((str(name), str(state)) for _, name, state in rows)
 
     def _identify(self, target: Target, identity: str) -> None:
         """Note where a target's URL leads, and whether another's leads there too."""
@@ -281,8 +338,13 @@ async def _settle(session: AsyncSession) -> bool:
     sets = await session.fetch("SET statement_timeout = 0;\nSELECT version()")
     version = str(sets[1][0][0])
     if session.server.engine == "postgresql" and version.startswith("CockroachDB"):
-        session.server = server_of(version, 0)
+        session.know(server_of(version, 0))
     return session.server.engine == "cockroachdb"
+
+
+def _internals(session: AsyncSession) -> str:
+    """What lets this session read CockroachDB's own tables, where it has to be asked for."""
+    return "SET allow_unsafe_internals = on;\n" if session.caps.unsafe_internals_blocked else ""
 
 
 async def _whole(session: AsyncSession, at: str) -> Standing:

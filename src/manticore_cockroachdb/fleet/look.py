@@ -18,7 +18,7 @@ from datetime import datetime
 
 from ..migrations.choose import Recorded
 from ..migrations.results import JournalRow
-from ..own_tables import HISTORY, SCRIPTS, STEPS
+from ..own_tables import BACKFILLS, HISTORY, SCRIPTS, STEPS
 from ..parser.quoting import literal, quote
 from ..runner.bookkeeping import journal_rows
 
@@ -30,7 +30,7 @@ FREE = (
 )
 USUAL_PATHS = ("", "public", '"$user",public', "$user,public")
 CHUNK = {"postgresql": 400, "cockroachdb": 100}
-_TABLES = (HISTORY, STEPS, SCRIPTS)
+_TABLES = (HISTORY, STEPS, SCRIPTS, BACKFILLS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,11 @@ NEVER_MIGRATED = Standing()
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one look at a target found: how it stands, that its place is missing, or an error."""
+    """What one look at a target found: how it stands, with the name and state of each backfill that
+    is not complete where that was asked; that its place is missing; or an error."""
 
     standing: Standing = NEVER_MIGRATED
+    backfills: tuple[tuple[str, str], ...] = ()
     missing: bool = False
     error: Exception | None = None
 
@@ -105,6 +107,23 @@ def mark_query(at: str, *, steps: bool, scripts: bool) -> str:
         )
     whole = " || '||' || ".join(f"({part})" for part in parts)
     return f"SELECT md5({whole})"
+
+
+def backfills_query(key: str, at: str) -> str:
+    """The backfills that are not complete, with a key before name and state."""
+    return (
+        f"SELECT {literal(key)}, name, state FROM {at}{BACKFILLS}"
+        " WHERE state <> 'complete' AND direction = 'up'"
+    )
+
+
+# The objects of a CockroachDB, of all databases.
+OBJECTS = (
+    "SELECT count(*) FROM crdb_internal.tables WHERE state = 'PUBLIC'"
+    " AND database_name IS NOT NULL AND database_name <> 'system'"
+)
+USUAL_LIMIT = 20_000
+OBJECTS_LIMIT = "SHOW CLUSTER SETTING sql.schema.approx_max_object_count"
 
 
 def marks_query(selects: Mapping[str, str]) -> str:

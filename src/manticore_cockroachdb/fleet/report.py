@@ -16,11 +16,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ..errors import ManticoreError
 from ..migrations.results import Problem
 from .spec import Target
+
+if TYPE_CHECKING:
+    from ..preview.model import Plan
 
 State = Literal["done", "nothing", "failed", "never tried"]
 STATES: tuple[State, ...] = ("done", "nothing", "failed", "never tried")
@@ -104,8 +107,8 @@ Standing = Literal["up to date", "behind", "problem"]
 @dataclass(frozen=True, slots=True)
 class TargetStatus:
     """Where one target stands: its newest version and how many are applied, which versions and
-    repeatable files are pending, what would stop `migrate`; ``error`` where it cannot be looked
-    at."""
+    repeatable files are pending, what would stop `migrate`, which backfills are not complete, each
+    with its state; ``error`` where it cannot be looked at."""
 
     name: str
     place: str
@@ -115,6 +118,7 @@ class TargetStatus:
     pending: tuple[int, ...] = ()
     repeatable: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    backfills: tuple[tuple[str, str], ...] = ()
     error: Exception | None = None
 
 
@@ -142,6 +146,29 @@ class FleetStatus:
     def ok(self) -> bool:
         """Whether everything is applied everywhere."""
         return len(self.of("up to date")) == len(self.targets)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanGroup:
+    """Targets that have the same to do, and its plan with the costs in the first of them."""
+
+    plan: Plan
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FleetPlan:
+    """What would run in a fleet; ``idle`` are the targets with nothing to do, ``failed`` those that
+    cannot be planned for, each with the reason."""
+
+    groups: tuple[PlanGroup, ...]
+    idle: tuple[str, ...] = ()
+    failed: tuple[tuple[str, Exception], ...] = ()
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything would run anywhere."""
+        return bool(self.groups)
 
 
 def report_of(

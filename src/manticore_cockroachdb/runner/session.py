@@ -109,7 +109,7 @@ class Session:
         self.connection = connection
         if not self._known:
             announced = connection.pgconn.parameter_status(b"crdb_version")
-            self._is(server_of(announced.decode() if announced else None, _version(connection)))
+            self.know(server_of(announced.decode() if announced else None, _version(connection)))
 
     def open_at_first(self) -> None:
         """Connect for the first time. Raises ConnectionFailed.
@@ -167,7 +167,8 @@ class Session:
         if self.seat is not None and self.seat.interrupted():
             raise Cancelled
 
-    def _is(self, server: Server) -> None:
+    def know(self, server: Server) -> None:
+        """Take this for the server that we are on."""
         self.server = server
         self.caps = capabilities(server)
         self.tables = Tables(self.tables.schema, server.engine == "cockroachdb")
@@ -362,7 +363,7 @@ class Session:
         self.tables = Tables(self._home(schemas), self.tables.cockroachdb)
         if not crdb and str(version).startswith("CockroachDB"):
             # A pooler between us and the server hid the announcement.
-            self._is(server_of(str(version), 0))
+            self.know(server_of(str(version), 0))
             return self._set_up(read)
         return sets
 

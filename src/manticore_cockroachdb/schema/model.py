@@ -16,8 +16,8 @@ into these values. What is done with them: `render` (SQL), `diff`, `alter`, `doc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
 from ..dialect import Engine
@@ -274,6 +274,20 @@ class Schema:
         """The table that this one is a partition of."""
         above = table.partition_of
         return None if above is None else self.table(above[1], above[0])
+
+    def within(self, schemas: Collection[str]) -> Schema:
+        """What of it is in these schemas."""
+        return replace(
+            self,
+            namespaces=tuple(one for one in self.namespaces if one.name in schemas),
+            extensions=tuple(one for one in self.extensions if one.schema in schemas),
+            enums=tuple(one for one in self.enums if one.schema in schemas),
+            sequences=tuple(one for one in self.sequences if one.schema in schemas),
+            tables=tuple(one for one in self.tables if one.schema in schemas),
+            views=tuple(one for one in self.views if one.schema in schemas),
+            objects=tuple(one for one in self.objects if one.schema in schemas),
+            left_out=(),
+        )
 
     def everything(self) -> Iterator[Enum | Sequence | Table | View | SchemaObject]:
         """Everything that has a schema and a name."""

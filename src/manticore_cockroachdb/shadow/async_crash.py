@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..async_database import AsyncDatabase
     from ..runner.events import Listener
     from ..runner.exchange import Reply
+    from ..runner.home import Home
 
 
 class Crash(Exception):
@@ -28,8 +29,9 @@ class AsyncCrashingSession(AsyncSession):
         settings: Mapping[str, str],
         listener: Listener,
         crash: CrashPoint | None,
+        home: Home | None = None,
     ) -> None:
-        super().__init__(database, settings, listener)
+        super().__init__(database, settings, listener, home=home)
         self.crash = crash
         self.dead = False
         self._count = 0

@@ -20,14 +20,17 @@ from ..migrations.objects import arranged
 from ..migrations.repeatable import Repeatable
 from ..outcome import names_nothing
 from ..parser import client
+from ..parser.quoting import quote
 from ..parser.split import Unterminated, excerpt, line_column, split
 from ..retry import RetryPolicy
 from ..runner.async_run import AsyncRun
 from ..runner.async_session import AsyncSession
 from ..runner.bookkeeping import ORDERED_COLUMNS
 from ..runner.events import Event
+from ..runner.home import Home
 from ..schema import model as m
 from ..schema.async_read import async_read, async_which_server
+from ..schema.render import render
 
 if TYPE_CHECKING:
     from ..async_database import AsyncDatabase
@@ -50,18 +53,19 @@ async def async_replay(
     before: Sequence[str] = (),
     repeatable: Sequence[Repeatable] = (),
     hooks: Hooks | None = None,
+    home: Home | None = None,
 ) -> m.Schema:
     """The catalog that these migrations, and then repeatable files, make of an empty database.
 
-    ``before`` are statements that run first, ``hooks`` what runs around the migrations. Raises
-    SchemaError when a migration fails there.
+    ``before`` are statements that run first, ``hooks`` what runs around the migrations, ``home``
+    a schema, there already, that all happens in. Raises SchemaError when a migration fails there.
     """
     if before:
         async with await scratch.dedicated() as connection:
             for statement in before:
                 await connection.execute(statement.encode())
     files = [replace(file, environments=()) for file in files]
-    session = AsyncSession(scratch, settings, _ignore)
+    session = AsyncSession(scratch, settings, _ignore, home=home)
     await session.open()
     try:
         run = _run(session, files)
@@ -108,6 +112,19 @@ async def async_take_back(
         ) from error
     finally:
         await session.close()
+
+
+async def async_make_home(scratch: AsyncDatabase, home: Home, around: str) -> None:
+    """Make a tenant's schema in an empty database, and what is ``around`` it."""
+    if around:
+        await async_load_dump(scratch, around, f"the schemas {', '.join(home.behind)}")
+    async with await scratch.dedicated() as connection:
+        await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(home.schema)}".encode())
+
+
+def around_home(schema: m.Schema, home: Home) -> str:
+    """What a tenant's migrations may rely on in the schemas behind its own, as SQL."""
+    return render(schema.within(home.behind)) if home.behind else ""
 
 
 async def async_load_dump(scratch: AsyncDatabase, text: str, path: str) -> m.Schema:

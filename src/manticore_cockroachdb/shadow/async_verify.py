@@ -19,7 +19,7 @@ from ..migrations.objects import Objects, arranged
 from ..migrations.plan import plan_script
 from ..migrations.repeatable import Repeatable
 from ..migrations.script import script_of
-from ..own_tables import STEPS
+from ..own_tables import HISTORY, STEPS
 from ..parser.split import split
 from ..retry import RetryPolicy
 from ..runner.async_run import AsyncRun
@@ -27,6 +27,7 @@ from ..schema import model as m
 from ..schema.async_read import async_fetch, async_read, async_which_server
 from ..schema.diff import Change, compare
 from .async_crash import AsyncCrashingSession, Crash
+from .async_replay import around_home, async_make_home
 from .async_scratch import AsyncScratch
 from .crash_points import MOST_STEPS, CrashPoint, crash_points, is_visible
 from .risks import shared
@@ -37,10 +38,11 @@ if TYPE_CHECKING:
     from ..migrations.hooks import Hooks
     from ..migrations.script import MigrationPlan
     from ..runner.events import Listener
+    from ..runner.home import Home
 
 _DATABASES = "SELECT datname FROM pg_catalog.pg_database"
 _SCHEMAS = "SELECT nspname FROM pg_catalog.pg_namespace"
-_HISTORY = "SELECT version, description, checksum, undo, mode FROM _migrations ORDER BY version"
+_COLUMNS = "version, description, checksum, undo, mode"
 _LEASE = 30.0
 
 
@@ -56,6 +58,7 @@ async def async_verify(
     on: Engine | None = None,
     repeatable: Sequence[Repeatable] = (),
     hooks: Hooks | None = None,
+    home: Home | None = None,
 ) -> Verification:
     """Verify the migrations of these files; the database itself is not touched.
 
@@ -66,7 +69,8 @@ async def async_verify(
     Those that belong to ``environment`` run with the session settings ``settings``, and are told
     to ``on_event``. The ``newest`` ones go through crashes. ``on`` asks for a throwaway server of
     an engine instead of a scratch database on the database's server, which is then not even
-    connected to. Raises SchemaError where no scratch database can be had.
+    connected to. ``home`` is the schema that they run in. Raises SchemaError where no scratch
+    database can be had.
     """
     if isinstance(newest, bool) or newest < 0:
         raise ConfigError(f"The number of migrations {newest!r} is none.", hint="give 0 or more")
@@ -74,9 +78,12 @@ async def async_verify(
     files = [file for file in every if file.belongs_to(environment)]
     skipped = tuple(file.version for file in every if not file.belongs_to(environment))
     reason = None if on is not None else await _reason(database, files, repeatable, hooks)
+    around = ""
+    if home is not None and home.behind and on is None:
+        around = around_home(await async_read(database), home)
     scratch = AsyncScratch(database, reason=reason, on=on)
     async with scratch.database() as empty:
-        first = _Trial(empty, files, settings, on_event, hooks)
+        first = _Trial(empty, files, settings, on_event, hooks, home, around)
         await first.know_server()
         failures = await first.hook("before_migrate")
         verdicts = await first.each() if not failures else []
@@ -90,7 +97,7 @@ async def async_verify(
     done = len(first.catalogs) - 1 if not failures else 0
     if newest and done:
         async with scratch.database() as empty:
-            second = _Trial(empty, files[:done], settings, on_event, hooks)
+            second = _Trial(empty, files[:done], settings, on_event, hooks, home, around)
             await second.know_server()
             await second.hook("before_migrate")
             await second.crashes(first, verdicts, newest)
@@ -130,7 +137,11 @@ class _Trial:
         settings: Mapping[str, str],
         on_event: Listener,
         hooks: Hooks | None,
+        home: Home | None = None,
+        around: str = "",
     ) -> None:
+        self.home = home
+        self.around = around
         self.database = database
         self.hooks = hooks or {}
         self.crashing = False  # then hooks run beside, so that messages are the migration's
@@ -144,7 +155,9 @@ class _Trial:
         self.cockroachdb = False
 
     async def know_server(self) -> None:
-        """Find out which server this is."""
+        """Find out which server this is, and make the schema that all happens in."""
+        if self.home is not None:
+            await async_make_home(self.database, self.home, self.around)
         async with await self.database.dedicated() as connection:
             server = await async_which_server(connection)
         self.server, self.cockroachdb = str(server), server.engine == "cockroachdb"
@@ -304,7 +317,7 @@ class _Trial:
 
     async def _forget_the_dead(self) -> None:
         """Free the lease that the dead runner holds, as `manticore lock release` does."""
-        session = AsyncCrashingSession(self.database, {}, self.on_event, None)
+        session = AsyncCrashingSession(self.database, {}, self.on_event, None, self.home)
         await session.open()
         try:
             await session.read_applied()
@@ -320,7 +333,9 @@ class _Trial:
         if await self._history() != first.history[: number + 1]:
             return Failing("resume", "After crashes, the history is not the same.")
         async with await self.database.dedicated() as connection:
-            left = (await async_fetch(connection, f"SELECT count(*) FROM {STEPS}"))[0][0][0]
+            left = (await async_fetch(connection, f"SELECT count(*) FROM {self._ours(STEPS)}"))[0][
+                0
+            ][0]
         if left:
             return Failing("resume", f"After crashes, {left} rows are left in the journal.")
         return None
@@ -370,7 +385,9 @@ class _Trial:
     async def _run(
         self, number: int, crash: CrashPoint | None
     ) -> AsyncIterator[tuple[AsyncRun, AsyncCrashingSession]]:
-        session = AsyncCrashingSession(self.database, self.settings, self.on_event, crash)
+        session = AsyncCrashingSession(
+            self.database, self.settings, self.on_event, crash, self.home
+        )
         await session.open()
         try:
             yield (
@@ -393,7 +410,11 @@ class _Trial:
 
     async def _history(self) -> list[tuple[object, ...]]:
         async with await self.database.dedicated() as connection:
-            return list((await async_fetch(connection, _HISTORY))[0])
+            query = f"SELECT {_COLUMNS} FROM {self._ours(HISTORY)} ORDER BY version"
+            return list((await async_fetch(connection, query))[0])
+
+    def _ours(self, table: str) -> str:
+        return self.home.name(table) if self.home else table
 
 
 def has_undo(file: MigrationFile) -> bool:

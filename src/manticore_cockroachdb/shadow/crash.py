@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..database import Database
     from ..runner.events import Listener
     from ..runner.exchange import Reply
+    from ..runner.home import Home
 
 
 class Crash(Exception):
@@ -29,8 +30,9 @@ class CrashingSession(Session):
         settings: Mapping[str, str],
         listener: Listener,
         crash: CrashPoint | None,
+        home: Home | None = None,
     ) -> None:
-        super().__init__(database, settings, listener)
+        super().__init__(database, settings, listener, home=home)
         self.crash = crash
         self.dead = False
         self._count = 0

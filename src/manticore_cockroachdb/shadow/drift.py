@@ -21,7 +21,7 @@ from ..schema import model as m
 from ..schema.changes import Drift, without
 from ..schema.diff import compare
 from ..schema.read import fetch, read_from, which_server
-from .replay import replay
+from .replay import around_home, make_home, replay
 from .replay_context import ReplayContext
 from .risks import shared
 from .scratch import Scratch
@@ -29,6 +29,7 @@ from .scratch import Scratch
 if TYPE_CHECKING:
     from ..database import Database
     from ..migrations.hooks import Hooks
+    from ..runner.home import Home
 
 _DATABASES = "SELECT datname FROM pg_catalog.pg_database"
 _SCHEMAS = "SELECT nspname FROM pg_catalog.pg_namespace"
@@ -43,14 +44,16 @@ def find_drift(
     repeatable: Sequence[Repeatable] = (),
     ran: Mapping[str, str] | None = None,
     hooks: Hooks | None = None,
+    home: Home | None = None,
 ) -> Drift:
     """What a database has otherwise than its applied migrations make.
 
     ``every`` are the files there are, ``rows`` those of the history, oldest version first, and
     ``settings`` the session settings of the migrations. ``ignore`` are patterns of what to leave
     out, see `changes.without`. ``repeatable`` are the repeatable files there are, ``ran`` those
-    that have run, with their checksums, ``hooks`` what runs around migrations. Raises SchemaError
-    when an applied migration has no file or cannot be replayed.
+    that have run, with their checksums, ``hooks`` what runs around migrations. ``home`` is the
+    schema that all happens in, and then the only one that is compared. Raises SchemaError when an
+    applied migration has no file or cannot be replayed.
     """
     files = {file.version: file for file in every}
     # What is squashed is replayed by the file that stands for it.
@@ -84,7 +87,10 @@ def find_drift(
     with database.dedicated() as connection:
         context = replay_context(connection)
         actual = read_from(connection)
-    expected, note = replayed(database, applied, settings, context, objects, hooks)
+    around = around_home(actual, home) if home else ""
+    expected, note = replayed(database, applied, settings, context, objects, hooks, home, around)
+    if home is not None:
+        expected, actual = expected.within((home.schema,)), actual.within((home.schema,))
     changes = without(compare(expected, actual), ignore)
     return Drift(changes, tuple(file.version for file in applied), (*notes, *note))
 
@@ -107,15 +113,21 @@ def replayed(
     context: ReplayContext,
     repeatable: Sequence[Repeatable] = (),
     hooks: Hooks | None = None,
+    home: Home | None = None,
+    around: str = "",
 ) -> tuple[m.Schema, tuple[str, ...]]:
-    """The catalog that files make on a scratch database, and what to know about it."""
-    settings = {**context.settings(), **settings}
+    """The catalog that files make on a scratch database, and what to know about it; in the schema
+    ``home``, with what is ``around`` it."""
+    if home is None:
+        settings = {**context.settings(), **settings}
     reason = shared(files, context.databases, context.schemas, repeatable, hooks)
     scratch = Scratch(database, reason=reason)
     try:
         with scratch.database() as empty:
-            before = context.before(files)
-            expected = replay(empty, files, settings, before, repeatable, hooks)
+            if home is not None:
+                make_home(empty, home, around)
+            before = context.before(files) if home is None else ()
+            expected = replay(empty, files, settings, before, repeatable, hooks, home)
             if scratch.reason is None:
                 return expected, ()
             with empty.dedicated() as connection:

@@ -21,14 +21,17 @@ from ..migrations.objects import arranged
 from ..migrations.repeatable import Repeatable
 from ..outcome import names_nothing
 from ..parser import client
+from ..parser.quoting import quote
 from ..parser.split import Unterminated, excerpt, line_column, split
 from ..retry import RetryPolicy
 from ..runner.bookkeeping import ORDERED_COLUMNS
 from ..runner.events import Event
+from ..runner.home import Home
 from ..runner.run import Run
 from ..runner.session import Session
 from ..schema import model as m
 from ..schema.read import read, which_server
+from ..schema.render import render
 
 if TYPE_CHECKING:
     from ..database import Database
@@ -51,18 +54,19 @@ def replay(
     before: Sequence[str] = (),
     repeatable: Sequence[Repeatable] = (),
     hooks: Hooks | None = None,
+    home: Home | None = None,
 ) -> m.Schema:
     """The catalog that these migrations, and then repeatable files, make of an empty database.
 
-    ``before`` are statements that run first, ``hooks`` what runs around the migrations. Raises
-    SchemaError when a migration fails there.
+    ``before`` are statements that run first, ``hooks`` what runs around the migrations, ``home``
+    a schema, there already, that all happens in. Raises SchemaError when a migration fails there.
     """
     if before:
         with scratch.dedicated() as connection:
             for statement in before:
                 connection.execute(statement.encode())
     files = [replace(file, environments=()) for file in files]
-    session = Session(scratch, settings, _ignore)
+    session = Session(scratch, settings, _ignore, home=home)
     session.open()
     try:
         run = _run(session, files)
@@ -109,6 +113,19 @@ def take_back(
         ) from error
     finally:
         session.close()
+
+
+def make_home(scratch: Database, home: Home, around: str) -> None:
+    """Make a tenant's schema in an empty database, and what is ``around`` it."""
+    if around:
+        load_dump(scratch, around, f"the schemas {', '.join(home.behind)}")
+    with scratch.dedicated() as connection:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(home.schema)}".encode())
+
+
+def around_home(schema: m.Schema, home: Home) -> str:
+    """What a tenant's migrations may rely on in the schemas behind its own, as SQL."""
+    return render(schema.within(home.behind)) if home.behind else ""
 
 
 def load_dump(scratch: Database, text: str, path: str) -> m.Schema:

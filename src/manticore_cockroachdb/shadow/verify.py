@@ -20,7 +20,7 @@ from ..migrations.objects import Objects, arranged
 from ..migrations.plan import plan_script
 from ..migrations.repeatable import Repeatable
 from ..migrations.script import script_of
-from ..own_tables import STEPS
+from ..own_tables import HISTORY, STEPS
 from ..parser.split import split
 from ..retry import RetryPolicy
 from ..runner.run import Run
@@ -29,6 +29,7 @@ from ..schema.diff import Change, compare
 from ..schema.read import fetch, read, which_server
 from .crash import Crash, CrashingSession
 from .crash_points import MOST_STEPS, CrashPoint, crash_points, is_visible
+from .replay import around_home, make_home
 from .risks import shared
 from .scratch import Scratch
 from .verification import Failing, Stage, Verification, Verified
@@ -38,10 +39,11 @@ if TYPE_CHECKING:
     from ..migrations.hooks import Hooks
     from ..migrations.script import MigrationPlan
     from ..runner.events import Listener
+    from ..runner.home import Home
 
 _DATABASES = "SELECT datname FROM pg_catalog.pg_database"
 _SCHEMAS = "SELECT nspname FROM pg_catalog.pg_namespace"
-_HISTORY = "SELECT version, description, checksum, undo, mode FROM _migrations ORDER BY version"
+_COLUMNS = "version, description, checksum, undo, mode"
 _LEASE = 30.0
 
 
@@ -57,6 +59,7 @@ def verify(
     on: Engine | None = None,
     repeatable: Sequence[Repeatable] = (),
     hooks: Hooks | None = None,
+    home: Home | None = None,
 ) -> Verification:
     """Verify the migrations of these files; the database itself is not touched.
 
@@ -67,7 +70,8 @@ def verify(
     Those that belong to ``environment`` run with the session settings ``settings``, and are told
     to ``on_event``. The ``newest`` ones go through crashes. ``on`` asks for a throwaway server of
     an engine instead of a scratch database on the database's server, which is then not even
-    connected to. Raises SchemaError where no scratch database can be had.
+    connected to. ``home`` is the schema that they run in. Raises SchemaError where no scratch
+    database can be had.
     """
     if isinstance(newest, bool) or newest < 0:
         raise ConfigError(f"The number of migrations {newest!r} is none.", hint="give 0 or more")
@@ -75,9 +79,12 @@ def verify(
     files = [file for file in every if file.belongs_to(environment)]
     skipped = tuple(file.version for file in every if not file.belongs_to(environment))
     reason = None if on is not None else _reason(database, files, repeatable, hooks)
+    around = ""
+    if home is not None and home.behind and on is None:
+        around = around_home(read(database), home)
     scratch = Scratch(database, reason=reason, on=on)
     with scratch.database() as empty:
-        first = _Trial(empty, files, settings, on_event, hooks)
+        first = _Trial(empty, files, settings, on_event, hooks, home, around)
         first.know_server()
         failures = first.hook("before_migrate")
         verdicts = first.each() if not failures else []
@@ -91,7 +98,7 @@ def verify(
     done = len(first.catalogs) - 1 if not failures else 0
     if newest and done:
         with scratch.database() as empty:
-            second = _Trial(empty, files[:done], settings, on_event, hooks)
+            second = _Trial(empty, files[:done], settings, on_event, hooks, home, around)
             second.know_server()
             second.hook("before_migrate")
             second.crashes(first, verdicts, newest)
@@ -131,7 +138,11 @@ class _Trial:
         settings: Mapping[str, str],
         on_event: Listener,
         hooks: Hooks | None,
+        home: Home | None = None,
+        around: str = "",
     ) -> None:
+        self.home = home
+        self.around = around
         self.database = database
         self.hooks = hooks or {}
         self.crashing = False  # then hooks run beside, so that messages are the migration's
@@ -145,7 +156,9 @@ class _Trial:
         self.cockroachdb = False
 
     def know_server(self) -> None:
-        """Find out which server this is."""
+        """Find out which server this is, and make the schema that all happens in."""
+        if self.home is not None:
+            make_home(self.database, self.home, self.around)
         with self.database.dedicated() as connection:
             server = which_server(connection)
         self.server, self.cockroachdb = str(server), server.engine == "cockroachdb"
@@ -305,7 +318,7 @@ class _Trial:
 
     def _forget_the_dead(self) -> None:
         """Free the lease that the dead runner holds, as `manticore lock release` does."""
-        session = CrashingSession(self.database, {}, self.on_event, None)
+        session = CrashingSession(self.database, {}, self.on_event, None, self.home)
         session.open()
         try:
             session.read_applied()
@@ -321,7 +334,7 @@ class _Trial:
         if self._history() != first.history[: number + 1]:
             return Failing("resume", "After crashes, the history is not the same.")
         with self.database.dedicated() as connection:
-            left = (fetch(connection, f"SELECT count(*) FROM {STEPS}"))[0][0][0]
+            left = (fetch(connection, f"SELECT count(*) FROM {self._ours(STEPS)}"))[0][0][0]
         if left:
             return Failing("resume", f"After crashes, {left} rows are left in the journal.")
         return None
@@ -369,7 +382,7 @@ class _Trial:
 
     @contextmanager
     def _run(self, number: int, crash: CrashPoint | None) -> Iterator[tuple[Run, CrashingSession]]:
-        session = CrashingSession(self.database, self.settings, self.on_event, crash)
+        session = CrashingSession(self.database, self.settings, self.on_event, crash, self.home)
         session.open()
         try:
             yield (
@@ -392,7 +405,11 @@ class _Trial:
 
     def _history(self) -> list[tuple[object, ...]]:
         with self.database.dedicated() as connection:
-            return list((fetch(connection, _HISTORY))[0])
+            query = f"SELECT {_COLUMNS} FROM {self._ours(HISTORY)} ORDER BY version"
+            return list((fetch(connection, query))[0])
+
+    def _ours(self, table: str) -> str:
+        return self.home.name(table) if self.home else table
 
 
 def has_undo(file: MigrationFile) -> bool:

@@ -10,7 +10,17 @@ import click
 from .. import ask
 from ..call import Call
 from ..index import Exit
-from ..options import DEADLINE, LEASE, MIGRATIONS, OUTPUT, REPORTS, SETTINGS, VARIABLES, YES
+from ..options import (
+    DEADLINE,
+    FLEET,
+    LEASE,
+    MIGRATIONS,
+    OUTPUT,
+    REPORTS,
+    SETTINGS,
+    VARIABLES,
+    YES,
+)
 from ..result import Result, plain
 from ..terminal.text import count, one_line, safe, took
 from ..verb import Family, verb
@@ -33,7 +43,7 @@ def command() -> None:
     """
 
 
-@verb(*(MIGRATIONS, SETTINGS, VARIABLES, LEASE, DEADLINE, REPORTS, OUTPUT), name="run")
+@verb(*(MIGRATIONS, SETTINGS, VARIABLES, LEASE, DEADLINE, REPORTS, FLEET, OUTPUT), name="run")
 @click.argument("names", nargs=-1, metavar="[VERSION]...")
 @click.option(
     "--workers",
@@ -53,6 +63,10 @@ def run(
 
     Run it on any number of machines: they share the work. Stop it at any moment.
     """
+    if call.fleet.fleet is not None:
+        from .. import fleets
+
+        return fleets.run_backfills(call, names, workers)
     with call.migration(progress=True, changes=True) as migration:
         done = migration.run_backfills(
             *names,
@@ -64,7 +78,7 @@ def run(
     return Result({"complete": done}, [line], quiet=True)
 
 
-@verb(*(MIGRATIONS, OUTPUT), name="status")
+@verb(*(MIGRATIONS, FLEET, OUTPUT), name="status")
 @click.argument("name", required=False, metavar="[VERSION]")
 @click.option("--watch", is_flag=True, help="Show it again every second, until Ctrl-C.")
 @click.option("--exit-code", is_flag=True, help="Exit with 3 when one is not complete.")
@@ -73,6 +87,8 @@ def status(call: Call, name: str | None, watch: bool, exit_code: bool, prometheu
     """Show how far each backfill is, who works on it, and which rows failed."""
     if prometheus and (watch or call.as_json):
         raise click.UsageError("--prometheus is a format of its own, without --json or --watch.")
+    if call.fleet.fleet is not None:
+        return _of_fleet(call, name, watch=watch, exit_code=exit_code)
     with call.migration() as migration:
         found = migration.backfills(name)
         while watch and any(one.state == "running" for one in found):
@@ -92,6 +108,30 @@ def status(call: Call, name: str | None, watch: bool, exit_code: bool, prometheu
         lines = text(of_backfills(found, database)).splitlines()
     code = Exit.PENDING if exit_code and not all(one.complete for one in found) else Exit.OK
     return Result(plain(found), lines or ["No backfill was ever registered here."], code=code)
+
+
+def _of_fleet(call: Call, name: str | None, *, watch: bool, exit_code: bool) -> Result:
+    """Backfills that are not complete, of every target of a fleet."""
+    from .. import fleets
+
+    fleets.refuse(watch=watch, version=name)
+    chosen = call.fleet
+    with fleets.fleet_of(call) as fleet:
+        report = fleet.backfills(
+            only=chosen.only, leave_out=chosen.leave_out, parallel=chosen.parallel
+        )
+    lines: list[str] = []
+    for one in report.done:
+        lines.append(call.layout().style(safe(one_line(one.name)), "bold"))
+        found: Sequence[BackfillStatus] = one.result  # type: ignore[assignment]
+        lines += [f"  {line}" for status in found for line in _lines(status, call.layout())]
+    lines += fleets.error_lines(
+        "Failed", [(one.name, one.error) for one in report.failed], call.layout()
+    )
+    code = fleets.code_of(report)
+    if code == Exit.OK and exit_code and report.done:
+        code = Exit.PENDING
+    return Result(fleets.data_of(call, report), lines or ["Every backfill is complete."], code)
 
 
 @verb(*(MIGRATIONS, OUTPUT), name="pause")

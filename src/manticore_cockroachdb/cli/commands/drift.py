@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from ..call import Call
 from ..index import Exit
-from ..options import MIGRATIONS, OUTPUT, SETTINGS, VARIABLES
+from ..options import FLEET, MIGRATIONS, OUTPUT, SETTINGS, VARIABLES
 from ..result import Result, plain
-from ..terminal.text import count
+from ..terminal.text import count, safe
 from ..verb import verb
 
+if TYPE_CHECKING:
+    from ...fleet.report import FleetReport
+    from ...schema.changes import Drift
 
-@verb(*(MIGRATIONS, SETTINGS, VARIABLES, OUTPUT))
+
+@verb(*(MIGRATIONS, SETTINGS, VARIABLES, FLEET, OUTPUT))
 @click.option(
     "--ignore",
     metavar="PATTERN",
@@ -26,18 +32,15 @@ def command(call: Call, ignore: tuple[str, ...]) -> Result:
     else is touched. What the database has more or otherwise is shown with +, what it lacks
     with -. Exits with 5 when there is a difference.
     """
-    from ...schema.changes import as_json, as_text, summary
+    if call.fleet.fleet is not None:
+        return _of_fleet(call, ignore)
+    from ...schema.changes import as_text, summary
 
     with call.migration() as migration:
         drift = migration.drift(ignore=ignore)
     for note in drift.notes:
         call.console.warn(note)
-    data = {
-        "differs": drift.differs,
-        "changes": as_json(drift.changes),
-        "versions": plain(drift.versions),
-        "notes": plain(drift.notes),
-    }
+    data = _data(drift)
     replayed = count(len(drift.versions), "migration")
     if not drift.differs:
         makes = "makes" if len(drift.versions) == 1 else "make"
@@ -45,3 +48,65 @@ def command(call: Call, ignore: tuple[str, ...]) -> Result:
     lines = [*call.layout().changes(as_text(drift.changes)), ""]
     lines.append(f"{summary(drift.changes)}, against {replayed}")
     return Result(data, lines, Exit.FINDINGS)
+
+
+def _data(drift: Drift) -> dict[str, object]:
+    from ...schema.changes import as_json
+
+    return {
+        "differs": drift.differs,
+        "changes": as_json(drift.changes),
+        "versions": plain(drift.versions),
+        "notes": plain(drift.notes),
+    }
+
+
+def _of_fleet(call: Call, ignore: tuple[str, ...]) -> Result:
+    """The drift of every target of a fleet, those that differ alike together."""
+    from .. import fleets
+
+    chosen = call.fleet
+
+    def show(report: FleetReport) -> Result:
+        return _shown(call, fleet.where, report)
+
+    with fleets.fleet_of(call, progress=True) as fleet:
+        return fleets.ran(
+            call,
+            fleet,
+            lambda: fleet.drift(
+                ignore=ignore,
+                only=chosen.only,
+                leave_out=chosen.leave_out,
+                parallel=chosen.parallel,
+            ),
+            show,
+        )
+
+
+def _shown(call: Call, title: str, report: FleetReport) -> Result:
+    from ...schema.changes import as_text, summary
+    from .. import fleets
+
+    layout = call.layout()
+    alike: dict[str, list[str]] = {}
+    differing: dict[str, Drift] = {}
+    for one in report.done:
+        drift: Drift = one.result  # type: ignore[assignment]
+        if drift.differs:
+            text = as_text(drift.changes)
+            if one.place.startswith("schema "):  # the same in another schema
+                text = text.replace(f"{one.place.removeprefix('schema ')}.", "")
+            alike.setdefault(text, []).append(one.name)
+            differing[one.name] = drift
+    lines = [f"{safe(title)}: {count(len(report.targets), 'target')}, {len(differing):,} differ"]
+    for text, names in alike.items():
+        lines += ["", layout.style(safe(fleets.names_of(names)), "bold"), *layout.changes(text)]
+        lines.append(summary(differing[names[0]].changes))
+    failed = [(one.name, one.error) for one in report.failed]
+    lines += fleets.error_lines("Cannot be compared", failed, layout)
+    data = fleets.data_of(call, report, lambda found: _data(found))  # type: ignore[arg-type]
+    code = fleets.code_of(report)
+    if code == Exit.OK and differing:
+        code = Exit.FINDINGS
+    return Result(data | {"differ": len(differing)}, lines, code, quiet=code == Exit.OK)

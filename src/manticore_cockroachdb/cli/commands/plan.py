@@ -13,7 +13,15 @@ from ...analysis.undo import Undo
 from ...errors import ConfigError
 from ..call import Call
 from ..index import Exit
-from ..options import ALLOWANCES, MIGRATIONS, OUTPUT, SETTINGS, VARIABLES, complete_versions
+from ..options import (
+    ALLOWANCES,
+    FLEET,
+    MIGRATIONS,
+    OUTPUT,
+    SETTINGS,
+    VARIABLES,
+    complete_versions,
+)
 from ..result import Result
 from ..terminal.layout import SHOWN, Layout
 from ..terminal.text import count, one_line, safe
@@ -36,7 +44,7 @@ _UNDO = {
 }
 
 
-@verb(*(MIGRATIONS, SETTINGS, VARIABLES, ALLOWANCES, OUTPUT))
+@verb(*(MIGRATIONS, SETTINGS, VARIABLES, ALLOWANCES, FLEET, OUTPUT))
 @click.option(
     "--to",
     "target",
@@ -85,6 +93,8 @@ def show(
     exit_code: bool = False,
 ) -> Result:
     """The plan as `plan` and `migrate --dry-run` show it."""
+    if call.fleet.fleet is not None:
+        return _of_fleet(call, target, number or 1, rollback=rollback, sql=sql, exit_code=exit_code)
     from ...migrations.directory import nothing_in
     from ..arguments import Versioned, known_version
 
@@ -100,6 +110,50 @@ def show(
     if sql:
         return _as_sql(plan, where, directory, code)
     return presented(plan, where, directory, call.layout(), code, nothing)
+
+
+def _of_fleet(
+    call: Call, target: str | None, number: int, *, rollback: bool, sql: bool, exit_code: bool
+) -> Result:
+    """A plan for each group of targets that have the same to do, with the costs in the first."""
+    from .. import fleets
+
+    fleets.refuse(sql=sql)
+    chosen, layout = call.fleet, call.layout()
+    with fleets.fleet_of(call) as fleet:
+        found = fleet.plan(
+            target,
+            rollback=rollback,
+            count=number,
+            only=chosen.only,
+            leave_out=chosen.leave_out,
+            parallel=chosen.parallel,
+        )
+        where, directory = fleet.where, str(fleet.migrations_dir)
+    due = sum(len(group.names) for group in found.groups)
+    targets = due + len(found.idle) + len(found.failed)
+    lines = [f"{safe(where)}: {count(targets, 'target')}, {due:,} with something to do"]
+    for group in found.groups:
+        names = fleets.names_of(group.names, everything=layout.everything)
+        lines += ["", layout.style(safe(names), "bold")]
+        lines += _lines(group.plan, group.names[0], directory, layout, None)
+    lines += fleets.error_lines("Cannot be planned", found.failed, layout)
+    code = Exit.OK
+    if found.failed:
+        code = fleets.code_of_errors(error for _, error in found.failed)
+    elif exit_code:
+        code = max((_exit_code(group.plan) for group in found.groups), default=Exit.OK)
+    data = {
+        "fleet": chosen.fleet,
+        "targets": targets,
+        "nothing_to_do": list(found.idle),
+        "groups": [
+            {"targets": list(g.names), "plan": _data(g.plan, g.names[0], directory)}
+            for g in found.groups
+        ],
+        "failed": [fleets.failed(name, error) for name, error in found.failed],
+    }
+    return Result(data, lines, code)
 
 
 def _exit_code(plan: Plan) -> int:

@@ -14,11 +14,13 @@ from .. import ask
 from ..call import Call
 from ..options import (
     DEADLINE,
+    FLEET,
     LEASE,
     MIGRATIONS,
     MISSING,
     OUTPUT,
     REPORTS,
+    ROLLOUT,
     SETTINGS,
     VARIABLES,
     YES,
@@ -39,7 +41,21 @@ _SHOWN = 40
 _NAME = re.compile(r'(?:"(?:[^"]|"")*"|[^",])+')
 
 
-@verb(*(MIGRATIONS, SETTINGS, VARIABLES, LEASE, DEADLINE, MISSING, YES, REPORTS, OUTPUT))
+@verb(
+    *(
+        MIGRATIONS,
+        SETTINGS,
+        VARIABLES,
+        LEASE,
+        DEADLINE,
+        MISSING,
+        YES,
+        REPORTS,
+        FLEET,
+        ROLLOUT,
+        OUTPUT,
+    )
+)
 @click.option("--count", "number", metavar="N", type=click.IntRange(min=1), help="The last N.")
 @click.option(
     "--to",
@@ -67,6 +83,10 @@ def command(
             "--count, --to and --all exclude each other.", hint="name how far to go back once"
         )
     number = sys.maxsize if everything else number or 1
+    if call.fleet.fleet is not None:
+        from .. import fleets
+
+        return fleets.rollback(call, number, target)
     with call.migration(progress=True) as migration:
         where, version = migration.db.settings.display(), None
         if target is not None:

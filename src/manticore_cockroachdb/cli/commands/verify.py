@@ -9,7 +9,7 @@ import click
 
 from ..call import Call
 from ..index import Exit
-from ..options import MIGRATIONS, OUTPUT, SETTINGS, VARIABLES
+from ..options import FLEET, MIGRATIONS, OUTPUT, SETTINGS, VARIABLES
 from ..result import Result, plain
 from ..terminal.layout import Layout
 from ..terminal.text import columns, count, one_line, safe, took
@@ -17,11 +17,12 @@ from ..verb import verb
 
 if TYPE_CHECKING:
     from ...dialect import Engine
+    from ...fleet.report import FleetReport
     from ...runner.events import Event
     from ...shadow.verification import Failing, Verification, Verified
 
 
-@verb(*(MIGRATIONS, SETTINGS, VARIABLES, OUTPUT))
+@verb(*(MIGRATIONS, SETTINGS, VARIABLES, FLEET, OUTPUT))
 @click.option(
     "--newest",
     metavar="N",
@@ -43,7 +44,8 @@ def command(call: Call, newest: int, strict: bool, on: str | None) -> Result:
     Each migration goes up, down, up; then all are undone and applied again; the newest are cut
     off wherever a run could die, and taken up by another. Exits with 5 when something fails.
     """
-
+    if call.fleet.fleet is not None:
+        return _of_fleet(call, newest, on, strict=strict)
     from ...migrations.directory import nothing_in
 
     def told(event: Event) -> None:
@@ -62,6 +64,51 @@ def command(call: Call, newest: int, strict: bool, on: str | None) -> Result:
             call.console.clear()
         nothing = None if found.migrations else nothing_in(migration.migrations_dir)
     return presented(found, call.layout(), nothing)
+
+
+def _of_fleet(call: Call, newest: int, on: str | None, *, strict: bool) -> Result:
+    """Verify as the targets of a fleet run, once a server."""
+    from .. import fleets
+
+    fleets.refuse(on=on)
+    chosen = call.fleet
+
+    def show(report: FleetReport) -> Result:
+        layout = call.layout()
+        lines: list[str] = []
+        told: list[object] = []
+        holds: dict[int, list[str]] = {}
+        for one in report.done:
+            holds.setdefault(id(one.result), []).append(one.name)
+            if one.result not in told:
+                told.append(one.result)
+        for found in told:
+            assert isinstance(found, Verification)
+            lines += _lines(found, layout, None)
+            lines += [f"for {safe(fleets.names_of(holds[id(found)]))}", ""]
+        failed = [(one.name, one.error) for one in report.failed]
+        lines += fleets.error_lines("Cannot be verified", failed, layout)
+        code = fleets.code_of(report)
+        if code == Exit.OK and not all(isinstance(f, Verification) and f.ok for f in told):
+            code = Exit.FINDINGS
+        data = fleets.data_of(call, report, lambda found: presented(found, layout).data)  # type: ignore[arg-type]
+        return Result(data, lines, code)
+
+    from ...shadow.verification import Verification
+
+    with fleets.fleet_of(call) as fleet:
+        return fleets.ran(
+            call,
+            fleet,
+            lambda: fleet.verify(
+                newest=newest,
+                strict=strict,
+                only=chosen.only,
+                leave_out=chosen.leave_out,
+                parallel=chosen.parallel,
+            ),
+            show,
+        )
 
 
 def _engine(name: str | None) -> Engine | None:
