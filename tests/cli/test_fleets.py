@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,16 @@ def test_backfills_of_a_fleet(fleet: Manticore, url: str) -> None:
     assert "Every backfill is complete." in out
 
 
+def test_programs_are_told_of_every_target(fleet: Manticore) -> None:
+    answer = fleet("migrate", "--fleet", "tenants", "--events", "-")
+    lines = [json.loads(line) for line in answer.out.splitlines()]
+    finished = [line for line in lines if line["event"] == "target_finished"]
+    assert [(line["target"], line["state"]) for line in finished] == [(n, "done") for n in NAMES]
+    applied = [line["target"] for line in lines if line["event"] == "migration_finished"]
+    assert applied == [name for name in NAMES for _ in range(2)]
+    assert "the fleet tenants: 3 targets in" in answer.err
+
+
 def test_environments_that_nobody_has_are_warned_of(fleet: Manticore) -> None:
     Path("manticore.toml").write_text(CONFIGURATION + "[environments.production]\n")
     write(3, "c", "-- @environments prodution\nSELECT 1;")
@@ -176,6 +187,8 @@ def test_environments_that_nobody_has_are_warned_of(fleet: Manticore) -> None:
         (("migrate", "--fleet", "tenants", "--only", "acne"), "did you mean acme?"),
         (("migrate", "--fleet", "tenants", "--waves", "1"), "write 1,rest"),
         (("migrate", "--fleet", "tenants", "--dump", "x.sql"), "exclude each other"),
+        (("migrate", "--fleet", "tenants", "--deadline", "1m"), "exclude each other"),
+        (("rollback", "--fleet", "tenants", "--deadline", "1m"), "exclude each other"),
         (("migrate", "--fleet", "tenants", "--to", "9"), "No migration has version 9"),
     ],
 )

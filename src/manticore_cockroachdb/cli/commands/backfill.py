@@ -66,6 +66,7 @@ def run(
     if call.fleet.fleet is not None:
         from .. import fleets
 
+        fleets.refuse(deadline=deadline is not None)
         return fleets.run_backfills(call, names, workers)
     with call.migration(progress=True, changes=True) as migration:
         done = migration.run_backfills(
@@ -88,7 +89,10 @@ def status(call: Call, name: str | None, watch: bool, exit_code: bool, prometheu
     if prometheus and (watch or call.as_json):
         raise click.UsageError("--prometheus is a format of its own, without --json or --watch.")
     if call.fleet.fleet is not None:
-        return _of_fleet(call, name, watch=watch, exit_code=exit_code)
+        from .. import fleets
+
+        fleets.refuse(watch=watch, prometheus=prometheus, version=name)
+        return _of_fleet(call, exit_code=exit_code)
     with call.migration() as migration:
         found = migration.backfills(name)
         while watch and any(one.state == "running" for one in found):
@@ -110,11 +114,10 @@ def status(call: Call, name: str | None, watch: bool, exit_code: bool, prometheu
     return Result(plain(found), lines or ["No backfill was ever registered here."], code=code)
 
 
-def _of_fleet(call: Call, name: str | None, *, watch: bool, exit_code: bool) -> Result:
+def _of_fleet(call: Call, *, exit_code: bool) -> Result:
     """Backfills that are not complete, of every target of a fleet."""
     from .. import fleets
 
-    fleets.refuse(watch=watch, version=name)
     chosen = call.fleet
     with fleets.fleet_of(call) as fleet:
         report = fleet.backfills(

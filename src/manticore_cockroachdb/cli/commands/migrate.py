@@ -78,12 +78,11 @@ def command(
     if call.fleet.fleet is not None:
         from .. import fleets
 
-        fleets.refuse(dry_run=dry_run, dump=dump_to, deadline=deadline is not None)
         if dry_run:
             from .plan import show
 
             return show(call, target)
-        fleets.refuse(dump=dump_to)
+        fleets.refuse(dump=dump_to, deadline=deadline is not None)
         return fleets.migrate(call, target, fresh=fresh, finish_backfills=finish_backfills)
     if dry_run:
         from .plan import show
