@@ -48,6 +48,7 @@ REASONS: dict[str, Reason] = {
         f"{PAGE}stable/online-schema-changes",
     ),
     "COPY TO": Reason("copies nothing to the client", f"{PAGE}v22.2/copy", until=(22, 2)),
+    "cursors": Reason("has no SQL cursors", f"{ISSUE}41412", until=(22, 1)),
     "functions": Reason("has no functions", f"{ISSUE}17511", until=(22, 2)),
     "schema changes in DO": Reason("runs no schema change in DO", f"{PAGE}stable/do"),
     "types in place": Reason(
