@@ -42,6 +42,10 @@ INSTEAD = {"README.md": "index.md", "docs/lint": "lint/README.md"}
 # What plays a recording, relative to a page at the top: brought from the package that has it.
 PLAYER = "assets/asciinema-player"
 
+# What a block of code says after its language, for the tests: where it runs.
+WHERE = {"postgresql": "on PostgreSQL", "fastapi": "FastAPI", "django": "Django"}
+
+_ONLY = re.compile(r"^( *```\w+) (\w+)$", re.MULTILINE)
 _FENCE = re.compile(r"^(```+|~~~+).*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 _BY_NAME = re.compile(r"\[([\w./-]+\.md)\]\(([^)\s#]+)")
 _LINK = re.compile(r"(?<=\]\()([^)\s]+)(?=\))")
@@ -62,7 +66,10 @@ def pages() -> dict[str, str]:
         home[source] = page
     for page in found:
         came_from = next(name for name, there in home.items() if there == page)
-        found[page] = relink(found[page], came_from, page, home)
+        text = relink(found[page], came_from, page, home)
+        found[page] = _ONLY.sub(
+            lambda fence: f'{fence[1]} title="{WHERE.get(fence[2], fence[2])}"', text
+        )
     return {page: entitled(text, page, found) for page, text in split(found).items()}
 
 

@@ -107,6 +107,11 @@ def test_links_out_of_the_documentation_lead_to_pages_or_the_repository() -> Non
     assert docsite.relink(code, "docs/lint/b.md", "lint/b.md", home) == code
 
 
+def test_where_a_block_of_code_runs_is_its_title(found: dict[str, str]) -> None:
+    assert '```python title="on PostgreSQL"\n' in found["client.md"]
+    assert not any(docsite._ONLY.search(text) for text in found.values())
+
+
 def test_a_link_by_a_file_s_name_is_called_by_the_page_s_title() -> None:
     found = {"a.md": "# All of it\n", "lint/b.md": ""}
     text = "[a.md](../a.md), [a](../a.md), [../a.md](../a.md#x), [c.md](c.md), `[a.md](../a.md)`\n"
