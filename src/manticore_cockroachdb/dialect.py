@@ -36,11 +36,17 @@ class Server:
         return f"{name} {self.version[0]}.{self.version[1]}"
 
 
+LONGEST_NAME = 63
+"""Bytes that PostgreSQL keeps of a name. CockroachDB cuts none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What the planner may rely on. Each field is a promise of the server, or its absence."""
 
     engine: Engine
+    longest_name: int | None = None
+    """Bytes that are kept of a name, the rest being cut off; None: all of them."""
     transactional_ddl: bool = False
     """Every schema change commits and rolls back with its transaction."""
     ddl_after_write: bool = True
@@ -106,7 +112,7 @@ def _since(engine: Engine, version: Version, source: str, **changes: bool) -> Si
 
 
 _OLDEST: dict[Engine, Capabilities] = {
-    "postgresql": Capabilities("postgresql", transactional_ddl=True),
+    "postgresql": Capabilities("postgresql", longest_name=LONGEST_NAME, transactional_ddl=True),
     # The oldest CockroachDB we know how to treat, v20.2; everything it lacks is False.
     "cockroachdb": Capabilities(
         "cockroachdb",

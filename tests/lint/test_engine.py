@@ -306,9 +306,9 @@ def test_a_thousand_files_take_less_than_two_seconds() -> None:
 def test_a_seed_of_many_inserts_is_read_by_its_heads(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
-    def counted(sql: str) -> n.Node:
+    def counted(sql: str, longest: int | None = None) -> n.Node:
         calls.append(sql)
-        return parse(sql)
+        return parse(sql, longest)
 
     monkeypatch.setattr(read, "parse", counted)
     note = "x" * 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..dialect import LONGEST_NAME
 from ..schema.async_read import async_fetch, async_read_from
 from .document import Document
 from .timeline import timeline
@@ -30,4 +31,6 @@ async def async_gather_document(
         row["version"]: (row["description"], row["applied_at"] if times else None)
         for row in history
     }
-    return Document(name or str(rows[0][0]), schema, timeline(files, applied))
+    longest = LONGEST_NAME if schema.engine == "postgresql" else None
+    past = timeline(files, applied, longest)
+    return Document(name or str(rows[0][0]), schema, past)

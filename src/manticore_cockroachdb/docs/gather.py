@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..dialect import LONGEST_NAME
 from ..schema.read import fetch, read_from
 from .document import Document
 from .timeline import timeline
@@ -31,4 +32,6 @@ def gather_document(
         row["version"]: (row["description"], row["applied_at"] if times else None)
         for row in history
     }
-    return Document(name or str(rows[0][0]), schema, timeline(files, applied))
+    longest = LONGEST_NAME if schema.engine == "postgresql" else None
+    past = timeline(files, applied, longest)
+    return Document(name or str(rows[0][0]), schema, past)

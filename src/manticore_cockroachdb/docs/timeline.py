@@ -49,12 +49,14 @@ class Entry:
 
 
 def timeline(
-    files: Iterable[MigrationFile], applied: Mapping[int, tuple[str, datetime | None]]
+    files: Iterable[MigrationFile],
+    applied: Mapping[int, tuple[str, datetime | None]],
+    longest: int | None = None,
 ) -> tuple[Entry, ...]:
     """The applied migrations in order of version, under the tables' present names.
 
     ``applied`` has for each version its description and when it was applied; a version without
-    a file has an entry that touches nothing.
+    a file has an entry that touches nothing. ``longest``: bytes that the server keeps of a name.
     """
     by_version = {file.version: file for file in files}
     past: list[dict[Key, list[str]]] = []
@@ -63,7 +65,7 @@ def timeline(
         done: dict[Key, list[str]] = {}
         past.append(done)
         if version in by_version:
-            _read(by_version[version], done, past)
+            _read(by_version[version], done, past, longest)
     return tuple(
         Entry(
             version,
@@ -76,9 +78,12 @@ def timeline(
 
 
 def _read(
-    file: MigrationFile, done: dict[Key, list[str]], past: list[dict[Key, list[str]]]
+    file: MigrationFile,
+    done: dict[Key, list[str]],
+    past: list[dict[Key, list[str]]],
+    longest: int | None,
 ) -> None:
-    for node in script_of(stood_in(file)).nodes():
+    for node in script_of(stood_in(file)).nodes(longest):
         new = _renamed(node)
         for name in tables_of(node):
             done.setdefault(_key(name), []).append(_word(node))

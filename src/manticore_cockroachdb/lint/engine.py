@@ -58,7 +58,7 @@ def lint_files(
             today = day_of(version_of(source.path))
             if today is None or today != day:
                 day, first = today, catalog.stamp
-            file = read_file(source, catalog, first)
+            file = read_file(source, catalog, first, caps.longest_name)
             twin = None if file.version is None else versions.get(file.version)
             if file.version is not None:
                 versions.setdefault(file.version, file.path)

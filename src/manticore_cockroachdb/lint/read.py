@@ -206,12 +206,17 @@ def _with_folder(path: str) -> str:
     return f"{folder}/{name}" if folder[:1].isdigit() else name
 
 
-def read_file(source: Text, catalog: SimulatedCatalog, day: int | None = None) -> LintedFile:
+def read_file(
+    source: Text,
+    catalog: SimulatedCatalog,
+    day: int | None = None,
+    longest: int | None = None,
+) -> LintedFile:
     """Read one file; ``catalog`` takes its forward part. ``day`` is as in `LintedFile`, the file's
-    own first statement if None."""
+    own first statement if None; ``longest`` how much of a name the server keeps."""
     path, text = source.path, source.text
     if isinstance(source, Source) and source.role != "migration":
-        return _read_beside(source, catalog)
+        return _read_beside(source, catalog, longest)
     plain = version_of(path) is None
     if isinstance(source, Source) and source.error is not None:
         return LintedFile(path, text, error=source.error)
@@ -231,8 +236,8 @@ def read_file(source: Text, catalog: SimulatedCatalog, day: int | None = None) -
         zero = at(path, text, text.index("\0"), "The file has a zero byte, which no server takes.")
         return LintedFile(path, text, error=zero)
     first = catalog.stamp
-    up = _part(file.text, spans, catalog, down=False)
-    down = _part(file.text, undo, catalog, down=True)
+    up = _part(file.text, spans, catalog, longest, down=False)
+    down = _part(file.text, undo, catalog, longest, down=True)
     return LintedFile(
         path,
         text,
@@ -251,7 +256,7 @@ def read_file(source: Text, catalog: SimulatedCatalog, day: int | None = None) -
     )
 
 
-def _read_beside(source: Source, catalog: SimulatedCatalog) -> LintedFile:
+def _read_beside(source: Source, catalog: SimulatedCatalog, longest: int | None) -> LintedFile:
     """Read a repeatable file or a hook, as `migrate` would."""
     path, text, role = source.path, source.text, source.role
     try:
@@ -267,7 +272,7 @@ def _read_beside(source: Source, catalog: SimulatedCatalog) -> LintedFile:
     except FileError as error:
         return LintedFile(path, text, role=role, error=error)
     first = catalog.stamp
-    up = _part(file.text, spans, catalog, down=False)
+    up = _part(file.text, spans, catalog, longest, down=False)
     return LintedFile(
         path,
         text,
@@ -290,7 +295,12 @@ the end of the last. Looking at each takes longer than splitting the file."""
 
 
 def _part(
-    text: str, spans: Iterable[tuple[int, int]], catalog: SimulatedCatalog, *, down: bool
+    text: str,
+    spans: Iterable[tuple[int, int]],
+    catalog: SimulatedCatalog,
+    longest: int | None,
+    *,
+    down: bool,
 ) -> tuple[Statement, ...]:
     found: list[Statement] = []
     made: dict[str, int] = {}
@@ -308,9 +318,9 @@ def _part(
                 found[-1] = replace(found[-1], end=last)
             run, last = into, 0
         sql = text[start:end]
-        node = parse(sql)
+        node = parse(sql, longest)
         if _has_holes(node, sql) and (whole := filled(sql)) != sql:
-            sql, node = whole, parse(whole)
+            sql, node = whole, parse(whole, longest)
         fresh, new = Before(made, i), Before(added, i)
         found.append(Statement(down, start, end, sql, node, catalog.stamp, fresh, new))
         if isinstance(node, n.CreateTable):

@@ -118,18 +118,19 @@ class Script:
         start, end = self.spans[i]
         return self.text[start:end]
 
-    def node(self, i: int) -> Node:
+    def node(self, i: int, longest: int | None = None) -> Node:
         """What statement `i` says. The one place where a migration's text is read as SQL; the
-        reader is loaded when it is asked for, which many runs do not, and knows the last few."""
+        reader is loaded when it is asked for, which many runs do not, and knows the last few.
+        ``longest``: as for `parse`, where names are compared with a server's."""
         from ..parser.parse import parse
 
         if self.backfill is not None and i < len(self.backfill.templates):
             return parse(self.backfill.templates[i].fill(lambda _: "true"))
-        return parse(self.sql(i))
+        return parse(self.sql(i), longest)
 
-    def nodes(self) -> Iterator[Node]:
+    def nodes(self, longest: int | None = None) -> Iterator[Node]:
         """What every statement says, in order."""
-        return (self.node(i) for i in range(len(self.spans)))
+        return (self.node(i, longest) for i in range(len(self.spans)))
 
 
 @dataclass(frozen=True, slots=True)

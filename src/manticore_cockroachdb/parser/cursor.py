@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from .lex import fold, keys, unquoted
 from .nodes import RESERVED, QName
+from .quoting import cut
 from .words import BINDS, CLOSES, KEYWORDS, NAMED_NOT_CALLED, NOT_CALLED, OPERATOR
 
 
@@ -33,11 +34,12 @@ _UNEVEN = re.compile(r"[\n\t\r\f\v]|  |--|/\*")
 class Cursor:
     """Reads a statement token by token; whatever it can't read it raises `Misunderstood` for."""
 
-    __slots__ = ("ends", "i", "keys", "only_head", "size", "text")
+    __slots__ = ("ends", "i", "keys", "longest", "only_head", "size", "text")
 
     def __init__(self, text: str, known: tuple[list[str], list[int]] | None = None) -> None:
         self.text = text
         self.only_head = False
+        self.longest: int | None = None
         self.keys, self.ends = known or keys(text)
         while self.keys and self.keys[-1] == ";":
             self.keys.pop()
@@ -123,7 +125,7 @@ class Cursor:
     def name(self) -> str:
         """An identifier, folded or unquoted."""
         key = self.keys[self.i]
-        if key.isidentifier() and key not in RESERVED:
+        if key.isidentifier() and key not in RESERVED and self.longest is None:
             self.i += 1
             return key
         if not self.at_name():
@@ -145,7 +147,7 @@ class Cursor:
         else:
             value = key if key.isascii() else fold(key)
         self.i += 1
-        return value
+        return cut(value, self.longest)
 
     def qname(self) -> QName:
         first = self.name()

@@ -12,8 +12,9 @@ seed data costs no more than finding where its statements end.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from .admin import MAINTENANCE, comment, grant, maintenance, revoke
 from .alter_object import alter_object
@@ -35,11 +36,14 @@ from .session import call, do, reset, session_command, set_statement, transactio
 __all__ = ["parse", "verb_of"]
 
 
-def parse(sql: str) -> Node:
+def parse(sql: str, longest: int | None = None) -> Node:
     """The model of one statement, with or without its `;`. Never raises.
 
-    One that was read a moment ago is not read again: it is planned and then explained.
+    One that was read a moment ago is not read again: it is planned and then explained. With
+    ``longest``, names are cut to so many bytes, as the server does that they are compared with.
     """
+    if longest is not None and len(sql) < LONG and _has_longer(sql, longest):
+        return _read(sql, longest)
     return _recent(sql) if len(sql) < _SHORT else _parse(sql)
 
 
@@ -50,8 +54,25 @@ def _parse(sql: str) -> Node:
     short = _SHORT_ROADS.get(sql[:1])
     if short is not None and len(sql) < LONG and (node := short(sql)) is not None:
         return node
+    return _read(sql)
+
+
+def _has_longer(sql: str, longest: int) -> bool:
+    """Whether a statement may have a name that is longer than so many bytes: one look at it, since
+    hardly any has."""
+    least = longest + 1 if sql.isascii() else longest // 4 + 1
+    return _longer(least).search(sql) is not None
+
+
+@cache
+def _longer(least: int) -> re.Pattern[str]:
+    return re.compile(rf'[\w$]{{{least}}}|"[^"]{{{least}}}')
+
+
+def _read(sql: str, longest: int | None = None) -> Node:
     try:
         c = Cursor(sql) if len(sql) < LONG else long_cursor(sql)
+        c.longest = longest
         if not c.size:
             return Unparsed(verb=verb_of(sql), reason="nothing but comments")
         node = _statement(c)

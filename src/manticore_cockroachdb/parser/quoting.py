@@ -52,6 +52,16 @@ def quote(name: str) -> str:
     return quote_always(name)
 
 
+def cut(name: str, longest: int | None) -> str:
+    """A name as a server keeps it that keeps no more than so many bytes: cut between characters.
+
+    PostgreSQL does so without an error (docs, "Identifiers and Key Words": NAMEDATALEN - 1 bytes).
+    """
+    if longest is None or len(name) * 4 <= longest or len(data := name.encode()) <= longest:
+        return name
+    return data[:longest].decode(errors="ignore")
+
+
 def reserved_at(sql: str, offset: int) -> str | None:
     """The reserved word that begins at ``offset``, where a name should; None otherwise.
 

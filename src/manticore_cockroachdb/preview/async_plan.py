@@ -59,9 +59,11 @@ async def async_plan_up(
         except MigrationError as error:
             planned.append(Planned(file.version, file.description, file.path, None, None, error))
         else:
-            undo = tuple(script_of(file, down=True).nodes())
+            undo = tuple(script_of(file, down=True).nodes(session.caps.longest_name))
             about = (file.version, file.description, file.path, script, plan, None)
-            planned.append(Planned(*about, tuple(read(script)), undo or None))
+            planned.append(
+                Planned(*about, tuple(read(script, session.caps.longest_name)), undo or None)
+            )
     return await _plan(session, snapshot, planned, "up")
 
 
@@ -85,7 +87,7 @@ async def async_plan_down(
             planned.append(Planned(one.version, one.description, path, None, None, error))
         else:
             about = (one.version, one.description, path, script, plan, None)
-            planned.append(Planned(*about, tuple(read(script))))
+            planned.append(Planned(*about, tuple(read(script, session.caps.longest_name))))
     return await _plan(session, snapshot, planned, "down")
 
 

@@ -18,7 +18,7 @@ from ..analysis.undo import UndoReport, undo_of, worst
 from ..errors import MigrationError
 from ..migrations.script import MigrationPlan, Script
 from ..parser import nodes as n
-from ..parser.quoting import quote
+from ..parser.quoting import cut, quote
 from ..parser.rows import INSERT_HEAD
 from .model import PlannedMigration, PlannedStatement
 
@@ -53,8 +53,8 @@ class Planned:
     undo: tuple[n.Node, ...] | None = None
 
 
-def read(script: Script) -> Iterator[Read]:
-    """The statements of a script, in order."""
+def read(script: Script, longest: int | None = None) -> Iterator[Read]:
+    """The statements of a script, in order, with names as the server keeps them."""
     text, alike = script.text, script.wish is not False
     run: Read | None = None
     into = ""
@@ -65,14 +65,14 @@ def read(script: Script) -> Iterator[Read]:
                 yield run
                 run = None
             sql = text[start:end]
-            yield Read(start, sql, script.node(i), i)
+            yield Read(start, sql, script.node(i, longest), i)
         elif run is not None and alike and found["table"] == into:
             run.times += 1
         else:
             if run is not None:
                 yield run
             into = found["table"]
-            table = n.QName(tuple(into.lower().split(".")))
+            table = n.QName(tuple(cut(part, longest) for part in into.lower().split(".")))
             run = Read(start, text[start:end], n.Dml(verb="INSERT", table=table), i)
     if run is not None:
         yield run

@@ -72,8 +72,9 @@ def _routines(objects: list[Made]) -> list[str]:
     if not objects:
         return []
     values = ", ".join(
-        f"({literal(one.key)}, {literal(one.name.schema) if one.name.schema else 'NULL'},"
-        f" {literal(one.name.name)})"
+        # As NAME, which is cut to what a name keeps.
+        f"({literal(one.key)}, {literal(one.name.schema) if one.name.schema else 'NULL'}::NAME,"
+        f" {literal(one.name.name)}::NAME)"
         for one in objects
     )
     start = (

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from ..dialect import LONGEST_NAME
 from ..errors import ConfigError
-from ..parser.quoting import qualified, quote
+from ..parser.quoting import cut, qualified, quote
 from ..suggest import nearest
 from . import model as m
 
@@ -35,6 +36,10 @@ def rename(schema: m.Schema, wish: str) -> Rename:
         raise ConfigError(
             f"--rename takes OLD=NEW, not {wish!r}.",
             hint="write for example --rename users.name=full_name",
+        )
+    if schema.engine == "postgresql":
+        left, right = (
+            ".".join(cut(part, LONGEST_NAME) for part in side.split(".")) for side in (left, right)
         )
     new = right.rpartition(".")[2]
     if right != new and right.rpartition(".")[0] != left.rpartition(".")[0]:

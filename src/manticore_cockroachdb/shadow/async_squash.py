@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..dialect import Engine
+from ..dialect import LONGEST_NAME, Engine
 from ..errors import FileError, SchemaError, UnknownVersion, raise_all
 from ..migrations.file import MigrationFile, parse_file
 from ..migrations.repeatable import Repeatable
@@ -99,7 +99,8 @@ async def async_squash(
         missing = _lost(was.remains, now.remains)
         notes.append("rows come from repeatable files; everything was replayed with them")
     if missing:
-        raise_all([_of_rows(old, *key, count) for key, count in missing.items()])
+        longest = LONGEST_NAME if was.schema.engine == "postgresql" else None
+        raise_all([_of_rows(old, *key, n, longest) for key, n in missing.items()])
     _same_positions(was.remains, now.remains)
     if hooks:
         was = await trial.replay([*old, *later], repeatable, hooks)
@@ -245,13 +246,13 @@ def _lost(was: r.Remains, now: r.Remains) -> dict[tuple[str, str], int]:
 
 
 def _of_rows(
-    files: Sequence[MigrationFile], schema: str, table: str, count: int
+    files: Sequence[MigrationFile], schema: str, table: str, count: int, longest: int | None
 ) -> FileError | SchemaError:
     rows = "1 row" if count == 1 else f"{count:,} rows"
     message = f"The old files leave {rows} in {table} that a squashed one would not make."
     if not count:
         message = f"A squashed file would leave rows in {table} that the old ones do not."
-    error = with_rows(files, schema, table, message)
+    error = with_rows(files, schema, table, message, longest)
     return error or SchemaError(message, hint="squash up to a version before they come to be")
 
 

@@ -192,9 +192,13 @@ def _written(one: Carried) -> str:
 
 
 def with_rows(
-    files: Iterable[MigrationFile], schema: str, table: str, message: str
+    files: Iterable[MigrationFile],
+    schema: str,
+    table: str,
+    message: str,
+    longest: int | None = None,
 ) -> FileError | None:
-    """An error at the statement that may have left rows in a table."""
+    """An error at the statement that may have left rows in a table; ``longest`` as for `parse`."""
     hint = (
         "rows that every database has belong in a repeatable file: copy the INSERT to"
         " repeatable/ (with ON CONFLICT DO NOTHING) and squash again, which compares rows too; or"
@@ -203,7 +207,7 @@ def with_rows(
     guess: FileError | None = None
     for file in files:
         for start, end in statements(file):
-            node = parse(file.text[start:end])
+            node = parse(file.text[start:end], longest)
             name = node.table if isinstance(node, n.Dml) else None
             if isinstance(node, n.CreateTable) and node.as_query:
                 name = node.name
