@@ -76,6 +76,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "update-without-where",
         "unbatched-change",
         "select-star",
+        "python-bulk-change",
     ),
     "Transactions": (
         "transaction-control",

@@ -98,7 +98,12 @@ def _case(case: Case) -> list[str]:
     note = ", ".join(notes)
     heading = [f"{note[:1].upper()}{note[1:]}:"] if note else []
     before = [_sql(case.before), "then:"] if case.before else []
-    return [*heading, *before, _sql(case.sql)]
+    code = _python(case.sql) if case.name.endswith(".py") else _sql(case.sql)
+    return [*heading, *before, code]
+
+
+def _python(text: str) -> str:
+    return f"```python\n{text.strip()}\n```"
 
 
 def _title(target: str) -> str:

@@ -15,7 +15,16 @@ from typing import Literal, Protocol, TypeAlias, TypeVar
 from ..analysis.catalog import SimulatedCatalog
 from ..analysis.changes import into_table
 from ..errors import FileError
-from ..migrations.file import at, decode, parse_file, parse_name, refuse_foreign, statements
+from ..migrations import program
+from ..migrations.file import (
+    MigrationFile,
+    at,
+    decode,
+    parse_file,
+    parse_name,
+    refuse_foreign,
+    statements,
+)
 from ..migrations.hooks import hooks_of
 from ..migrations.repeatable import parse_repeatable
 from ..migrations.script import Script, script_of, stood_in
@@ -151,6 +160,7 @@ class LintedFile:
     day: int = 0
     template: tuple[int, int] | None = None
     backfill: bool = False
+    is_program: bool = False
     squash: bool = False
     role: Role = "migration"
     error: FileError | None = None
@@ -221,6 +231,8 @@ def read_file(
     if isinstance(source, Source) and source.error is not None:
         return LintedFile(path, text, error=source.error)
     try:
+        if path.endswith(".py"):
+            return _program(parse_file(base_name(path), text, path), catalog, day)
         if plain:  # its name is no migration's of ours, but may be another tool's
             refuse_foreign(_with_folder(path), text, path)
         file = parse_file("0_plain.sql" if plain else base_name(path), text, path, ours=plain)
@@ -287,6 +299,21 @@ def _read_beside(source: Source, catalog: SimulatedCatalog, longest: int | None)
 
 ROLES: Mapping[str, Role] = {"repeatable": "repeatable", "hooks": "hook"}
 """What is in a folder beside the migrations."""
+
+
+def _program(file: MigrationFile, catalog: SimulatedCatalog, day: int | None) -> LintedFile:
+    """A Python migration: a file without a statement that anybody knows."""
+    return LintedFile(
+        file.path,
+        file.text,
+        day=catalog.stamp if day is None else day,
+        version=file.version,
+        description=file.description,
+        undo_start=len(file.text) if file.has_undo else None,
+        up_end=len(file.text),
+        allows=tuple(_allows(program.directives(file.text))),
+        is_program=True,
+    )
 
 
 SEED = 1_000_000

@@ -20,6 +20,7 @@ from .file import (
     decode,
     file_name,
     foreign_error,
+    is_program,
     parse_file,
     parse_name,
     refuse_foreign,
@@ -38,8 +39,8 @@ _TELLING = 65_536  # characters of a program in which it has said what it is for
 
 
 def read(directory: Path) -> Iterator[tuple[str, bytes]]:
-    """Names and bytes of every `*.sql` file, one at a time. Raises FileError when that cannot be,
-    ForeignFile when what lies beside them is another migration tool's.
+    """Names and bytes of every `*.sql` file and Python migration, one at a time. Raises FileError
+    when that cannot be, ForeignFile when what lies beside them is another migration tool's.
 
     Hidden files and folders are left alone.
     """
@@ -264,7 +265,7 @@ def nothing_in(directory: Path) -> str | None:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if entry.name.endswith(".sql"):
+            if entry.name.endswith(".sql") or is_program(entry.name):
                 return None
             others.append(f"{entry.name}/" if entry.is_dir() else entry.name)
     if not others:
@@ -286,6 +287,9 @@ def _entries(directory: Path) -> tuple[list[str], list[os.DirEntry[str]]]:
             if not entry.name.startswith("."):
                 if entry.name.endswith(".sql"):
                     names.append(entry.name)
+                elif is_program(entry.name) and entry.is_file():
+                    names.append(entry.name)
+                    others.append(entry)  # perhaps another tool's
                 elif entry.name not in BESIDE:
                     others.append(entry)
     names.sort()
@@ -339,8 +343,11 @@ def create(
     next_version: Callable[[list[int]], int],
     *,
     exist_ok: bool = False,
+    python: bool = False,
 ) -> Path:
     """Write a new migration and return its path; the directory is made when missing.
+
+    With ``python`` the forward part is the text of a Python migration.
 
     `next_version` proposes a version from those that exist. A version is first reserved by
     creating a file named after it alone, which only one process can; then the directory is
@@ -354,7 +361,7 @@ def create(
         _refuse_foreign_neighbours(directory)
         while True:
             version = next_version(_versions(directory))
-            path = directory / file_name(version, description)
+            path = directory / file_name(version, description, "py" if python else "sql")
             reserved = directory / _RESERVED.format(version=version)
             try:
                 reserved.touch(exist_ok=False)
@@ -442,7 +449,7 @@ def _versions(directory: Path) -> list[int]:
     return [
         parse_name(path.name, str(path))[0]
         for path in directory.iterdir()
-        if path.suffix == ".sql" and not path.name.startswith(".")
+        if (path.suffix == ".sql" or is_program(path.name)) and not path.name.startswith(".")
     ]
 
 

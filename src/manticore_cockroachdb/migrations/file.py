@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from .values import Declared, Values
 
 MAX_VERSION = 2**63 - 1
-_NAME = re.compile(r"(?P<version>\d+)(?:_(?P<description>.*))?\.sql\Z", re.DOTALL)
+_NAME = re.compile(r"(?P<version>\d+)(?:_(?P<description>.*))?\.(?:sql|py)\Z", re.DOTALL)
+_PROGRAM = re.compile(r"\d+(?:_.*)?\.py\Z", re.DOTALL)
 _UNTIDY = re.compile(r"[ \t\r\f\v]\n")
 _TRAILING = re.compile(r"[ \t\r\f\v]+$", re.MULTILINE)
 _PIECE = 1_000_000
@@ -63,7 +64,8 @@ class MigrationFile:
     before it runs. `backfill` and `down_backfill` are what a part asks for that runs batch by
     batch, still without its statements. `squashes` are those that this file stands for.
     batch, still without its statements. `declared` are the variables that the file is filled in
-    with when a script is made of it.
+    with when a script is made of it. `functions` are those of a Python migration, whose text is
+    all of it.
     """
 
     version: int
@@ -80,6 +82,17 @@ class MigrationFile:
     down_backfill: Backfill | None = None
     squashes: tuple[Squashed, ...] = ()
     declared: Declared | None = None
+    functions: tuple[str, ...] = ()
+
+    @property
+    def is_program(self) -> bool:
+        """Whether it is Python: `functions` are those that it has."""
+        return bool(self.functions)
+
+    @property
+    def has_undo(self) -> bool:
+        """Whether there is an undo part, perhaps an empty one."""
+        return "undo" in self.functions if self.is_program else self.down_start is not None
 
     @property
     def up_sql(self) -> str:
@@ -170,6 +183,8 @@ def parse_file(
     if not ours:
         refuse_foreign(name, text, path)
     version, description = parse_name(name, path)
+    if name.endswith(".py"):
+        return _parse_program(version, description, path, text)
     nul = text.find("\0")
     if nul >= 0:  # a message to the server would end there, without a word
         raise at(
@@ -214,16 +229,7 @@ def parse_file(
                         version=version,
                     )
             case "environments":
-                environments = _words(one.value)
-                if not environments:
-                    raise at(
-                        path,
-                        text,
-                        one.start,
-                        "-- @environments names none.",
-                        version=version,
-                        hint="write for example -- @environments production, staging",
-                    )
+                environments = _environments(one, path, text, version)
             case "allow":
                 pass  # the linter's business
             case "requires":
@@ -276,11 +282,75 @@ def parse_file(
     )
 
 
+def is_program(name: str) -> bool:
+    """Whether a file of this name is a Python migration: it begins with a version."""
+    return _PROGRAM.match(name) is not None
+
+
+def _parse_program(version: int, description: str, path: str, text: str) -> MigrationFile:
+    from . import program
+
+    functions = program.functions(program.compiled(text, path, version), path, version)
+    environments: tuple[str, ...] = ()
+    requires: tuple[int, ...] = ()
+    for one in program.directives(text):
+        match one.name:
+            case "environments":
+                environments = _environments(one, path, text, version)
+            case "requires":
+                requires += _versions(one, path, text, version)
+            case "allow":
+                pass
+            case other:
+                near = nearest(other, program.KNOWN, likeness=0.5)
+                raise at(
+                    path,
+                    text,
+                    one.start,
+                    f"Unknown directive # @{other} in a Python migration.",
+                    version=version,
+                    hint=f"did you mean # @{near}?"
+                    if near
+                    else "known: " + ", ".join("@" + d for d in program.KNOWN),
+                )
+    return MigrationFile(
+        version=version,
+        description=description,
+        path=path,
+        text=text,
+        up_end=len(text),
+        down_start=None,
+        transaction=None,
+        environments=environments,
+        checksum=checksum(text),
+        requires=requires,
+        functions=functions,
+    )
+
+
+def _environments(one: Directive, path: str, text: str, version: int) -> tuple[str, ...]:
+    words = _words(one.value)
+    if not words:
+        raise at(
+            path,
+            text,
+            one.start,
+            "-- @environments names none.",
+            version=version,
+            hint="write for example -- @environments production, staging",
+        )
+    return words
+
+
 def refuse_foreign(name: str, text: str, path: str) -> None:
     """Raise ForeignFile for another tool's file, unless the file itself says that it is ours.
 
     `name` may have the file's folder before it, as in `20240101_x/up.sql`.
     """
+    if name.endswith(".py"):
+        if (trace := foreign.of_program(name, text)) is not None:
+            raise foreign_error(foreign.message(trace), trace, path)
+        return
     if not foreign.is_suspicious(name, text):
         return
     try:
@@ -456,6 +526,8 @@ def statements(file: MigrationFile, *, down: bool = False) -> Sequence[tuple[int
 
     An empty forward part is an error: a migration that does nothing is a mistake.
     """
+    if file.is_program:
+        return ()
     start = 0
     part = file.up_sql
     if down:
@@ -485,7 +557,7 @@ def render(up_sql: str, down_sql: str | None) -> str:
     return text
 
 
-def file_name(version: int, description: str) -> str:
+def file_name(version: int, description: str, ending: str = "sql") -> str:
     """The name for a migration: lower-case words of the description joined by `_`.
 
     Whatever cannot be in a name on every file system is dropped, so no description can lead
@@ -498,7 +570,7 @@ def file_name(version: int, description: str) -> str:
             version=version,
             hint="describe the change in a few words",
         )
-    name = f"{version}_{slug}.sql"
+    name = f"{version}_{slug}.{ending}"
     if len(name.encode()) > 200:
         raise FileError(
             f"The description has {len(description)} characters; its file name would be too long.",

@@ -506,10 +506,17 @@ def _of_entry(name: str, read_text: Callable[[str], str]) -> Trace | None:
     if name.endswith(".sql"):
         return in_file(name, read_text(name))
     tools = tuple(tool for tool in TOOLS if tool.beside and re.fullmatch(tool.beside, name))
-    if not tools:
-        candidates = [t for t in TOOLS if t.programs and re.fullmatch(t.programs, name)]
-        text = read_text(name) if candidates else ""
-        tools = tuple(tool for tool in candidates if re.search(str(tool.says), text))
+    if tools:
+        return Trace(tools, name)
+    if any(tool.programs and re.fullmatch(tool.programs, name) for tool in TOOLS):
+        return of_program(name, read_text(name))
+    return None
+
+
+def of_program(name: str, text: str) -> Trace | None:
+    """The trace that a program is, by its name and what its text says."""
+    candidates = [t for t in TOOLS if t.programs and re.fullmatch(t.programs, name)]
+    tools = tuple(tool for tool in candidates if re.search(str(tool.says), text))
     return Trace(tools, name) if tools else None
 
 

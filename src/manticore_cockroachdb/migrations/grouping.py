@@ -45,7 +45,7 @@ def group(script: Script, caps: Capabilities) -> tuple[list[Group], bool]:
     or has foreign keys, whose table cannot be mentioned again in the same transaction.
     """
     groups: list[Group] = []
-    covered = _Covered(caps)
+    covered = Covered(caps)
     for i, (start, end) in enumerate(script.spans):
         node = _read(script, i, caps)
         verdict = None if node is None else judge(node, caps)
@@ -55,12 +55,12 @@ def group(script: Script, caps: Capabilities) -> tuple[list[Group], bool]:
         joins = safe and covered.take(node, script.text, start, end)
         if safe and not joins:
             # A COMMIT has to come first, and then the statement has lost its company.
-            covered = _Covered(caps)
+            covered = Covered(caps)
             safe = verdict is None
             covered.take(node, script.text, start, end)
         session = node is not None and changes_session(node)
         if not safe:
-            covered = _Covered(caps)
+            covered = Covered(caps)
             reason = verdict.reason if verdict is not None else ""
             groups.append(Group(i, i + 1, False, reason, node, session))
         elif joins and groups and groups[-1].atomic:
@@ -81,7 +81,7 @@ def _read(script: Script, i: int, caps: Capabilities) -> n.Node | None:
     return script.node(i)
 
 
-class _Covered:
+class Covered:
     """What the transaction being gathered has done so far, as far as CockroachDB minds."""
 
     __slots__ = ("caps", "created", "ddl", "fenced", "wrote")

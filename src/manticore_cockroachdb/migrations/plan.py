@@ -10,6 +10,7 @@ A migration runs in one of two modes:
   *atomic* (statements that a transaction covers, committed together with their journal row)
   or *alone* (a statement that no transaction covers; its effect is looked up in the catalog).
 
+* **python**: a Python migration, in one transaction; its statements are known when they come.
 * **backfill**: a part with `-- @backfill` runs batch by batch, each a transaction with its
   checkpoint, until the table has been walked (`manticore_cockroachdb.backfill`).
 
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
 
 ALL_COVERED = "every statement commits and rolls back with the transaction"
 COVERED_ONLY = "data changes and new tables only"
+NOT_ANALYSED = (
+    "Python: not analysed; one transaction, and what none covers is refused when it comes"
+)
 ORDINARY = frozenset({ALL_COVERED, COVERED_ONLY})
 """Why nearly every migration runs in one transaction: not worth a word where many are listed."""
 
@@ -56,6 +60,10 @@ _MORE = ("references", "interleave", "like", "as")
 
 def plan_script(script: Script, caps: Capabilities) -> MigrationPlan:
     """Decide mode and steps of one script. Raises Refused when no way is safe."""
+    if script.is_program:
+        return MigrationPlan(
+            script, Mode.PYTHON, NOT_ANALYSED, (Step(0, 0, 0, True, NOT_ANALYSED),), True
+        )
     if script.backfill is not None:
         return _batch_by_batch(script, script.backfill)
     if script.wish is not False and is_simple(script, caps):

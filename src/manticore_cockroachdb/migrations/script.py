@@ -29,6 +29,7 @@ class Mode(StrEnum):
     TRANSACTION = "transaction"
     STEPS = "steps"
     BACKFILL = "backfill"
+    PYTHON = "python"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ class Script:
     to be complete before. `undoes_backfill`: what it takes back ran batch by batch. `squashes`:
     other versions whose rows of the history go when this one is taken back. What is no
     migration's has a `called` to be spoken of by, and a version below 0; `origins` say for each
-    statement where it is from. `filled`: the text is the file's with its variables filled in.
+    statement where it is from. `is_program`: it is Python, and nobody knows its statements.
+    `filled`: the text is the file's with its variables filled in.
     """
 
     version: int
@@ -84,6 +86,7 @@ class Script:
     origins: Sequence[Origin] = ()
     squashes: tuple[int, ...] = ()
     filled: Filled | None = None
+    is_program: bool = False
 
     @property
     def title(self) -> str:
@@ -180,6 +183,8 @@ class MigrationPlan:
 
     def step_sql(self, step: Step) -> str:
         """The text of one step, from its first statement to its last, without the final `;`."""
+        if step.first == step.last:  # of Python
+            return ""
         spans = self.script.spans
         return self.script.text[spans[step.first][0] : spans[step.last - 1][1]]
 
@@ -222,6 +227,7 @@ def script_of(file: MigrationFile, *, down: bool = False) -> Script:
         undoes_backfill=down and file.backfill is not None,
         squashes=tuple(one.version for one in file.squashes if down and one.version < file.version),
         filled=filled,
+        is_program=file.is_program,
     )
 
 

@@ -61,9 +61,9 @@ async def async_plan_up(
         else:
             undo = tuple(script_of(file, down=True).nodes(session.caps.longest_name))
             about = (file.version, file.description, file.path, script, plan, None)
-            planned.append(
-                Planned(*about, tuple(read(script, session.caps.longest_name)), undo or None)
-            )
+            known = () if file.is_program and file.has_undo else None
+            reads = tuple(read(script, session.caps.longest_name))
+            planned.append(Planned(*about, reads, undo or known))
     return await _plan(session, snapshot, planned, "up")
 
 
@@ -74,7 +74,7 @@ async def async_plan_down(
     values: Values | None = None,
 ) -> Plan:
     """What `rollback` would do with these migrations."""
-    without = tuple(s.version for s in chosen if s.file is None or s.file.down_sql is None)
+    without = tuple(s.version for s in chosen if s.file is None or not s.file.has_undo)
     rows = await session.read(session.tables.read_undo(without)) if without else []
     stored = {int(version): undo for version, undo in rows if undo}
     planned = []

@@ -14,7 +14,7 @@ from ..analysis.catalog import SimulatedCatalog
 from ..analysis.changes import RELATIONS, changes
 from ..analysis.cost import Work, blocks
 from ..analysis.costs import cost_of, dangers, target
-from ..analysis.undo import UndoReport, undo_of, worst
+from ..analysis.undo import Undo, UndoReport, undo_of, worst
 from ..errors import MigrationError
 from ..migrations.script import MigrationPlan, Script
 from ..parser import nodes as n
@@ -167,9 +167,18 @@ def _migration(
         plan.reason,
         tuple(found),
         len(plan.steps),
-        None if undoing is None else worst(s.undo for s in found if s.undo is not None),
+        _undo(one, undoing, found),
         one.undo is not None,
     )
+
+
+def _undo(
+    one: Planned, undoing: UndoReport | None, found: Iterable[PlannedStatement]
+) -> Undo | None:
+    """The worst that is known; None where nothing is, in a rollback and of Python."""
+    if one.script is not None and one.script.is_program:
+        return Undo.NO if undoing is not None and one.undo is None else None
+    return None if undoing is None else worst(s.undo for s in found if s.undo is not None)
 
 
 def _alike(one: PlannedStatement, two: PlannedStatement) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .script import Frame
 
 
-PlannedMode = Literal["transaction", "steps", "backfill", "refused"]
+PlannedMode = Literal["transaction", "steps", "backfill", "python", "refused"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,15 @@ def script(plan: Plan) -> str:
             line=hook.line,
             hint=hook.hint,
         )
+    for one in plan.frame.plans:
+        if one.script.is_program:
+            raise Refused(
+                f"Migration {one.version} is Python and cannot be written as SQL.",
+                version=one.version,
+                path=one.script.path,
+                hint="a script up to the migration before it: --to; itself it runs with"
+                " `manticore migrate`",
+            )
     if not plan.changes:
         return ""
     return "\n".join(_lines(plan)) + "\n"

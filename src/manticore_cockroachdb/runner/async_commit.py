@@ -37,7 +37,7 @@ be recorded and is not any more is simply to be done again (`HistoryLost`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import random
@@ -59,7 +59,7 @@ from .bookkeeping import APPLIED_COLUMNS, journal_rows
 from .exchange import Reply
 from .failures import Stopped, sentence
 from .identity import HOST
-from .messages import messages
+from .messages import Message, messages
 from .patience import Patience
 
 RECOVERIES = 12  # of a statement with which the connection was lost each time
@@ -338,8 +338,12 @@ class AsyncCommitter:
         recorded: Callable[[], bool],
         *,
         sent: Stopped | None = None,
+        body: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Run statements `first` to `last` and what `after` gives, exactly once.
+
+        With `body`, that is what runs between BEGIN and the end, in place of statements, in each
+        try anew.
 
         `after` makes the fence, our own writes and COMMIT anew for each try, since the token may
         have moved on; `recorded` says, from what was last read, whether they have happened;
@@ -353,7 +357,10 @@ class AsyncCommitter:
             try:
                 if sent is not None:
                     raise sent
-                await self._send(plan, first, last, after())
+                if body is None:
+                    await self._send(plan, first, last, after())
+                else:
+                    await self._send_around(plan, body, after())
                 self.patience.calm()
                 return
             except Stopped as stopped:
@@ -410,6 +417,24 @@ class AsyncCommitter:
             if message.last < last:
                 done, total = message.last - first, last - first
                 self.session.listener(e.StatementProgress(plan.version, done, total))
+        if reply.tag != "COMMIT":
+            raise no_commit(reply)
+
+    async def _send_around(
+        self, plan: MigrationPlan, body: Callable[[], Awaitable[None]], after: Sequence[str]
+    ) -> None:
+        """One transaction with what `body` does. What it raises, but for psycopg's errors, is left
+        to the caller, who rolls back."""
+        try:
+            with self.lease.watched(plan.version, None):
+                reply = await self.session.run(self.session.tables.begin)
+                if reply.error is None:
+                    await body()
+                    reply = await self.session.run(";\n".join(after))
+        except psycopg.Error as error:
+            raise Stopped(error, None, 0) from error
+        if reply.error is not None:
+            raise Stopped(reply.error, Message("", 0, 0, 0, 0), reply.done)
         if reply.tag != "COMMIT":
             raise no_commit(reply)
 

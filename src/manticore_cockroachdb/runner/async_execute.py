@@ -15,10 +15,10 @@ where a COMMIT left a part behind.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from time import monotonic
-from typing import Protocol
+from typing import Any, Protocol
 
 import psycopg
 
@@ -28,6 +28,7 @@ from ..errors import (
     ConnectionFailed,
     DeadlineReached,
     MigrationError,
+    MigrationFailed,
     PartialMigration,
 )
 from ..migrations.results import JournalRow
@@ -71,6 +72,7 @@ class AsyncExecutor:
         self.session = committer.session
         self.lease = committer.lease
         self.finished: list[int] = []
+        self.functions: dict[int, Callable[[Any], Any]] = {}  # of Python migrations, by version
         self._stale_session = False
 
     # --- all of them -----------------------------------------------------------------------
@@ -216,6 +218,11 @@ class AsyncExecutor:
         except PartialMigration as failure:
             await self._keep_attempt(plan, failure, started, None, "partial")
             raise
+        except MigrationFailed as failure:  # of Python, which has said itself what is wrong
+            await self.committer.roll_back_quietly()
+            failure.applied = tuple(self.finished)
+            await self._keep_attempt(plan, failure, started, None, "nothing remains")
+            raise
         finally:
             self.session.worn |= plan.changes_session
         self._stale_session = plan.changes_session
@@ -239,6 +246,8 @@ class AsyncExecutor:
                 rows = self.committer.steps_of(plan)
                 if plan.mode is Mode.BACKFILL:
                     await self._backfill(plan)
+                elif plan.mode is Mode.PYTHON:
+                    await self._program(plan, rows)
                 elif plan.mode is Mode.STEPS or rows:
                     await self._steps(plan, rows, following)
                 elif not self.committer.is_recorded(plan):
@@ -274,6 +283,20 @@ class AsyncExecutor:
             return (*before, *forgotten, commit)
 
         await committer.commit(plan, 0, 0, record, lambda: committer.is_recorded(plan))
+
+    async def _program(self, plan: MigrationPlan, rows: Mapping[int, JournalRow]) -> None:
+        """Run a Python migration in one transaction with its record."""
+        from .async_program import async_program
+
+        if rows:
+            raise ChangedFile(
+                f"Migration {plan.version} stopped half way as SQL, and its file is Python now.",
+                version=plan.version,
+                path=plan.script.path,
+                hint="put the SQL file back, and what is new into a migration of its own",
+            )
+        if not self.committer.is_recorded(plan):
+            await async_program(self.committer, plan, self.functions[plan.version])
 
     async def _renew_session(self) -> None:
         """Leave the session of a migration that changed it; the lease names the new one."""

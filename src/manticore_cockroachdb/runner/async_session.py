@@ -88,6 +88,7 @@ class AsyncSession:
         self.jobs: list[str] = []
         self.repeatable: Rows = []  # what is recorded of repeatable files, as first read
         self.trace: Trace | None = None  # what is told of a run, where telemetry is on
+        self.lent: list[object] = []  # what stands over the connection beside our own
         self.distance = inf  # seconds that the quickest answer took
         self.worn = False  # whether what ran may have left something to its session
         self._known = False
@@ -186,6 +187,7 @@ class AsyncSession:
         connection, self.connection = self.connection, None
         if connection is not None:
             await connection.close()
+        self.lent.clear()
 
     async def reopen(self) -> None:
         """Connect anew and set the session up again. Raises ConnectionFailed."""

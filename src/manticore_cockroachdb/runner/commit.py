@@ -59,7 +59,7 @@ from .exchange import Reply
 from .failures import Stopped, sentence
 from .identity import HOST
 from .lease import Lease
-from .messages import messages
+from .messages import Message, messages
 from .patience import Patience
 from .session import Rows, Session, worth_waiting
 
@@ -339,8 +339,12 @@ class Committer:
         recorded: Callable[[], bool],
         *,
         sent: Stopped | None = None,
+        body: Callable[[], None] | None = None,
     ) -> None:
         """Run statements `first` to `last` and what `after` gives, exactly once.
+
+        With `body`, that is what runs between BEGIN and the end, in place of statements, in each
+        try anew.
 
         `after` makes the fence, our own writes and COMMIT anew for each try, since the token may
         have moved on; `recorded` says, from what was last read, whether they have happened;
@@ -354,7 +358,10 @@ class Committer:
             try:
                 if sent is not None:
                     raise sent
-                self._send(plan, first, last, after())
+                if body is None:
+                    self._send(plan, first, last, after())
+                else:
+                    self._send_around(plan, body, after())
                 self.patience.calm()
                 return
             except Stopped as stopped:
@@ -411,6 +418,24 @@ class Committer:
             if message.last < last:
                 done, total = message.last - first, last - first
                 self.session.listener(e.StatementProgress(plan.version, done, total))
+        if reply.tag != "COMMIT":
+            raise no_commit(reply)
+
+    def _send_around(
+        self, plan: MigrationPlan, body: Callable[[], None], after: Sequence[str]
+    ) -> None:
+        """One transaction with what `body` does. What it raises, but for psycopg's errors, is left
+        to the caller, who rolls back."""
+        try:
+            with self.lease.watched(plan.version, None):
+                reply = self.session.run(self.session.tables.begin)
+                if reply.error is None:
+                    body()
+                    reply = self.session.run(";\n".join(after))
+        except psycopg.Error as error:
+            raise Stopped(error, None, 0) from error
+        if reply.error is not None:
+            raise Stopped(reply.error, Message("", 0, 0, 0, 0), reply.done)
         if reply.tag != "COMMIT":
             raise no_commit(reply)
 

@@ -77,6 +77,12 @@ def failure_of(
     if offset is not None:
         path, source, place = script.place(offset)
     line, column = line_column(source, place) if place is not None else (None, None)
+    shown = without_secrets(excerpt(source, place)) if place is not None else None
+    if script.is_program:
+        from . import programs
+
+        line = programs.line_in(stopped.error, script.path or "")
+        shown = programs.shown(script.text, line)
     what = f"{script.title[0].upper()}{script.title[1:]}"
     if script.direction == "down":
         what = f"Rolling back {script.title}"
@@ -93,7 +99,7 @@ def failure_of(
         line=line,
         column=column,
         sqlstate=stopped.sqlstate,
-        excerpt=without_secrets(excerpt(source, place)) if place is not None else None,
+        excerpt=shown,
         hint=_hint(
             diagnostic,
             _not_understood(script.text, script.spans, offset, server, diagnostic),

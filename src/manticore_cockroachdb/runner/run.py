@@ -29,7 +29,7 @@ from ..migrations.hooks import Hooks
 from ..migrations.objects import Objects
 from ..migrations.plan import plan_all
 from ..migrations.results import JournalRow
-from ..migrations.script import MigrationPlan, Script, script_of
+from ..migrations.script import MigrationPlan, Mode, Script, script_of
 from ..migrations.squash import squashing
 from ..migrations.values import Values
 from ..retry import RetryPolicy
@@ -88,6 +88,7 @@ class Run:
             for hook in hooks.values():
                 hook_plan(hook, self.session.caps)  # refused before anything runs
         plans = {p.version: p for p in plan_all(map(script_of, chosen), self.session.caps)}
+        self._load(plans.values())
         try:
             now = self._resolve(files, self._take_lease(), self.committer.journal)
             self.committer.settled = dict.fromkeys(self.committer.recorded, True)
@@ -121,7 +122,7 @@ class Run:
         """Roll back; return the versions reverted, in this order. ``shown`` are those that
         somebody agreed to: if they have changed, nothing is done."""
 
-        self._undo_plans(choose_down(first_look, count, target, self.allow))
+        self._load(self._undo_plans(choose_down(first_look, count, target, self.allow)))
         self.committer.columns = ORDERED_COLUMNS
         try:
             now = self._resolve(files, self._take_lease(), self.committer.journal)
@@ -241,6 +242,14 @@ class Run:
 
     # --- inside ----------------------------------------------------------------------------
 
+    def _load(self, plans: Iterable[MigrationPlan]) -> None:
+        """Execute the modules of Python migrations, for their functions, before anything runs."""
+        programs = [plan for plan in plans if plan.mode is Mode.PYTHON]
+        if programs:
+            from .programs import functions_of
+
+            self.executor.functions |= functions_of(programs)
+
     def _resolve(
         self, files: Iterable[MigrationFile], rows: Rows, journal: Iterable[JournalRow]
     ) -> tuple[VersionStatus, ...]:
@@ -329,7 +338,7 @@ class Run:
         A file's own undo part wins, since it is what its author sees; without a file, the one
         stored when it was applied is used.
         """
-        without = tuple(s.version for s in chosen if s.file is None or s.file.down_sql is None)
+        without = tuple(s.version for s in chosen if s.file is None or not s.file.has_undo)
         stored: dict[int, str] = {}
         if without:
             rows = self.session.read(self.session.tables.read_undo(without))
@@ -365,7 +374,7 @@ def undo_script(
 
     ``values`` are those of variables, for the stored one."""
     file, version = status.file, status.version
-    if file is not None and file.down_sql is not None:
+    if file is not None and file.has_undo:
         script = script_of(file, down=True)
     elif version in stored and not (file is not None and file.squashes):
         name, text = f"{version}_undo.sql", stored[version] + "\n"
@@ -386,7 +395,7 @@ def undo_script(
         )
     else:
         script = None
-    if script is None or not script.spans:
+    if script is None or not (script.spans or script.is_program):
         if file is not None and file.squashes:
             raise NoUndo(
                 f"Migration {version} ({status.description}) stands for all that it squashes, and"

@@ -89,6 +89,7 @@ class Session:
         self.jobs: list[str] = []
         self.repeatable: Rows = []  # what is recorded of repeatable files, as first read
         self.trace: Trace | None = None  # what is told of a run, where telemetry is on
+        self.lent: list[object] = []  # what stands over the connection beside our own
         self.distance = inf  # seconds that the quickest answer took
         self.worn = False  # whether what ran may have left something to its session
         self._known = False
@@ -187,6 +188,7 @@ class Session:
         connection, self.connection = self.connection, None
         if connection is not None:
             connection.close()
+        self.lent.clear()
 
     def reopen(self) -> None:
         """Connect anew and set the session up again. Raises ConnectionFailed."""

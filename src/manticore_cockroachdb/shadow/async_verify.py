@@ -419,6 +419,8 @@ class _Trial:
 
 def has_undo(file: MigrationFile) -> bool:
     """Whether the file has an undo part with a statement in it."""
+    if file.is_program:
+        return file.has_undo
     return file.down_sql is not None and next(split(file.down_sql), None) is not None
 
 

@@ -4,6 +4,7 @@ A runner that goes on does not repeat what is journalled, so the messages of eac
 from the step that is due then. What travels, message by message:
 
     transaction    BEGIN … history row, COMMIT
+    python         BEGIN | its statements | history row, COMMIT
     atomic step    BEGIN … journal row, COMMIT
     step alone     journal "started" | the statement | journal "done", and that the next begins
     at the end     history row, COMMIT; with the end of the last step, if that ran alone
@@ -31,6 +32,9 @@ class CrashPoint:
 
 def crash_points(plan: MigrationPlan, *, cockroachdb: bool) -> Iterator[CrashPoint]:
     """The crashes to go through, one run each, in this order; then a run without one."""
+    if plan.mode is Mode.PYTHON:  # BEGIN, what it does, and the end
+        yield from (CrashPoint(0), CrashPoint(1, torn=True), CrashPoint(1))
+        return
     if plan.mode is Mode.STEPS:
         for step in plan.steps[:MOST_STEPS]:
             if step.atomic:

@@ -252,7 +252,8 @@ def _migration(one: PlannedMigration, layout: Layout) -> Iterator[str]:
             yield from layout.wrapped(f"hint: {one.hint}", "  ", "cyan")
         return
     how = "in one transaction" if one.mode == "transaction" else f"in {count(one.steps, 'step')}"
-    told = one.reason if one.mode == "backfill" else f"{how}: {one.reason}"
+    own = one.mode in ("backfill", "python")
+    told = one.reason if own else f"{how}: {one.reason}"
     yield title
     # What is said of nearly every migration would hide the others.
     yield from layout.wrapped(how if one.reason in ORDINARY else told, "  ", "dim")

@@ -46,4 +46,5 @@ def check(context: Context) -> Iterator[Finding]:
     if context.file.squash:
         return
     if context.file.version is not None and context.file.undo_start is None:
-        yield context.finding(RULE, None, "The migration has no undo part.")
+        what = "function undo(connection)" if context.file.is_program else "undo part"
+        yield context.finding(RULE, None, f"The migration has no {what}.")

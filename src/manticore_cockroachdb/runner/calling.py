@@ -1,0 +1,131 @@
+"""A Python migration's function, called with a connection of its own colour.
+
+One that is ``def`` runs in a thread where the migrator is asynchronous, and one that is ``async
+def`` in an event loop of its own where the migrator is not; either way over the session's one libpq
+connection, which nobody else uses meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from psycopg import pq
+
+from ..errors import TransactionError
+from .async_lent import async_lent, async_use
+from .guard import Guard
+from .lent import lent, use
+
+Function = Callable[[Any], Any]
+Keep = Callable[[object], None]
+
+
+async def async_call(
+    function: Function,
+    pgconn: pq.abc.PGconn,
+    guard: Guard,
+    database: object,
+    keep: Keep,
+    abandon: Callable[[], None],
+) -> None:
+    """Call a function with a connection over `pgconn`, which is in a transaction.
+
+    `database`: whose verbs join it. `keep` is handed what has to live as long as the connection.
+    `abandon` ends the connection, where the caller is cancelled.
+    """
+    handler = pgconn.notice_handler
+    try:
+        if inspect.iscoroutinefunction(function):
+            own = async_lent(pgconn, guard, database)
+            keep(own)
+            await async_use(own, function)
+            return
+        other = lent(pgconn, guard, None)
+        keep(other)
+        task = asyncio.ensure_future(asyncio.to_thread(use, other, _plain(function)))
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            abandon()  # a thread cannot be ended; without a connection it does no more harm
+            await asyncio.wait({task})
+            raise
+    finally:
+        pgconn.notice_handler = handler
+
+
+def call(
+    function: Function,
+    pgconn: pq.abc.PGconn,
+    guard: Guard,
+    database: object,
+    keep: Keep,
+    abandon: Callable[[], None],
+) -> None:
+    """The same, for a synchronous migrator."""
+    handler = pgconn.notice_handler
+    try:
+        if not inspect.iscoroutinefunction(function):
+            own = lent(pgconn, guard, database)
+            keep(own)
+            use(own, _plain(function))
+            return
+        _in_a_loop(function, pgconn, guard, keep, abandon)
+    finally:
+        pgconn.notice_handler = handler
+
+
+def _plain(function: Function) -> Function:
+    def checked(connection: Any) -> None:
+        result = function(connection)
+        if inspect.isawaitable(result):
+            if inspect.iscoroutine(result):
+                result.close()
+            raise TransactionError(
+                "The migration's function returned something to be awaited, and is no `async def`.",
+                hint="write `async def`, or return nothing",
+            )
+
+    return checked
+
+
+def _in_a_loop(
+    function: Function,
+    pgconn: pq.abc.PGconn,
+    guard: Guard,
+    keep: Keep,
+    abandon: Callable[[], None],
+) -> None:
+    """Run a coroutine function to its end, in a thread: there may be a loop in this one."""
+    failure: list[BaseException] = []
+
+    async def main() -> None:
+        connection = async_lent(pgconn, guard, None)
+        keep(connection)
+        await async_use(connection, function)
+
+    def run() -> None:
+        # psycopg waits for sockets, which the usual loop of Windows does not.
+        factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
+        try:
+            with asyncio.Runner(loop_factory=factory) as runner:
+                runner.run(main())
+        except BaseException as error:  # noqa: BLE001 - raised again where it belongs
+            failure.append(error)
+
+    context = contextvars.copy_context()
+    thread = threading.Thread(target=context.run, args=(run,), name="manticore-migration")
+    thread.start()
+    try:
+        thread.join()
+    except BaseException:
+        abandon()
+        thread.join()
+        raise
+    if failure:
+        raise failure[0]
