@@ -179,16 +179,18 @@ class Migration:
         down_sql: str | None = None,
         *,
         exist_ok: bool = False,
+        python: bool = False,
     ) -> str:
         """Write a new migration file and return its path.
 
         Its version is the present UTC second, or the next number in a directory that counts
         1, 2, 3; it is new even if other processes do the same now. With ``exist_ok`` a file that
         has this description and this SQL already is left as the only one, and its path returned:
-        for a program that is run more than once. Raises FileError.
+        for a program that is run more than once. With ``python`` it is a Python migration, and
+        ``up_sql`` its text. Raises FileError.
         """
         path = blocking(
-            partial(directory.create, exist_ok=exist_ok),
+            partial(directory.create, exist_ok=exist_ok, python=python),
             self.migrations_dir,
             description,
             up_sql,

@@ -8,8 +8,10 @@ import pytest
 
 from faults.proxy import Cut, Fault, Proxy, When
 from manticore_cockroachdb.errors import (
+    ChangedFile,
     MigrationFailed,
     NoUndo,
+    PartialMigration,
     Refused,
 )
 
@@ -357,3 +359,95 @@ async def test_a_connection_lost_in_the_middle_calls_it_again(project, db, colou
         await project.migration(colour.database(proxy.through(url))).migrate()
     assert (tmp_path / "calls").read_text() == "xx"
     assert {r["digest"] for r in await db.execute("SELECT digest FROM users")} == {"x"}
+
+
+async def test_verify_drift_diff_and_a_fresh_database_replay_it(project, db):
+    await project.begun()
+    project.write("2_digest.py", DIGEST)
+    project.write(
+        "3_notes.py",
+        """
+        async def migrate(connection):
+            await connection.execute("CREATE TABLE notes (id INT8 PRIMARY KEY)")
+
+        async def undo(connection):
+            pass
+        """,
+    )
+    await project.migration().migrate(fresh=True)
+    assert not (await project.migration().drift()).differs
+    assert await project.migration().diff(str(project.directory)) == ()
+    found = await project.migration().verify()
+    wrong = {one.version: one.failures[0].message for one in found.migrations if one.failures}
+    assert list(wrong) == [3] and "does not lead back" in wrong[3]
+    [digest] = [one for one in found.migrations if one.version == 2]
+    assert digest.reversible
+    text = (project.directory / "3_notes.py").read_text()
+    (project.directory / "3_notes.py").write_text(
+        text.replace("pass", "await connection.drop_table('notes')")
+        if "cockroach" not in found.server.lower()
+        else text[: text.index("async def undo")]
+    )
+    found = await project.migration().verify()
+    assert found.ok
+    assert [one.crashes for one in found.migrations][1:] == [3, 3]
+
+
+async def test_a_plan_says_that_it_is_not_analysed(project):
+    await project.begun()
+    project.write("2_digest.py", DIGEST)
+    plan = await project.migration().plan()
+    [one] = plan.migrations
+    assert one.mode == "python" and one.reason.startswith("Python: not analysed")
+    assert (one.statements, one.undo, one.has_undo) == ((), None, True)
+    with pytest.raises(Refused, match="is Python and cannot be written as SQL") as error:
+        plan.sql()
+    assert error.value.version == 2
+    status = await project.migration().status()
+    assert [(p.version, p.mode) for p in status.pending] == [(2, "python")]
+
+
+async def test_a_stopped_sql_migration_is_not_gone_on_with_in_python(project, server):
+    if server.engine == "postgresql":
+        return
+    await project.begun()
+    (project.directory / "2_x.sql").write_text(
+        "ALTER TABLE users ADD COLUMN a INT8; ALTER TABLE nowhere ADD COLUMN a INT8;"
+    )
+    with pytest.raises(PartialMigration):
+        await project.migration().migrate()
+    (project.directory / "2_x.sql").unlink()
+    project.write("2_x.py", DIGEST)
+    with pytest.raises(ChangedFile, match="stopped half way as SQL"):
+        await project.migration().migrate()
+
+
+async def test_several_runners_call_it_once(project, db, colour, tmp_path):
+    await project.begun()
+    project.write(
+        "2_x.py",
+        f"""
+        import time
+
+        def migrate(connection):
+            with open({str(tmp_path / "calls")!r}, "a") as calls:
+                calls.write("x")
+            connection.execute("UPDATE users SET name = name || '!'")
+            time.sleep(0.3)
+        """,
+    )
+    runs = [project.migration(colour.database(db.settings.url(secrets=True))) for _ in range(3)]
+    found = await colour.concurrently(*(run.migrate for run in runs))
+    assert sorted(found) == [0, 0, 1]
+    assert (tmp_path / "calls").read_text() == "x"
+
+
+async def test_hooks_and_repeatable_files_run_around_it(project, db):
+    await project.begun()
+    (project.directory / "hooks").mkdir()
+    (project.directory / "hooks" / "after_each.sql").write_text(
+        "UPDATE users SET name = name || '+';"
+    )
+    project.write("2_x.py", DIGEST)
+    await project.migration().migrate()
+    assert await db.select("users", ["name"], where={"id": 1}) == [{"name": "ada+"}]

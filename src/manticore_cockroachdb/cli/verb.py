@@ -127,7 +127,7 @@ def _failed(error: Exception, call: Call) -> int:
 
 
 def verb(
-    *groups: Group, name: str | None = None
+    *groups: Group, name: str | None = None, kind: type[Verb] = Verb
 ) -> Callable[[Callable[..., Result]], click.Command]:
     """Make a command of a function; the options of these groups stand after its own.
 
@@ -135,7 +135,7 @@ def verb(
     """
 
     def make(function: Callable[..., Result]) -> click.Command:
-        made = click.command(name, cls=Verb, context_settings=_CONTEXT)(function)
+        made = click.command(name, cls=kind, context_settings=_CONTEXT)(function)
         made.params += [option for group in groups for option in group]
         return made
 

@@ -356,12 +356,15 @@ def create(
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        if exist_ok and (found := _same(directory, description, up_sql, down_sql)) is not None:
-            return found
+        ending = "py" if python else "sql"
+        if exist_ok:
+            found = _same(directory, description, render(up_sql, down_sql), ending)
+            if found is not None:
+                return found
         _refuse_foreign_neighbours(directory)
         while True:
             version = next_version(_versions(directory))
-            path = directory / file_name(version, description, "py" if python else "sql")
+            path = directory / file_name(version, description, ending)
             reserved = directory / _RESERVED.format(version=version)
             try:
                 reserved.touch(exist_ok=False)
@@ -401,13 +404,13 @@ def _refuse_foreign_neighbours(directory: Path) -> None:
         refuse_foreign(name, path.read_bytes().decode("utf-8", "replace"), str(path))
 
 
-def _same(directory: Path, description: str, up_sql: str, down_sql: str | None) -> Path | None:
+def _same(directory: Path, description: str, text: str, ending: str) -> Path | None:
     """The newest file with this name behind its version, and with this text.
 
     Indentation does not count: the same SQL stands deeper in one program than in another.
     """
-    name = file_name(0, description).removeprefix("0")
-    wanted = _lines(render(up_sql, down_sql))
+    name = file_name(0, description, ending).removeprefix("0")
+    wanted = _lines(text)
     found = [
         (parse_name(path.name, str(path))[0], path)
         for path in directory.iterdir()

@@ -89,12 +89,13 @@ def directives(text: str) -> Iterator[Directive]:
 class Sent:
     """A call of a method by a Python migration, as far as it is written out: its name, the first
     text in it, with `template_` for what is put in, the keywords that are True, whether it is in a
-    loop, and at which character it stands."""
+    loop, the function of the module that it is in, and at which character it stands."""
 
     method: str
     text: str
     switches: tuple[str, ...]
     in_loop: bool
+    function: str
     start: int
 
 
@@ -118,7 +119,7 @@ def sent(text: str) -> list[Sent]:
             elif isinstance(one, ast.Constant) and isinstance(one.value, str):
                 yield one.value
 
-    def walk(node: ast.AST, in_loop: bool) -> None:
+    def walk(node: ast.AST, in_loop: bool, function: str) -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
             first = next(texts(node.args[0]), None)
             if first is not None:
@@ -127,17 +128,20 @@ def sent(text: str) -> list[Sent]:
                     for k in node.keywords
                     if k.arg and isinstance(k.value, ast.Constant) and k.value.value is True
                 )
-                found.append(Sent(node.func.attr, first, switches, in_loop, offset(node)))
+                start = offset(node)
+                found.append(Sent(node.func.attr, first, switches, in_loop, function, start))
         loops = isinstance(
             node,
             ast.For | ast.AsyncFor | ast.While | ast.ListComp | ast.SetComp | ast.GeneratorExp,
         )
+        if not function and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            function = node.name
         for child in ast.iter_child_nodes(node):
             # What is looped over is asked for once.
             once = isinstance(node, ast.For | ast.AsyncFor) and child is node.iter
-            walk(child, in_loop or (loops and not once))
+            walk(child, in_loop or (loops and not once), function)
 
-    walk(ast.parse(text), False)
+    walk(ast.parse(text), False, "")
     return found
 
 

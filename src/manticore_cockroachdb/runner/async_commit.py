@@ -426,10 +426,12 @@ class AsyncCommitter:
         """One transaction with what `body` does. What it raises, but for psycopg's errors, is left
         to the caller, who rolls back."""
         try:
-            with self.lease.watched(plan.version, None):
+            with self.lease.watched(plan.version, None, bounded=True):
                 reply = await self.session.run(self.session.tables.begin)
                 if reply.error is None:
                     await body()
+            if reply.error is None:
+                with self.lease.watched(plan.version, None, bounded=False):
                     reply = await self.session.run(";\n".join(after))
         except psycopg.Error as error:
             raise Stopped(error, None, 0) from error

@@ -427,10 +427,12 @@ class Committer:
         """One transaction with what `body` does. What it raises, but for psycopg's errors, is left
         to the caller, who rolls back."""
         try:
-            with self.lease.watched(plan.version, None):
+            with self.lease.watched(plan.version, None, bounded=True):
                 reply = self.session.run(self.session.tables.begin)
                 if reply.error is None:
                     body()
+            if reply.error is None:
+                with self.lease.watched(plan.version, None, bounded=False):
                     reply = self.session.run(";\n".join(after))
         except psycopg.Error as error:
             raise Stopped(error, None, 0) from error

@@ -7,15 +7,18 @@ begin with a database, would take ``DROP TABLE shop.public.orders`` at its word.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 
 from ..migrations.file import MigrationFile
 from ..migrations.hooks import Hooks
+from ..migrations.program import sent
 from ..migrations.repeatable import Repeatable
 from ..migrations.script import script_of
-from ..parser.lex import Token, tokens
+from ..parser.lex import Token, Unterminated, tokens
 from ..parser.nodes import Grant, Revoke, SessionCommand, SetVar
 from ..parser.parse import parse
+from ..parser.split import split
 
 _SHARED_KINDS = (
     *("ROLE", "USER", "GROUP", "DATABASE", "TABLESPACE", "SYSTEM", "SUBSCRIPTION", "SERVER"),
@@ -37,9 +40,8 @@ def shared(
     ``databases`` are all names on the server, ``schemas`` those of the database itself.
     """
     for file in files:
-        script = script_of(file)
-        for i in range(len(script.spans)):
-            if reason := _reason(script.sql(i), databases, schemas):
+        for text in _statements(file):
+            if reason := _reason(text, databases, schemas):
                 return f"migration {file.version} {reason}"
     beside = [("repeatable file", one) for one in repeatable]
     beside += [("hook", one) for one in (hooks or {}).values()]
@@ -48,6 +50,17 @@ def shared(
             if reason := _reason(one.sql[start:end], databases, schemas):
                 return f"the {what} {one.name} {reason}"
     return None
+
+
+def _statements(file: MigrationFile) -> Iterator[str]:
+    """The statements of a forward part; of Python, as far as they are written out."""
+    if file.is_program:
+        for one in sent(file.text):
+            with suppress(Unterminated):
+                yield from [one.text[start:end] for start, end in split(one.text)]
+        return
+    script = script_of(file)
+    yield from (script.sql(i) for i in range(len(script.spans)))
 
 
 def _reason(text: str, databases: Collection[str], schemas: Collection[str]) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...migrations.program import Sent, sent
+from ...migrations.program import DOWN, Sent, sent
 from ...parser import nodes as n
 from ...parser.lex import Unterminated
 from ...parser.parse import parse
@@ -25,7 +25,7 @@ RULE = Rule(
         A Python migration is one transaction, and for each row that it fetches and writes back it
         waits for the server twice. Over many rows it holds locks for long, runs into conflicts with
         the application (40001 on CockroachDB, and then all of it is done again), and what was done
-        is lost when it fails. Reported for a change of a whole table, for one in a loop, and for
+        is lost when it fails. Reported, outside of `undo`, for a change of a whole table, for one in a loop, and for
         `executemany`, as far as the statements are written out; not for a table that the server of
         `--url` has few rows in.
     """,
@@ -86,16 +86,22 @@ def check(context: Context) -> Iterator[Finding]:
     """Calls that change many rows, as far as that can be seen."""
     if not context.file.is_program:
         return
+    made: set[str] = set()
     for one in sent(context.file.text):
-        for table, how in _changes(one):
+        if one.function == DOWN:
+            continue
+        for table, how in _changes(one, made):
+            if table in made:
+                continue
             rows = context.facts.tables.get(table) if context.facts else None
             if rows is None or rows > ROWS:
                 yield context.finding(RULE, None, f"{how}, in one transaction.", start=one.start)
                 break
 
 
-def _changes(one: Sent) -> Iterator[tuple[str, str]]:
-    """The tables that a call changes many rows of, and what is said of it."""
+def _changes(one: Sent, made: set[str]) -> Iterator[tuple[str, str]]:
+    """The tables that a call changes many rows of, and what is said of it; ``made`` takes those
+    that it makes."""
     if one.method in _VERBS:
         if "all_rows" in one.switches:
             yield one.text, f"{one.method} changes all rows of {one.text}"
@@ -108,6 +114,8 @@ def _changes(one: Sent) -> Iterator[tuple[str, str]]:
         return
     for sql in statements:
         node = parse(sql)
+        if isinstance(node, n.CreateTable):
+            made.add(table_key(node.name))
         if not isinstance(node, n.Dml) or node.table is None:
             continue
         table = table_key(node.table)
