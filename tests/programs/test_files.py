@@ -68,7 +68,18 @@ def test_which_names_are_migrations(tmp_path):
     ):
         (tmp_path / name).write_text("raise SystemExit")
     (tmp_path / "3_folder.py").mkdir()
+    (tmp_path / "4_helper.py").write_text("def up(): ...\nx = {'a': lambda y: y}\n")
+    (tmp_path / "5_half_written.py").write_text("this is no Python")
     assert [file.version for file in directory.load(tmp_path)] == [1, 2]
+    for text in ("def upgrade(connection): ...\n", "def undo(connection): ...\n"):
+        (tmp_path / "6_x.py").write_text(text)
+        with pytest.raises(FileError, match="no function migrate"):
+            directory.load(tmp_path)
+    (tmp_path / "6_x.py").write_text("def migrate(connection)\n")
+    with pytest.raises(FileError, match="no Python"):
+        directory.load(tmp_path)
+    (tmp_path / "6_x.py").write_text("from helpers import migrate, undo\n")
+    assert directory.load(tmp_path)[-1].functions == ("migrate", "undo")
     (tmp_path / "2_c.sql").write_text("SELECT 1;")
     with pytest.raises(FileError, match="Version 2 is used by two files"):
         directory.load(tmp_path)

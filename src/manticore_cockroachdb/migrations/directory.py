@@ -51,6 +51,8 @@ def read(directory: Path) -> Iterator[tuple[str, bytes]]:
         for name in names:
             with open(f"{directory}{os.sep}{name}", "rb", buffering=0) as file:  # noqa: PTH123
                 found = [file.readall()]
+            if is_program(name) and not _is_meant(found[0]):
+                continue
             yield name, found.pop()  # a large file is let go as soon as it is decoded
     except FileNotFoundError as error:
         if directory.is_dir():
@@ -265,7 +267,7 @@ def nothing_in(directory: Path) -> str | None:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if entry.name.endswith(".sql") or is_program(entry.name):
+            if entry.name.endswith(".sql") or _is_migration(Path(entry.path)):
                 return None
             others.append(f"{entry.name}/" if entry.is_dir() else entry.name)
     if not others:
@@ -294,6 +296,17 @@ def _entries(directory: Path) -> tuple[list[str], list[os.DirEntry[str]]]:
                     others.append(entry)
     names.sort()
     return names, others
+
+
+def _is_migration(path: Path) -> bool:
+    """Whether a file is a Python migration. Raises OSError."""
+    return is_program(path.name) and path.is_file() and _is_meant(path.read_bytes())
+
+
+def _is_meant(data: bytes) -> bool:
+    from .program import is_meant
+
+    return is_meant(data.decode("utf-8", "replace"))
 
 
 def _refuse_foreign(directory: Path, others: list[os.DirEntry[str]]) -> None:
@@ -452,7 +465,7 @@ def _versions(directory: Path) -> list[int]:
     return [
         parse_name(path.name, str(path))[0]
         for path in directory.iterdir()
-        if (path.suffix == ".sql" or is_program(path.name)) and not path.name.startswith(".")
+        if (path.suffix == ".sql" or _is_migration(path)) and not path.name.startswith(".")
     ]
 
 

@@ -31,6 +31,10 @@ from ..suggest import nearest
 
 UP, DOWN = "migrate", "undo"
 KNOWN = ("environments", "requires", "allow")
+_MEANT = re.compile(
+    r"^(?:(?:async[ \t]+)?def[ \t]+(?:migrate|undo)\b|(?:migrate|undo)[ \t]*=|from\b.*\bmigrate\b)",
+    re.MULTILINE,
+)
 _DIRECTIVE = re.compile(r"#[ \t]*@([A-Za-z][\w-]*)[ \t]*([^\n\r]*)")
 
 
@@ -55,6 +59,19 @@ def compiled(text: str, path: str, version: int | None = None) -> CodeType:
         raise FileError(f"This is no Python: {error}.", path=path, version=version) from error
 
 
+def is_meant(text: str) -> bool:
+    """Whether a program is meant as a migration: it names one of the two functions, or has another
+    of one argument. What has neither merely lies beside migrations."""
+    if _MEANT.search(text):
+        return True
+    try:
+        code = compile(text, "", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError):
+        return False
+    inner = (one for one in code.co_consts if isinstance(one, CodeType))
+    return any(one.co_argcount == 1 and one.co_name.isidentifier() for one in inner)
+
+
 def functions(code: CodeType, path: str, version: int | None = None) -> tuple[str, ...]:
     """Which of the two functions the code has a name for. Raises FileError without `migrate`."""
     found = tuple(name for name in (UP, DOWN) if name in code.co_names)
@@ -66,8 +83,7 @@ def functions(code: CodeType, path: str, version: int | None = None) -> tuple[st
             path=path,
             version=version,
             hint="a Python migration is `def migrate(connection)` and, to go back, `def"
-            " undo(connection)`; if this is no migration, move it elsewhere: a .py file whose name"
-            " begins with a version is one",
+            " undo(connection)`; if it is none, give it a name that does not begin with a version",
         )
     return found
 

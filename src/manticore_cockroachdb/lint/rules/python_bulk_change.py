@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...migrations.program import DOWN, Sent, sent
-from ...parser import nodes as n
-from ...parser.lex import Unterminated
-from ...parser.parse import parse
-from ...parser.split import split
 from ..context import Context
 from ..model import Case, Finding, Rule, ServerFacts
-from ..read import table_key
+from ..programs import bulk_changes
 from .unbatched_change import ROWS
 
 RULE = Rule(
@@ -25,9 +20,9 @@ RULE = Rule(
         A Python migration is one transaction, and for each row that it fetches and writes back it
         waits for the server twice. Over many rows it holds locks for long, runs into conflicts with
         the application (40001 on CockroachDB, and then all of it is done again), and what was done
-        is lost when it fails. Reported, outside of `undo`, for a change of a whole table, for one in a loop, and for
-        `executemany`, as far as the statements are written out; not for a table that the server of
-        `--url` has few rows in.
+        is lost when it fails. Reported, outside of `undo`, for a change of a whole table, for one
+        in a loop, and for `executemany`, as far as the statements are written out; not for a table
+        that the server of `--url` has few rows in.
     """,
     solution="""
         What SQL can say is a backfill, which runs batch by batch, each row exactly once, and goes
@@ -78,50 +73,12 @@ RULE = Rule(
         ),
     ),
 )
-_MANY = ("executemany", "update_many")
-_VERBS = ("update", "update_many", "delete")
 
 
 def check(context: Context) -> Iterator[Finding]:
     """Calls that change many rows, as far as that can be seen."""
-    if not context.file.is_program:
-        return
-    made: set[str] = set()
-    for one in sent(context.file.text):
-        if one.function == DOWN:
-            continue
-        for table, how in _changes(one, made):
-            if table in made:
-                continue
+    if context.file.is_program:
+        for table, how, start in bulk_changes(context.file.text):
             rows = context.facts.tables.get(table) if context.facts else None
             if rows is None or rows > ROWS:
-                yield context.finding(RULE, None, f"{how}, in one transaction.", start=one.start)
-                break
-
-
-def _changes(one: Sent, made: set[str]) -> Iterator[tuple[str, str]]:
-    """The tables that a call changes many rows of, and what is said of it; ``made`` takes those
-    that it makes."""
-    if one.method in _VERBS:
-        if "all_rows" in one.switches:
-            yield one.text, f"{one.method} changes all rows of {one.text}"
-        elif one.in_loop:
-            yield one.text, f"{one.text} is changed row by row"
-        return
-    try:
-        statements = [one.text[start:end] for start, end in split(one.text)]
-    except Unterminated:
-        return
-    for sql in statements:
-        node = parse(sql)
-        if isinstance(node, n.CreateTable):
-            made.add(table_key(node.name))
-        if not isinstance(node, n.Dml) or node.table is None:
-            continue
-        table = table_key(node.table)
-        many = one.in_loop or one.method in _MANY
-        if node.verb in ("UPDATE", "DELETE"):
-            if many:
-                yield table, f"{table} is changed row by row"
-            elif not node.has_where and not node.has_limit:
-                yield table, f"{node.verb} concerns all rows of {table}"
+                yield context.finding(RULE, None, f"{how}, in one transaction.", start=start)
