@@ -118,7 +118,8 @@ def _options(command: click.Command) -> str:
                 rows.append(f"| {_words(record[0])} | {_prose(record[1])} |")
     if not rows:
         return "None but `--help`."
-    return "\n".join(["| option | meaning |", "|---|---|", *rows])
+    table = "\n".join(["| option | meaning |", "|---|---|", *rows])
+    return f'<div class="options" markdown>\n\n{table}\n\n</div>'
 
 
 def _words(names: str) -> str:

@@ -117,7 +117,7 @@ def outside_code(text: str, change: Any) -> str:
 
 def repository() -> str:
     """The repository's address."""
-    found = re.search(r"^repo_url: (\S+)$", CONFIG.read_text(encoding="utf-8"), re.MULTILINE)
+    found = re.search(r"^  repository: (\S+)$", CONFIG.read_text(encoding="utf-8"), re.MULTILINE)
     assert found is not None
     return found[1]
 
