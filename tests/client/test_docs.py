@@ -200,3 +200,29 @@ def test_every_verb_is_on_the_page() -> None:
     assert {n for n in dir(AsyncDatabase) if not n.startswith("_")} >= verbs
     for error in re.findall(r"`(\w+Error|NotOneRow|ConnectionFailed)`", text):
         assert hasattr(manticore_cockroachdb, error)
+
+
+@pytest.mark.engine("postgresql", because="one engine")
+def test_asyncpg_s_lines_and_ours_come_to_the_same(server: Any, url: str) -> None:
+    asyncpg = pytest.importorskip("asyncpg", reason="asyncpg is not installed")
+    rows = side_by_side("asyncpg")
+    assert len(rows) == 7
+    keywords = Database.from_url(url).settings.conninfo()
+    keywords = {k: v for k, v in keywords.items() if k in ("host", "port", "user", "password")}
+    keywords["database"] = Database.from_url(url).settings.database
+    left: list[dict[str, Any]] = []
+
+    def keep() -> None:
+        found = {name: names.pop(name) for name in LEFT if name in names}
+        if "rows" in found:
+            found["rows"] = [dict(row) for row in found["rows"]]
+        left.append(found)
+
+    with Database.from_url(url) as other:
+        names: dict[str, Any] = {"again": table(other), "keep": keep, "keywords": keywords}
+        names |= {"url": url, "asyncpg": asyncpg, "AsyncDatabase": AsyncDatabase}
+        names |= {"new": [(1, "a"), (2, "b")], "newer": [(3, "c"), (4, "d")]}
+        opened = "pool = await asyncpg.create_pool(**keywords); db = AsyncDatabase.from_url(url)"
+        lines = [part for row in rows for line in row for part in ("again()", line, "keep()")]
+        run_async(names, opened, *lines, "await pool.close(); await db.close()")
+    assert left[0::2] == left[1::2]
