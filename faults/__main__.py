@@ -6,6 +6,7 @@
     python -m faults race --runners 50
     python -m faults cluster --tries 12              on three nodes of a `cockroach` binary
     python -m faults backfills --tries 200            workers of one backfill, struck at random
+    python -m faults fleets --runs 100                fleets of tenants, killed and taken up again
     python -m faults model                            every interleaving of a backfill's workers
 
 Exit code 1 when anything was lost, doubled, falsely recorded or otherwise wrong.
@@ -40,6 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return harness_cluster.run(given[1:])
     if given[:1] == ["backfills"]:
         return backfills(given[1:])
+    if given[:1] == ["fleets"]:
+        from faults import fleets
+
+        return fleets.main(given[1:])
     if given[:1] == ["model"]:
         return model(given[1:])
     parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__.split("\n")[0])

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import signal
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from manticore_cockroachdb import Database
+from manticore_cockroachdb.cli.reports.events import told
+from manticore_cockroachdb.fleet.events import TargetEvent
+from manticore_cockroachdb.runner.events import Recovered
 
 from .conftest import Manticore, write, write_tables
+from .test_processes import LIMIT, running, until_said
 
 CONFIGURATION = """
 [fleets.tenants]
@@ -171,6 +178,14 @@ def test_programs_are_told_of_every_target(fleet: Manticore) -> None:
     assert "the fleet tenants: 3 targets in" in answer.err
 
 
+def test_what_had_become_of_a_migration_is_told_in_words() -> None:
+    name, fields = told(TargetEvent("acme", Recovered(7, "it had been done")))
+    assert (name, fields) == (
+        "recovered",
+        {"target": "acme", "version": 7, "outcome": "it had been done"},
+    )
+
+
 def test_environments_that_nobody_has_are_warned_of(fleet: Manticore) -> None:
     Path("manticore.toml").write_text(CONFIGURATION + "[environments.production]\n")
     write(3, "c", "-- @environments prodution\nSELECT 1;")
@@ -199,3 +214,25 @@ def test_what_cannot_be_meant(fleet: Manticore, arguments: tuple[str, ...], mess
 def test_no_fleets_at_all(on: Manticore) -> None:
     write_tables(1)
     assert "docs/fleets.md" in on("migrate", "--fleet", "tenants", code=2).err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_lets_what_runs_end_and_begins_nothing(
+    fleet: Manticore, number: signal.Signals
+) -> None:
+    write(3, "slow", "SELECT pg_sleep(0.8);")
+    write(4, "more", "CREATE TABLE t4 (id INT8 PRIMARY KEY);")
+    with running("migrate", "--fleet", "tenants", "--json", "--verbose") as process:
+        until_said(process, "3 targets, 3 with something to do")
+        time.sleep(0.4)
+        process.send_signal(number)
+        out, said = process.communicate(timeout=LIMIT)
+    assert process.returncode == 128 + number
+    assert "stopping: what is under way ends its statement" in said
+    found = json.loads(out)
+    assert found["stopped"] == "it was interrupted"
+    states = [one["state"] for one in found["outcomes"]]
+    assert states in (["failed", "never_tried", "never_tried"], ["never_tried"] * 3)
+    assert sum(found[key] for key in ("done", "nothing_to_do", "failed", "never_tried")) == 3
+    assert fleet("migrate", "--fleet", "tenants", "--json").json["done"] == 3

@@ -31,7 +31,7 @@ async def test_the_last_one_of_each_is_taken_back(db: Any, colour: Any, director
     assert {one.name: (one.state, one.versions) for one in report.outcomes} == {
         "a": ("done", (2,)),
         "b": ("done", (1,)),
-        "c": ("nothing", ()),
+        "c": ("nothing to do", ()),
     }
     assert [await tables(db, name) for name in NAMES] == [["t1"], [], []]
 
@@ -41,7 +41,7 @@ async def test_all_stand_at_the_target_afterwards(db: Any, colour: Any, director
     await fleet.migrate()
     await fleet.rollback(target_version=1, only=["a"])
     assert states(await fleet.rollback(target_version=1)) == {
-        "a": "nothing",
+        "a": "nothing to do",
         "b": "done",
         "c": "done",
     }
@@ -173,15 +173,15 @@ async def test_backfills_are_worked_on_where_they_are_not_complete(
     await fleet.migrate(only=["a", "b"])
     behind = {one.name: one.backfills for one in (await fleet.status()).targets}
     assert behind == {"a": (("3", "registered"),), "b": (("3", "registered"),), "c": ()}
-    assert states(await fleet.backfills()) == {"a": "done", "b": "done", "c": "nothing"}
+    assert states(await fleet.backfills()) == {"a": "done", "b": "done", "c": "nothing to do"}
     report = await fleet.run_backfills(3)
     assert {one.name: (one.state, one.result) for one in report.outcomes} == {
         "a": ("done", ["3"]),
         "b": ("done", ["3"]),
-        "c": ("nothing", None),
+        "c": ("nothing to do", None),
     }
     assert await db.count("a.t2") == 2
-    assert states(await fleet.run_backfills()) == dict.fromkeys(NAMES, "nothing")
+    assert states(await fleet.run_backfills()) == dict.fromkeys(NAMES, "nothing to do")
     assert all(not one.backfills for one in (await fleet.status()).targets)
 
 
@@ -196,7 +196,7 @@ async def test_repeatable_files_run_in_every_tenant_when_they_change(
     (folder / "v.sql").write_text("CREATE VIEW v AS SELECT id FROM t1;\n")
     fleet = await fleet_of(colour, db, directory)
     assert states(await fleet.migrate()) == dict.fromkeys(NAMES, "done")
-    assert states(await fleet.migrate()) == dict.fromkeys(NAMES, "nothing")
+    assert states(await fleet.migrate()) == dict.fromkeys(NAMES, "nothing to do")
     (folder / "v.sql").write_text("CREATE VIEW v AS SELECT id + 1 AS id FROM t1;\n")
     found = await fleet.status()
     assert [one.repeatable for one in found.behind] == [("v.sql",)] * 3

@@ -44,12 +44,12 @@ async def test_each_database_is_migrated_once(db: Any, colour: Any, directory: P
         fleet = colour.Fleet(db, directory, names=NAMES, database=prefix + "{name}")
         assert [one.state for one in (await fleet.status()).targets] == ["behind", "behind"]
         assert states(await fleet.migrate()) == dict.fromkeys(NAMES, "done")
-        assert states(await fleet.migrate()) == dict.fromkeys(NAMES, "nothing")
+        assert states(await fleet.migrate()) == dict.fromkeys(NAMES, "nothing to do")
         table(directory, 3)
         found = await fleet.status()
         assert [(one.current, one.pending) for one in found.behind] == [(2, (3,)), (2, (3,))]
         await fleet.migrate(only=["a"])
-        assert states(await fleet.migrate()) == {"a": "nothing", "Bolt & Co": "done"}
+        assert states(await fleet.migrate()) == {"a": "nothing to do", "Bolt & Co": "done"}
         for name in NAMES:
             assert await versions(db, prefix + name) == [1, 2, 3]
 
@@ -72,7 +72,7 @@ async def test_one_that_is_missing_is_an_error_or_made(
             (missing,) = (await colour.Fleet(db, directory, **given).status()).problems
             assert missing.name == "new"
             report = await colour.Fleet(db, directory, create=True, **given).migrate()
-            assert states(report) == {"a": "nothing", "new": "done"}
+            assert states(report) == {"a": "nothing to do", "new": "done"}
         finally:
             await db.drop_database(f"{prefix}new", force=True)
 

@@ -47,7 +47,7 @@ async def test_again_there_is_nothing_to_do_and_nobody_is_touched(
     fleet = await fleet_of(colour, db, directory)
     await fleet.migrate()
     report = await fleet.migrate()
-    assert states(report) == dict.fromkeys(NAMES, "nothing")
+    assert states(report) == dict.fromkeys(NAMES, "nothing to do")
     for name in NAMES:  # a token for the first run, none for the second
         rows = await db.execute(f"SELECT token FROM {quoted(f'tenant_{name}')}._migrations_lease")
         assert rows == [{"token": 1}]
@@ -56,7 +56,7 @@ async def test_again_there_is_nothing_to_do_and_nobody_is_touched(
 async def test_only_the_unfinished_are_touched(db: Any, colour: Any, directory: Path) -> None:
     fleet = await fleet_of(colour, db, directory)
     await fleet.migrate(only=["acme"])
-    assert states(await fleet.migrate()) == dict.fromkeys(NAMES, "done") | {"acme": "nothing"}
+    assert states(await fleet.migrate()) == dict.fromkeys(NAMES, "done") | {"acme": "nothing to do"}
 
 
 async def test_what_is_in_public_is_never_taken_for_a_tenants(
@@ -136,7 +136,7 @@ async def test_a_schema_that_is_missing_is_an_error_or_made(
     assert states(report) == {"here": "done", "there": "failed"}
     assert "no schema there" in str(report.failed[0].error)
     report = await colour.Fleet(db, directory, create=True, **given).migrate()
-    assert states(report) == {"here": "nothing", "there": "done"}
+    assert states(report) == {"here": "nothing to do", "there": "done"}
     assert await tables(db, "there") == ["t1", "t2"]
 
 

@@ -280,7 +280,10 @@ class Call:
         """Say that a signal has come, and how not to wait; from another thread."""
         if self._progress is not None:
             self._progress.close()
-        self.console.line(self.stopping)
+        if self.fleet_progress is not None:
+            self.fleet_progress.say(self.stopping)
+        else:
+            self.console.line(self.stopping)
 
     def _tell(self, event: Event) -> None:
         self.progress(event)

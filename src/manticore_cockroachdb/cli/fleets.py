@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from .terminal.fleet import FleetProgress
     from .terminal.layout import Layout
 
-_WORDS = {"nothing": "nothing to do"}
-
 
 class Whom(TypedDict):
     """Which targets, and how many at once."""
@@ -248,6 +246,12 @@ def ran(
     finally:
         if call.fleet_progress is not None:
             call.fleet_progress.close()
+    if call.console.verbose:
+        import traceback
+
+        for one in report.failed:
+            if one.error is not None:
+                call.console.debug("".join(traceback.format_exception(one.error)).rstrip())
     if code is None:
         if show is not None:
             return show(report)
@@ -296,7 +300,7 @@ def _outcome(one: Outcome, result: Callable[[object], object]) -> dict[str, obje
     return {
         "name": one.name,
         "place": one.place,
-        "state": _WORDS.get(one.state, one.state).replace(" ", "_"),
+        "state": one.state.replace(" ", "_"),
         "versions": list(one.versions),
         "wave": one.wave,
         "seconds": round(one.seconds, 6),
@@ -325,12 +329,12 @@ def report_lines(title: str, report: FleetReport, layout: Layout) -> Iterator[st
     targets = count(len(report.targets), "target")
     yield f"{style(safe(title), 'bold')}: {targets} in {took(report.seconds)}"
     colours = {"done": "green", "failed": "red", "never tried": "yellow"}
-    for state in ("failed", "never tried", "done", "nothing"):
+    for state in ("failed", "never tried", "done", "nothing to do"):
         number = sum(one.state == state for one in report.outcomes)
         if number:
             colour = (colours[state],) if state in colours else ()
             why = f"  ({safe(report.stopped)})" if state == "never tried" and report.stopped else ""
-            yield f"  {style(f'{_WORDS.get(state, state):<13}', *colour)} {number:>6,}{why}"
+            yield f"  {style(f'{state:<13}', *colour)} {number:>6,}{why}"
     failed = [(one.name, one.error) for one in report.failed]
     yield from error_lines("Failed", failed, layout)
 

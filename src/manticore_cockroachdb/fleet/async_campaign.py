@@ -98,7 +98,7 @@ class AsyncCampaign:
                 else:
                     await looking.alone(database, target)
                     await database.close()
-                return Outcome(target.name, target.place, "nothing")
+                return Outcome(target.name, target.place, "nothing to do")
 
             await AsyncCrew(self.fitting(size, 1), 0, _ignore).run(self.targets, look)
             raise_all(looking.same)
@@ -198,7 +198,9 @@ class AsyncCampaign:
                 await seat.close()
                 if database is not None:
                     await database.close()
-        state: State = "failed" if error is not None else "done" if ran or found else "nothing"
+        state: State = (
+            "failed" if error is not None else "done" if ran or found else "nothing to do"
+        )
         seconds = monotonic() - started
         return Outcome(
             target.name, target.place, state, tuple(versions), seconds, wave, error, found
@@ -216,7 +218,7 @@ class AsyncCampaign:
                     return None
             except ManticoreError as obstacle:
                 error = obstacle
-        state: State = "nothing" if error is None else "failed"
+        state: State = "nothing to do" if error is None else "failed"
         return Outcome(target.name, target.place, state, error=error)
 
     def _check_objects(self, due: Sequence[Target]) -> None:

@@ -99,7 +99,7 @@ class Campaign:
                 else:
                     looking.alone(database, target)
                     database.close()
-                return Outcome(target.name, target.place, "nothing")
+                return Outcome(target.name, target.place, "nothing to do")
 
             Crew(self.fitting(size, 1), 0, _ignore).run(self.targets, look)
             raise_all(looking.same)
@@ -199,7 +199,9 @@ class Campaign:
                 seat.close()
                 if database is not None:
                     database.close()
-        state: State = "failed" if error is not None else "done" if ran or found else "nothing"
+        state: State = (
+            "failed" if error is not None else "done" if ran or found else "nothing to do"
+        )
         seconds = monotonic() - started
         return Outcome(
             target.name, target.place, state, tuple(versions), seconds, wave, error, found
@@ -217,7 +219,7 @@ class Campaign:
                     return None
             except ManticoreError as obstacle:
                 error = obstacle
-        state: State = "nothing" if error is None else "failed"
+        state: State = "nothing to do" if error is None else "failed"
         return Outcome(target.name, target.place, state, error=error)
 
     def _check_objects(self, due: Sequence[Target]) -> None:

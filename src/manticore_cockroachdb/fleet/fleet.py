@@ -294,7 +294,7 @@ class Fleet:
         by_name = {one.name: one for one in report.outcomes}
         outcomes = []
         for target, outcome in zip(campaign.targets, report.outcomes, strict=True):
-            if outcome.state == "nothing":
+            if outcome.state == "nothing to do":
                 other = by_name[first[_server_of(campaign.reached(target))]]
                 outcome = replace(
                     outcome, state=other.state, error=other.error, result=other.result

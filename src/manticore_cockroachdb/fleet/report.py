@@ -1,11 +1,11 @@
 """What became of each target, in four words; and the sum, which has to be the number of targets.
 
-=============  ===================================================================================
+=============  ==================================================================================
 done           it had something to do, and all of it is done and recorded
-nothing        nothing was to be done
+nothing to do  nothing was to be done
 failed         it was begun, or looked at, and is not done; ``error`` says why
 never tried    nobody began, because others failed or the run was stopped
-=============  ===================================================================================
+=============  ==================================================================================
 
 A target that is missing from a report, or in it twice, would be the one that nobody looks after.
 So a report that does not add up is no report: making it is an error.
@@ -25,8 +25,8 @@ from .spec import Target
 if TYPE_CHECKING:
     from ..preview.model import Plan
 
-State = Literal["done", "nothing", "failed", "never tried"]
-STATES: tuple[State, ...] = ("done", "nothing", "failed", "never tried")
+State = Literal["done", "nothing to do", "failed", "never tried"]
+STATES: tuple[State, ...] = ("done", "nothing to do", "failed", "never tried")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class FleetReport:
     @property
     def nothing(self) -> tuple[Outcome, ...]:
         """Those that had nothing to do."""
-        return self.of("nothing")
+        return self.of("nothing to do")
 
     @property
     def failed(self) -> tuple[Outcome, ...]:

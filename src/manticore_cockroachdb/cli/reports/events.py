@@ -39,10 +39,10 @@ def told(event: Event) -> tuple[str, dict[str, Any]]:
     if inner is not None:  # of a TargetEvent
         name, of_run = told(inner)
         return name, {"target": getattr(event, "name", None), **of_run}
-    if outcome is not None:
+    if outcome is not None and not isinstance(outcome, str):  # of a TargetFinished
         return name_of(type(event)), {
             "target": outcome.name,
-            "state": str(outcome.state),
+            "state": str(outcome.state).replace(" ", "_"),
             "versions": list(outcome.versions),
             "seconds": round(outcome.seconds, 6),
             "wave": outcome.wave,

@@ -45,6 +45,11 @@ class FleetProgress:
             except OSError:  # nobody listens any more, and the run goes on
                 self.console.quiet = True
 
+    def say(self, text: str) -> None:
+        """Say something above the bar, from any thread."""
+        with self._lock:
+            self._say(text, always=True)
+
     def close(self) -> None:
         """Take the bar away, for good."""
         with self._lock:
