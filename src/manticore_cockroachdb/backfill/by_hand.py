@@ -141,8 +141,8 @@ class ByHand:
             f" expires_at = {_in(LEASE)}, started_at = coalesce(started_at, clock_timestamp()),"
             f" changed_at = clock_timestamp() WHERE run IN {runs} AND NOT done AND id ="
             f" {left} HAVING count(*) = 1) AND hi IS NULL AND (owner IS NULL OR"
-            f" owner = {literal(HOST)} OR expires_at < clock_timestamp()) RETURNING run, id, token, cursor IS NULL AS first,"
-            f" {after}"
+            f" owner = {literal(HOST)} OR expires_at < clock_timestamp())"
+            f" RETURNING run, id, token, cursor IS NULL AS first, {after}"
         )
 
     # --- batches ---------------------------------------------------------------------------

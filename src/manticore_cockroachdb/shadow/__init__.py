@@ -17,6 +17,10 @@ there: its connection closes, its lease stays taken, nothing is cleaned up. Anot
 takes over and crashes at the next place, until one gets through. Catalog and history must be those
 of the undisturbed run, and the journal empty.
 
+A backfill has nothing to do on a table without rows; so those among the newest run in a database
+of their own over rows that `async_rows` makes up from the table's schema (`values` guesses, the
+server judges).
+
 This is a room of its own rather than a part of `preview` because it does the opposite: `preview`
 runs nothing and decides from values, this runs everything and compares.
 """

@@ -13,13 +13,14 @@ import psycopg
 from ..backfill.async_inline import AsyncInlineBackfills
 from ..dialect import Engine, capabilities
 from ..errors import ConfigError, ManticoreError, NoUndo, SchemaError
+from ..migrations.backfill import Backfill, Batching
 from ..migrations.choose import Allowances, Recorded, resolve
 from ..migrations.file import MigrationFile
 from ..migrations.objects import Objects, arranged
 from ..migrations.plan import plan_script
 from ..migrations.repeatable import Repeatable
 from ..migrations.script import script_of
-from ..own_tables import HISTORY, STEPS
+from ..own_tables import FAILURES, HISTORY, RANGES, STEPS
 from ..parser.split import split
 from ..retry import RetryPolicy
 from ..runner.async_run import AsyncRun
@@ -28,6 +29,7 @@ from ..schema.async_read import async_fetch, async_read, async_which_server
 from ..schema.diff import Change, compare
 from .async_crash import AsyncCrashingSession, Crash
 from .async_replay import around_home, async_make_home
+from .async_rows import AsyncRows
 from .async_scratch import AsyncScratch
 from .crash_points import MOST_STEPS, CrashPoint, crash_points, is_visible
 from .risks import shared
@@ -44,6 +46,8 @@ _DATABASES = "SELECT datname FROM pg_catalog.pg_database"
 _SCHEMAS = "SELECT nspname FROM pg_catalog.pg_namespace"
 _COLUMNS = "version, description, checksum, undo, mode"
 _LEASE = 30.0
+BATCH = 7
+"""Rows a batch of a backfill that runs over made-up rows."""
 
 
 async def async_verify(
@@ -101,6 +105,14 @@ async def async_verify(
             await second.know_server()
             await second.hook("before_migrate")
             await second.crashes(first, verdicts, newest)
+    for number in range(max(0, len(files) - newest), done):
+        if files[number].backfill is not None:
+            async with scratch.database() as empty:
+                these = files[: number + 1]
+                third = _Trial(empty, these, settings, on_event, hooks, home, around)
+                await third.know_server()
+                await third.hook("before_migrate")
+                verdicts[number] = await third.over_rows(verdicts[number])
     notes = () if scratch.reason is None else (f"on a server of our own, since {scratch.reason}",)
     return Verification(
         first.server,
@@ -272,6 +284,59 @@ class _Trial:
     def _differs(self, now: m.Schema, number: int) -> tuple[Change, ...]:
         return compare(self.catalogs[number], now)
 
+    # --- backfills -------------------------------------------------------------------------
+
+    async def over_rows(self, verdict: Verified) -> Verified:
+        """Run the last file, a backfill, over rows that are made up: up, down, up."""
+        number = len(self.files) - 1
+        file = self.files[number] = in_small_batches(self.files[number])
+        spec = script_of(file).backfill
+        assert spec is not None
+        if number:
+            await self.up(number - 1, fresh=True)
+        schema = await async_read(self.database)
+        named = [t for t in schema.tables if t.name == spec.table.name]
+        home = self.home.schema if self.home is not None else "public"
+        schemas = spec.table.parts[:-1][-1:] or (home,)
+        table = next((t for t in named if t.schema in schemas), next(iter(named), None))
+        if table is None:
+            return verdict
+        also = [spec.where or "", *(one.text for one in spec.templates)]
+        async with await self.database.dedicated() as connection:
+            made = await AsyncRows(connection, schema, also).make(table)
+        if not made.rows:
+            note = f"its backfill ran over no rows, for none could be made up: {made.why}"
+            return replace(verdict, notes=(*verdict.notes, note))
+        stages: tuple[Stage, ...] = ("apply", "undo", "apply again")
+        notes: list[str] = []
+        for stage in stages if has_undo(file) else stages[:1]:
+            try:
+                await (self.down(number, 1) if stage == "undo" else self.up(number))
+            except ManticoreError as error:
+                failed = await self._failed_rows()
+                if not failed or len(failed) >= made.rows:
+                    return replace(verdict, failures=(*verdict.failures, _failing(stage, error)))
+                notes.append(f"{stage}: {len(failed)} of {made.rows} made-up rows {failed[0]}")
+                break
+            if stage == "apply":
+                notes.append(await self._worked(made.rows))
+        return replace(verdict, notes=(*verdict.notes, *notes))
+
+    async def _failed_rows(self) -> list[str]:
+        async with await self.database.dedicated() as connection:
+            text = f"SELECT key, message FROM {self._ours(FAILURES)}"
+            rows = (await async_fetch(connection, text))[0]
+        return [f"cannot be changed, such as {key}: {message}" for key, message in rows]
+
+    async def _worked(self, rows: int) -> str:
+        text = f"SELECT sum(rows)::INT8, sum(batches)::INT8 FROM {self._ours(RANGES)}"
+        async with await self.database.dedicated() as connection:
+            done, batches = (await async_fetch(connection, text))[0][0]
+        if not done:
+            return f"its backfill changed none of {rows} made-up rows: -- @where left them all out"
+        many = "1 batch" if batches == 1 else f"{batches} batches"
+        return f"its backfill ran over {done} of {rows} made-up rows in {many}"
+
     # --- crashes ---------------------------------------------------------------------------
 
     async def crashes(self, first: _Trial, verdicts: list[Verified], newest: int) -> None:
@@ -422,6 +487,16 @@ def has_undo(file: MigrationFile) -> bool:
     if file.is_program:
         return file.has_undo
     return file.down_sql is not None and next(split(file.down_sql), None) is not None
+
+
+def in_small_batches(file: MigrationFile) -> MigrationFile:
+    """The file with a backfill of a few rows a batch, that waits for nobody."""
+
+    def small(spec: Backfill | None) -> Backfill | None:
+        batching = Batching(smallest=1, largest=BATCH)
+        return None if spec is None else replace(spec, batching=batching, throttle=None)
+
+    return replace(file, backfill=small(file.backfill), down_backfill=small(file.down_backfill))
 
 
 def _failing(stage: Stage, error: ManticoreError) -> Failing:
