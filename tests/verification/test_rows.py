@@ -45,6 +45,9 @@ CREATE TABLE orders (
     UNIQUE (account, amount)
 );
 """
+ORDERS = """
+CREATE TABLE orders (line INT8 PRIMARY KEY, amount DECIMAL(10, 2) NOT NULL, total DECIMAL(12, 2));
+"""
 FILL = "-- @backfill orders\nUPDATE orders SET total = amount * 2 WHERE :batch{more};\n"
 BACK = "-- @UNDO\n-- @backfill orders\nUPDATE orders SET total = NULL WHERE :batch;\n"
 
@@ -83,30 +86,30 @@ async def test_a_backfill_runs_over_rows_with_keys_checks_and_types(verify, shop
     )
 
 
-async def test_where_may_leave_rows_out(verify, shop):
+async def test_where_may_leave_rows_out(verify):
     fill = FILL.format(more="")
-    (note,) = (await verify(shop, "-- @where total IS NULL\n" + fill)).migrations[1].notes
+    (note,) = (await verify(ORDERS, "-- @where total IS NULL\n" + fill)).migrations[1].notes
     assert note.startswith("its backfill ran over ") and " of 25 made-up rows" in note
-    (note,) = (await verify(shop, "-- @where false\n" + fill)).migrations[1].notes
+    (note,) = (await verify(ORDERS, "-- @where false\n" + fill)).migrations[1].notes
     assert note == "its backfill changed none of 25 made-up rows: -- @where left them all out"
 
 
-async def test_a_statement_that_fails_for_every_row_is_a_failure(verify, shop):
-    found = await verify(shop, FILL.format(more=" AND 1 / (amount - amount) > 0"))
+async def test_a_statement_that_fails_for_every_row_is_a_failure(verify):
+    found = await verify(ORDERS, FILL.format(more=" AND 1 / (amount - amount) > 0"))
     (failing,) = found.migrations[1].failures
     assert failing.stage == "apply" and "cannot be changed" in failing.message
 
 
-async def test_one_that_fails_for_some_rows_is_a_note(verify, shop):
-    found = await verify(shop, FILL.format(more=" AND 1 / (line - 3) < 2"))
+async def test_one_that_fails_for_some_rows_is_a_note(verify):
+    found = await verify(ORDERS, FILL.format(more=" AND 1 / (line - 3) < 2"))
     assert found.ok
     (note,) = found.migrations[1].notes
     assert note.startswith("apply: 1 of 25 made-up rows cannot be changed, such as [")
 
 
-async def test_an_undo_that_fails_over_rows_is_a_failure(verify, shop):
+async def test_an_undo_that_fails_over_rows_is_a_failure(verify):
     back = BACK.replace("total = NULL", "amount = NULL")
-    found = await verify(shop, FILL.format(more="") + back)
+    found = await verify(ORDERS, FILL.format(more="") + back)
     (failing,) = found.migrations[1].failures
     assert failing.stage == "undo" and "cannot be changed" in failing.message
 

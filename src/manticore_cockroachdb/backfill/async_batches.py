@@ -66,8 +66,8 @@ class AsyncBackfillBatch:
         transaction = self._batches.db.transaction()
         connection = await transaction.__aenter__()
         try:
-            for text in self._batches.job.manners.local:
-                await connection.execute(text.encode())
+            if local := self._batches.job.manners.local:
+                await connection.execute(";\n".join(local).encode())
             select = self._batches.select(self._held, self._move)
             self.rows = await (await connection.execute(select.encode())).fetchall()
         except BaseException as error:

@@ -315,12 +315,18 @@ class AsyncWorker:
             await self.reconnect()
 
     async def let_go(self) -> None:
-        """Give back what is held; whatever cannot be given back expires."""
-        if self.state.held is None:
+        """Give back what is held, whatever cannot be given back expires; and leave the session as
+        it was, since migrations may come after."""
+        texts: list[str] = []
+        if self._mannered is not None and self._mannered is self.session.connection:
+            texts += self.job.manners.reset
+        if self.state.held is not None:
+            texts.append(self.job.tables.release(self.job.run, self.owner))
+        if not texts:
             return
         try:
             await self.session.rollback()
-            await self.session.fetch(self.job.tables.release(self.job.run, self.owner))
+            await self.session.fetch(";\n".join(texts))
         except (psycopg.Error, ConnectionFailed, AssertionError):
             pass
 

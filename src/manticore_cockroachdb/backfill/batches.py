@@ -67,8 +67,8 @@ class BackfillBatch:
         transaction = self._batches.db.transaction()
         connection = transaction.__enter__()
         try:
-            for text in self._batches.job.manners.local:
-                connection.execute(text.encode())
+            if local := self._batches.job.manners.local:
+                connection.execute(";\n".join(local).encode())
             select = self._batches.select(self._held, self._move)
             self.rows = (connection.execute(select.encode())).fetchall()
         except BaseException as error:

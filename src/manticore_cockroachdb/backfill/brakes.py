@@ -28,13 +28,16 @@ def questions(relation: str, throttle: str | None, *, cockroachdb: bool) -> list
     if not cockroachdb:
         table = f"{literal(relation)}::REGCLASS"
         asked.append(
-            "SELECT (SELECT max(EXTRACT(EPOCH FROM replay_lag))::FLOAT8"
+            # A plain table has no partition tree, not even of itself.
+            f"WITH parts AS (SELECT {table}::OID AS oid UNION SELECT relid::OID FROM"
+            f" pg_catalog.pg_partition_tree({table}))"
+            " SELECT (SELECT max(EXTRACT(EPOCH FROM replay_lag))::FLOAT8"
             " FROM pg_catalog.pg_stat_replication WHERE application_name <> 'pg_basebackup'),"
             " (SELECT count(*) FROM pg_catalog.pg_stat_replication WHERE state IS NULL),"
             " (SELECT count(*) FROM pg_catalog.pg_stat_progress_vacuum WHERE relid IN"
-            f" (SELECT relid FROM pg_catalog.pg_partition_tree({table}))),"
-            f" pg_catalog.pg_stat_get_dead_tuples({table}),"
-            f" pg_catalog.pg_stat_get_live_tuples({table})"
+            " (SELECT oid FROM parts)),"
+            " (SELECT sum(pg_catalog.pg_stat_get_dead_tuples(oid))::INT8 FROM parts),"
+            " (SELECT sum(pg_catalog.pg_stat_get_live_tuples(oid))::INT8 FROM parts)"
         )
     if throttle is not None:
         asked.append(f"SELECT ({throttle})::TEXT")

@@ -46,7 +46,8 @@ def questions(table: n.QName, *, cockroachdb: bool) -> list[str]:
         " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
         f" WHERE c.oid = {oid}",
         "SELECT a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),"
-        f" a.attnotnull, {collation} FROM pg_catalog.pg_attribute a{join}"
+        f" a.attnotnull, {collation}, {_generated(cockroachdb=cockroachdb)}"
+        f" FROM pg_catalog.pg_attribute a{join}"
         f" WHERE a.attrelid = {oid} AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
         "SELECT i.relname, x.indisprimary, x.indkey::TEXT, x.indoption::TEXT,"
         f" {'x.indnatts' if cockroachdb else 'x.indnkeyatts'}"
@@ -72,11 +73,31 @@ def questions(table: n.QName, *, cockroachdb: bool) -> list[str]:
     return asked
 
 
+def _generated(*, cockroachdb: bool) -> str:
+    """The expression of a column that is generated, or NULL."""
+    if cockroachdb:
+        return (
+            "(SELECT nullif(g.generation_expression, '') FROM information_schema.columns g"
+            " JOIN pg_catalog.pg_namespace n ON n.nspname = g.table_schema"
+            " JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = g.table_name"
+            " WHERE c.oid = a.attrelid AND g.column_name = a.attname)"
+        )
+    return (
+        "(SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d"
+        " WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum AND a.attgenerated <> '')"
+    )
+
+
 def table_of(answers: Sequence[Rows], spec: Backfill, *, cockroachdb: bool) -> Table:
     """The table that the answers describe, with its key. Raises Refused."""
     table, by = spec.table, spec.by
-    (found,), columns, indexes, sizes = answers
-    schema, name, kind = (str(part) for part in found)
+    tables, columns, indexes, sizes = answers
+    if not tables:  # CockroachDB hides what a user has no right on
+        raise Refused(
+            f"{table} is not to be seen by this user.",
+            hint="grant it what the backfill's statements need, and a right on the database",
+        )
+    schema, name, kind = (str(part) for part in tables[0])
     if kind in _KINDS:
         raise Refused(
             f"{table} is {_KINDS[kind]}; a backfill walks a table.",
@@ -100,8 +121,19 @@ def table_of(answers: Sequence[Rows], spec: Backfill, *, cockroachdb: bool) -> T
         _column(by_number[number], way, cockroachdb=cockroachdb)
         for number, way in zip(chosen[2], chosen[3], strict=True)
     )
+    changed = set[str]().union(*(sets(one.fill(lambda _: "true"), table) for one in spec.templates))
+    expressions = {str(row[1]): str(row[5]) for row in columns if row[5]}
     for column in key:
-        if any(column.name in sets(one.fill(lambda _: "true"), table) for one in spec.templates):
+        of = {token.value for token in tokens(expressions.get(column.name, ""))} & changed
+        if of:
+            raise Refused(
+                f"The walk goes by {table}.{column.name}, which is generated from"
+                f" {', '.join(sorted(of))}, and the statements set that: rows could be passed over"
+                " or done twice.",
+                hint="walk by another unique key that they leave alone: -- @backfill"
+                f" {table} by COLUMN",
+            )
+        if column.name in changed:
             raise Refused(
                 f"The statements set {table}.{column.name}, and the walk goes by it: rows could be"
                 " passed over or done twice.",
@@ -151,7 +183,7 @@ def _positions(text: object, width: int) -> tuple[str, ...]:
 
 
 def _column(row: Sequence[Any], way: str, *, cockroachdb: bool) -> KeyColumn:
-    _, name, type_, _, collation = row
+    _, name, type_, _, collation, _ = row
     collate = ""
     if cockroachdb and collation and collation not in ("en-US", "default"):
         collate = f" COLLATE {quote(str(collation))}"
