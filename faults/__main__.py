@@ -4,7 +4,8 @@
     python -m faults --every-message --engine postgresql
     python -m faults --only postgresql:sync:up:5:cut-after:client:12
     python -m faults race --runners 50
-    python -m faults cluster --tries 12              on three nodes of a `cockroach` binary
+    python -m faults cluster --tries 16              on three nodes of a `cockroach` binary
+    python -m faults cancellations --count 10000      tasks of a program, cancelled at random
     python -m faults backfills --tries 200            workers of one backfill, struck at random
     python -m faults fleets --runs 100                fleets of tenants, killed and taken up again
     python -m faults model                            every interleaving of a backfill's workers
@@ -39,6 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from faults import harness_cluster
 
         return harness_cluster.run(given[1:])
+    if given[:1] == ["cancellations"]:
+        from faults import cancellations
+
+        return cancellations.run(given[1:])
     if given[:1] == ["backfills"]:
         return backfills(given[1:])
     if given[:1] == ["fleets"]:

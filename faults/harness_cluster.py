@@ -4,13 +4,18 @@ Each try migrates a new database by the command, as a user would, with every nod
 while it runs, one thing happens to the nodes (`STRIKES`). The command has to end by itself with
 exit code 0, whatever happened, since a majority lives; then history, counters and catalog are
 compared with what the migrations make. Every data change adds 1 to a counter of its own, so that
-one that was lost or made twice is seen.
+one that was lost or made twice is seen. In a part of the tries the command is one backfill, which
+adds 1 to every row of a table, batch by batch, for about a minute.
+
+``--log FILE`` keeps a line of JSON for each try, and a command that is given the same file goes on
+behind the last one: what happens in a try hangs on its number and the seed alone. The table is of
+all tries in it, and is printed whatever ends the command.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
+import json
 import os
 import random
 import subprocess
@@ -18,17 +23,20 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 import psycopg
 
-from manticore_cockroachdb import Database
+from manticore_cockroachdb import ConnectionFailed, Database
 from manticore_cockroachdb.local import cluster
 
 COUNT = 40
+ROWS = 20_000
+"""Rows of a backfill."""
 LONGEST = 240.0  # seconds that a command may take before it is said to hang
 
 
@@ -66,14 +74,19 @@ def _rolling(nodes: Nodes, gateway: int) -> None:
         nodes.over.wait(3)
 
 
-STRIKES: dict[str, Callable[[Nodes, int], None]] = {
-    "kill -9 of the gateway": _kill_gateway,
-    "kill -9 of another node": _kill_other,
-    "drain of the gateway (SIGTERM)": _drain,
-    "gateway stopped for 25 s (SIGSTOP)": _stop,
-    "two killed and started again, one after the other": _two,
-    "rolling restart": _rolling,
+Strike: TypeAlias = "Callable[[Nodes, int], None]"
+
+STRIKES: dict[str, tuple[str, Strike]] = {
+    "kill -9 of the gateway": ("migrations", _kill_gateway),
+    "kill -9 of another node": ("migrations", _kill_other),
+    "drain of the gateway (SIGTERM)": ("migrations", _drain),
+    "gateway stopped for 25 s (SIGSTOP)": ("migrations", _stop),
+    "two killed and started again, one after the other": ("migrations", _two),
+    "rolling restart": ("migrations", _rolling),
+    "backfill: kill -9 of the gateway": ("backfill", _kill_gateway),
+    "backfill: rolling restart": ("backfill", _rolling),
 }
+"""What is run, and what happens to the nodes meanwhile."""
 
 
 @dataclass
@@ -156,6 +169,46 @@ def wrong(url: str) -> list[str]:
     return found
 
 
+def write_backfill(directory: Path) -> None:
+    """One backfill in small batches, with a pause after each, that takes about a minute."""
+    text = (
+        "-- @backfill items\n-- @batch rows 100..100, pause 200ms, workers 2\n"
+        "UPDATE items SET n = n + 1 WHERE :batch;\n"
+    )
+    (directory / "001_items.sql").write_text(text, encoding="utf-8")
+
+
+def fill(database: Database) -> None:
+    """The rows that the backfill changes; the nodes may still be finding each other again."""
+    end = time.monotonic() + 120
+    while True:
+        try:
+            database.drop_table("items")
+            database.create_table("items", {"id": "INT8 PRIMARY KEY", "n": "INT8 NOT NULL"})
+            rows = ({"id": n, "n": 0} for n in range(1, ROWS + 1))
+            database.batch_insert("items", rows, returning=False)
+            return
+        except (psycopg.Error, ConnectionFailed):
+            if time.monotonic() > end:
+                raise
+            time.sleep(2)
+
+
+def wrong_backfill(url: str) -> list[str]:
+    """What a finished backfill has left out, done twice or falsely called complete."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        query = "SELECT n, count(*) FROM items GROUP BY n"
+        counts: dict[int, int] = dict(connection.execute(query).fetchall())
+        states = connection.execute("SELECT version, state FROM _migrations_backfills").fetchall()
+        history = connection.execute("SELECT version FROM _migrations").fetchall()
+    found = [f"{many} rows were changed {n} times" for n, many in counts.items() if n != 1]
+    if sum(counts.values()) != ROWS:
+        found.append(f"{sum(counts.values())} rows are there")
+    if [tuple(row) for row in states] != [(1, "complete")] or [row[0] for row in history] != [1]:
+        found.append(f"states {states}, history {history}")
+    return found
+
+
 def replicated(url: str) -> None:
     """Wait until every range has a replica on every node: before that, one node can be all there
     is of a range, and to kill it is to have no majority."""
@@ -170,8 +223,10 @@ def replicated(url: str) -> None:
             time.sleep(0.5)
 
 
-def attempt(nodes: Nodes, directory: Path, name: str, number: int, rng: random.Random) -> list[str]:
-    """One run with one strike; what was wrong."""
+def attempt(nodes: Nodes, root: Path, name: str, number: int, rng: random.Random) -> Tried:
+    """One run with one strike."""
+    work, strike_with = STRIKES[name]
+    directory = root / work
     found = cluster.start(nodes.home)
     gateway = number % len(found.nodes) + 1
     order = [gateway, *(n.number for n in found.nodes if n.number != gateway)]
@@ -180,6 +235,8 @@ def attempt(nodes: Nodes, directory: Path, name: str, number: int, rng: random.R
     database = Database.from_url(url).sibling(f"cluster_{os.getpid()}_{number}")
     database.create_database(str(database.settings.database))
     url = database.settings.url(secrets=True)
+    if work == "backfill":
+        fill(database)
     replicated(url)
     nodes.over.clear()
     command = [sys.executable, "-m", "manticore_cockroachdb", "migrate", "-v", "--url", url]
@@ -188,10 +245,10 @@ def attempt(nodes: Nodes, directory: Path, name: str, number: int, rng: random.R
         process = subprocess.Popen(
             [*command, "--dir", str(directory)], stdout=said, stderr=subprocess.STDOUT
         )
-        moment = rng.uniform(0.5, 8.0)
+        moment = rng.uniform(0.5, 8.0 if work == "migrations" else 30.0)
         time.sleep(moment)
         struck = process.poll() is None
-        strike = threading.Thread(target=STRIKES[name], args=(nodes, gateway))
+        strike = threading.Thread(target=strike_with, args=(nodes, gateway))
         strike.start()
         try:
             code: int | None = process.wait(LONGEST)
@@ -207,7 +264,7 @@ def attempt(nodes: Nodes, directory: Path, name: str, number: int, rng: random.R
     cluster.start(nodes.home)
     problems = [] if code == 0 else [f"exit code {code}: {text[:2500]} … {text[-1500:]}"]
     try:
-        problems += wrong(url)
+        problems += (wrong if work == "migrations" else wrong_backfill)(url)
     except psycopg.Error as error:
         problems.append(f"the state could not be read: {error}")
     database.drop_database(str(database.settings.database), force=True)
@@ -217,37 +274,83 @@ def attempt(nodes: Nodes, directory: Path, name: str, number: int, rng: random.R
     )
     for problem in problems:
         print(f"    {problem}", flush=True)
-    return problems
+    return Tried(number, name, code, round(seconds, 1), round(moment, 1), struck, problems)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What became of a try."""
+
+    number: int
+    strike: str
+    code: int | None
+    seconds: float
+    moment: float
+    struck: bool
+    problems: list[str]
+
+
+def logged(path: Path | None) -> list[Tried]:
+    """The tries of a log; none where there is none. The last line may have been cut."""
+    found = []
+    if path is not None and path.exists():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            with suppress(ValueError):
+                found.append(Tried(**json.loads(line)))
+    return found
+
+
+def table(tries: list[Tried]) -> str:
+    """The tries by what happened to the nodes."""
+    lines = [
+        "| what happens to the nodes | tries | struck | wrong | median s | longest s |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for name in STRIKES:
+        those = [one for one in tries if one.strike == name]
+        if those:
+            seconds = sorted(one.seconds for one in those)
+            struck, bad = sum(one.struck for one in those), sum(bool(x.problems) for x in those)
+            middle = seconds[len(seconds) // 2]
+            lines.append(
+                f"| {name} | {len(those)} | {struck} | {bad} | {middle:.0f} | {seconds[-1]:.0f} |"
+            )
+    return "\n".join(lines)
 
 
 def run(given: list[str]) -> int:
     """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m faults cluster")
-    parser.add_argument("--tries", type=int, default=12, metavar="N")
-    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--tries", type=int, default=16, metavar="N", help="in all, with --log")
+    parser.add_argument("--minutes", type=float, default=60.0, help="begin no try after so many")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--strikes", help="numbers from 0, separated by commas")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="keep tries, and go on there")
     options = parser.parse_args(given)
     names = list(STRIKES)
     if options.strikes:
         names = [names[int(one)] for one in options.strikes.split(",")]
-    rng, tries, bad = random.Random(options.seed), Counter[str](), Counter[str]()
+    tries = logged(options.log)
+    first = max((one.number for one in tries), default=-1) + 1
     end = time.monotonic() + options.minutes * 60
-    with tempfile.TemporaryDirectory(prefix="manticore-cluster-") as root:
-        home, directory = Path(root) / "cluster", Path(root) / "migrations"
-        directory.mkdir()
-        write(directory)
+    with tempfile.TemporaryDirectory(prefix="manticore-cluster-") as place:
+        root = Path(place)
+        for work, writes in (("migrations", write), ("backfill", write_backfill)):
+            (root / work).mkdir()
+            writes(root / work)
         try:
-            nodes = Nodes(home)
-            cluster.start(home)
-            for number, name in enumerate(itertools.cycle(names)):
-                if number == options.tries or time.monotonic() > end:
+            nodes = Nodes(root / "cluster")
+            for number in range(first, options.tries):
+                if time.monotonic() > end:
+                    print(f"time is up before try {number}", flush=True)
                     break
-                tries[name] += 1
-                bad[name] += bool(attempt(nodes, directory, name, number, rng))
+                rng = random.Random(f"{options.seed} {number}")
+                one = attempt(nodes, root, names[number % len(names)], number, rng)
+                tries.append(one)
+                if options.log is not None:
+                    with options.log.open("a", encoding="utf-8") as log:
+                        log.write(json.dumps(asdict(one)) + "\n")
         finally:
-            cluster.destroy(home)
-    print("\n| what happens to the nodes | tries | wrong |\n|---|---:|---:|")
-    for name in tries:
-        print(f"| {name} | {tries[name]} | {bad[name]} |")
-    return 1 if bad.total() else 0
+            cluster.destroy(root / "cluster")
+            print(f"\n{table(tries)}", flush=True)
+    return 1 if any(one.problems for one in tries) else 0

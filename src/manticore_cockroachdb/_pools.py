@@ -4,6 +4,9 @@ Left alone they double the time between two attempts, so that after an outage of
 wait for up to another one, long after the server is back. An attempt costs the server nothing,
 and a host that is down is left out where there are others (`hosts`).
 
+A task that is cancelled while it gives a connection back to the asynchronous pool does give it
+back.
+
 The workers of the asynchronous pool can be cancelled. Those of psycopg_pool survive a cancellation
 that reaches them while they connect. ``asyncio.run`` cancels every task at its end and waits for
 all of them, so a program that leaves a pool open would hang there for ever if a connection
@@ -39,6 +42,16 @@ class AsyncPool(AsyncConnectionPool[ACT]):
         """Run a task of maintenance later, one that connects within half a second."""
         connects = isinstance(task, pool_async.AddConnection)
         await super().schedule_task(task, min(delay, RETRY_EVERY) if connects else delay)
+
+    async def putconn(self, conn: ACT) -> None:
+        """Take a connection back, also from a task that is cancelled meanwhile."""
+        try:
+            await super().putconn(conn)
+        except asyncio.CancelledError:
+            # It was waiting for the pool's lock, or for a rollback: the connection is in nobody's
+            # hands now, and would be missing for good.
+            self.run_task(pool_async.ReturnConnection(self, conn, from_getconn=False))
+            raise
 
     @classmethod
     async def worker(cls, q: Any) -> None:

@@ -296,6 +296,8 @@ class AsyncPooledConnection(AsyncVerbs, AsyncConnection[Row]):
         except BaseException as error:
             if told is not None:
                 told.failed(error)
+            if outermost is None and self.block is None and self.lost(error):
+                kept_nothing(error)  # with BEGIN, before anything was done
             if (
                 committing
                 and isinstance(error, psycopg.OperationalError)
@@ -409,9 +411,11 @@ class AsyncPooledConnection(AsyncVerbs, AsyncConnection[Row]):
             if not self.closed:
                 try:
                     await self._settle(asking.after, None, None)
-                except psycopg.Error:
+                except BaseException as error:
                     # Nobody else shall have this session with our settings.
                     await self.close()
+                    if not isinstance(error, psycopg.Error):  # such as a cancellation
+                        raise
 
     async def _settle(
         self, settings: Sequence[str], read_only: bool | None, isolation: str | None

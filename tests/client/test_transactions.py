@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from faults.proxy import Cut, Fault, Proxy, When
 from manticore_cockroachdb.retry import RetryPolicy, never_wait
 
 
@@ -170,3 +171,21 @@ async def test_two_serializable_transactions_both_get_through(db: Any, colour: A
     await colour.concurrently(adding(1), adding(2))
     assert len(arrived) >= 3, "one of them met the other and ran again"
     assert sorted(row["total"] for row in await db.select("t")) == [0, 1]
+
+
+async def test_what_is_lost_with_begin_is_tried_again(url: str, colour: Any) -> None:
+    """Nothing was done yet, so all of it can run on another connection; a lost COMMIT is not."""
+    with Proxy.before(url) as proxy:
+        db = colour.database(proxy.through(url), max_size=2)
+        await counter(db)
+
+        async def work(tx: Any) -> None:
+            await tx.execute("UPDATE counter SET n = n + 1 WHERE id = 1")
+
+        proxy.arm(Fault(When(text="BEGIN"), Cut()))
+        await db.run_in_transaction(work)
+        assert proxy.fired and await count(db) == 1
+        proxy.arm(Fault(When(text="COMMIT"), Cut()))
+        with pytest.raises(psycopg.OperationalError) as caught:
+            await db.run_in_transaction(work)
+        assert any("is not known" in note for note in caught.value.__notes__)
