@@ -159,7 +159,10 @@ class Migration:
         """Return the repeatable files of this environment, by name. Raises FileError."""
         load = partial(directory.load_repeatable, self.migrations_dir, values=self.values)
         found = blocking(load)
-        return [file for file in found if file.belongs_to(self.environment)]
+        mine = [file for file in found if file.belongs_to(self.environment)]
+        for file in mine:  # whether one has changed is seen by text and values
+            file.require_values()
+        return mine
 
     def _load_hooks(self) -> Hooks | None:
         """The hooks of this environment; None where there are none."""

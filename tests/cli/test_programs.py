@@ -65,3 +65,16 @@ def test_lint_reads_them(manticore: Manticore) -> None:
     path.write_text("down_revision = None\n")
     found = manticore("lint", "--target", "postgresql:17", "--json", code=None).json
     assert "foreign-file" in {f["rule"] for f in found}
+
+
+def test_what_it_prints_is_not_mixed_with_json(on: Manticore) -> None:
+    write(1, "t", "CREATE TABLE t (id INT PRIMARY KEY);")
+    Path("migrations/2_x.py").write_text("def migrate(connection):\n    print('hello')\n")
+    answer = on("migrate", "--json")
+    assert [one["version"] for one in answer.json["applied"]] == [1, 2]
+    assert "hello" in answer.err
+    Path("migrations/3_x.py").write_text("print('at once')\ndef migrate(connection): ...\n")
+    answer = on("migrate", "--events", "-")
+    assert "at once" in answer.err and "at once" not in answer.out
+    Path("migrations/4_x.py").write_text("def migrate(connection):\n    print('hello')\n")
+    assert "hello" in on("migrate").out

@@ -15,6 +15,8 @@ from manticore_cockroachdb.errors import (
     Refused,
 )
 
+from ..support.differences import lacks
+
 DIGEST = """
 import hashlib
 
@@ -451,3 +453,62 @@ async def test_hooks_and_repeatable_files_run_around_it(project, db):
     project.write("2_x.py", DIGEST)
     await project.migration().migrate()
     assert await db.select("users", ["name"], where={"id": 1}) == [{"name": "ada+"}]
+
+
+async def test_a_session_that_it_changed_is_nobody_elses(project, db):
+    await project.begun()
+    await db.execute("CREATE SCHEMA elsewhere")
+    project.write(
+        "2_x.py",
+        """
+        def migrate(connection):
+            connection.execute("SET search_path = elsewhere")
+            connection.execute("CREATE TABLE there (id INT8 PRIMARY KEY)")
+        """,
+    )
+    (project.directory / "3_here.sql").write_text("CREATE TABLE here (id INT8 PRIMARY KEY);")
+    assert await project.migration().migrate() == 2
+    assert await db.select("elsewhere.there") == []
+    assert await db.select("public.here") == []
+    assert await project.migration().migrate() == 0
+
+
+async def test_cursors_streams_pipelines_and_copies(project, db, server):
+    await project.begun()
+    project.write(
+        "2_x.py",
+        f"""
+        def migrate(connection):
+            if {not lacks(server, "cursors")}:
+                with connection.cursor("named") as cursor:
+                    cursor.execute("SELECT name FROM users ORDER BY id")
+                    assert [row["name"] for row in cursor] == ["ada", "bob"]
+            rows = connection.cursor().stream("SELECT id FROM users ORDER BY id")
+            assert [row["id"] for row in rows] == [1, 2]
+            with connection.cursor().copy("COPY users (id, name) FROM STDIN") as copy:
+                copy.write_row((3, "cyd"))
+            with connection.pipeline():
+                connection.execute("UPDATE users SET digest = 'x' WHERE id = 1")
+                connection.execute("UPDATE users SET digest = 'y' WHERE id = 2")
+        """,
+    )
+    await project.migration().migrate()
+    rows = await db.execute("SELECT digest FROM users ORDER BY id")
+    assert [row["digest"] for row in rows] == ["x", "y", None]
+
+
+@pytest.mark.parametrize("way", ["connection.cursor()", "psycopg.ClientCursor(connection)"])
+async def test_a_commit_below_the_guard_is_seen_at_the_end(project, db, way):
+    await project.begun()
+    project.write(
+        "2_x.py",
+        f"""
+        import psycopg
+
+        def migrate(connection):
+            {way}.execute("COMMIT")
+        """,
+    )
+    with pytest.raises(MigrationFailed, match="ended inside its block|was not sent"):
+        await project.migration().migrate()
+    assert not await project.migration().is_applied(2)

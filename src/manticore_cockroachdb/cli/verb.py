@@ -8,7 +8,9 @@ itself neither prints nor catches.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
+from contextlib import nullcontext, redirect_stdout
 from typing import Any
 
 import click
@@ -80,7 +82,10 @@ class Verb(click.Command):
         try:
             try:
                 call.fleet.check()
-                result: Result = self.callback(call, **parameters)
+                # A Python migration may print, and stdout is for one program's JSON.
+                machine = call.as_json or (call.reports is not None and call.reports.on_stdout)
+                with redirect_stdout(sys.stderr) if machine else nullcontext():
+                    result: Result = self.callback(call, **parameters)
             finally:
                 if call.began:
                     call.progress.close()

@@ -30,7 +30,7 @@ def function_of(code: CodeType, path: str, name: str, version: int) -> Function:
         sys.path.append(here)
     try:
         exec(code, module.__dict__)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         kind = type(error).__name__
         raise FileError(
             f"The migration cannot be loaded: {kind}: {one_line(error)}",

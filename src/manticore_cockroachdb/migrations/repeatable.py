@@ -25,6 +25,7 @@ from ..parser.split import Directive, Unterminated, directives, split
 from ..suggest import nearest
 from .file import at, checksum, declaration, failing
 from .script import Origin
+from .values import require
 
 if TYPE_CHECKING:
     from ..analysis.references import Made, Mentions
@@ -84,6 +85,11 @@ class Repeatable:
     def origins(self) -> list[Origin]:
         """Its statements, each with its place."""
         return [self.origin(start, self.sql[start:end]) for start, end in self.spans]
+
+    def require_values(self) -> None:
+        """Raise FileError for a variable without a value."""
+        if self.declared is not None:
+            require(self.declared, failing(self.path, self.text, None))
 
     def origin(self, start: int, sql: str) -> Origin:
         """One statement of `sql`, with its place."""

@@ -18,7 +18,8 @@ from .file import MigrationFile, failing, statements
 if TYPE_CHECKING:
     from ..parser.nodes import Node
     from .backfill import Backfill
-    from .variables import At, Filled
+    from .values import At
+    from .variables import Filled
 
 Direction = Literal["up", "down"]
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ..errors import ConfigError
+from ..errors import ConfigError, FileError
+from ..suggest import nearest
 
+At = Callable[[int, str, str | None], FileError]
+"""Makes the error that points at a place, with a message and a hint."""
 PREFIX = "MANTICORE_VAR_"
 """Before the name in capitals, a variable of the environment."""
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -87,3 +90,19 @@ def declared(value: str) -> list[str]:
         if not NAME.fullmatch(word):
             raise ValueError(word)
     return words
+
+
+def require(mine: Declared, at: At) -> None:
+    """Raise FileError for the first variable without a value."""
+    for name, offset in mine.names:
+        if mine.values.get(name) is None:
+            raise at(offset, f"The variable {name} has no value.", _how(name, mine.values))
+
+
+def _how(name: str, values: Values) -> str:
+    hint = (
+        f"give it by --var {name}=…, in the configuration under [tool.manticore.variables], or as"
+        f" {PREFIX}{name.upper()}; in a program by variables={{{name!r}: …}}"
+    )
+    near = nearest(name, values.names)
+    return f"{hint}; {near} has a value: is that what is meant?" if near else hint

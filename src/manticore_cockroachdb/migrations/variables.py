@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..analysis.places import Form, Place, Unclear, places, stand_in, variables
@@ -24,11 +24,8 @@ from ..errors import FileError
 from ..parser.lex import fold
 from ..parser.quoting import inside, literal, quote_always
 from ..sql import is_unicode
-from ..suggest import nearest
-from .values import PREFIX, Declared, Values
+from .values import At, Declared, Values, require
 
-At = Callable[[int, str, str | None], FileError]
-"""Makes the error that points at a place, with a message and a hint."""
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)")
 
 
@@ -74,9 +71,7 @@ def fill(
     ``at`` makes the error that points at a place. Raises FileError for a variable without a value,
     in a place that is unclear, or with a value that the place cannot take.
     """
-    for name, offset in mine.names:
-        if mine.values.get(name) is None:
-            raise at(offset, f"The variable {name} has no value.", _how(name, mine.values))
+    require(mine, at)
     edits = sorted(_edits(text, placed(text, spans, mine, at), mine.values, at))
     pieces, placed_edits, done, moved = [], [], 0, 0
     for start, end, new in edits:
@@ -102,15 +97,6 @@ def placed(text: str, spans: Sequence[tuple[int, int]], mine: Declared, at: At) 
     except Unclear as error:
         why = error.why[0].upper() + error.why[1:]
         raise at(error.offset, f"{why}.", error.hint) from error
-
-
-def _how(name: str, values: Values) -> str:
-    hint = (
-        f"give it by --var {name}=…, in the configuration under [tool.manticore.variables], or as"
-        f" {PREFIX}{name.upper()}; in a program by variables={{{name!r}: …}}"
-    )
-    near = nearest(name, values.names)
-    return f"{hint}; {near} has a value: is that what is meant?" if near else hint
 
 
 def _edits(

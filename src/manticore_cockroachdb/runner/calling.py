@@ -13,6 +13,7 @@ import inspect
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from psycopg import pq
@@ -48,12 +49,15 @@ async def async_call(
             return
         other = lent(pgconn, guard, None)
         keep(other)
-        task = asyncio.ensure_future(asyncio.to_thread(use, other, _plain(function)))
+        # No task: one that ends with SystemExit ends the loop.
+        context = contextvars.copy_context()
+        work = partial(context.run, use, other, _plain(function))
+        done = asyncio.get_running_loop().run_in_executor(None, work)
         try:
-            await asyncio.shield(task)
+            await asyncio.shield(done)
         except asyncio.CancelledError:
             abandon()  # a thread cannot be ended; without a connection it does no more harm
-            await asyncio.wait({task})
+            await asyncio.wait({done})
             raise
     finally:
         pgconn.notice_handler = handler
@@ -120,12 +124,13 @@ def _in_a_loop(
 
     context = contextvars.copy_context()
     thread = threading.Thread(target=context.run, args=(run,), name="manticore-migration")
-    thread.start()
     try:
+        thread.start()
         thread.join()
     except BaseException:
-        abandon()
-        thread.join()
+        abandon()  # a thread cannot be ended; without a connection it does no more harm
+        if thread.ident is not None:
+            thread.join()
         raise
     if failure:
         raise failure[0]

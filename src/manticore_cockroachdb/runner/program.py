@@ -33,7 +33,7 @@ def program(committer: Committer, plan: MigrationPlan, function: Callable[[Any],
         guard = Guard(session.caps)
         try:
             call(function, pgconn, guard, session.database, session.lent.append, session.abandon)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # who calls sys.exit has not migrated
             connected = pgconn.status == pq.ConnStatus.OK
             stopped = programs.stopped_by(error, connected=connected)
             if stopped is not None and guard.refused is None:

@@ -33,7 +33,7 @@ def functions_of(plans: Iterable[MigrationPlan]) -> dict[int, Function]:
     return found
 
 
-def stopped_by(error: Exception, *, connected: bool) -> psycopg.Error | None:
+def stopped_by(error: BaseException, *, connected: bool) -> psycopg.Error | None:
     """The error of our connection that a migration's function ended with, even if it made another
     of it where the whole may be tried again; None where it is the function's own.
 
@@ -55,7 +55,7 @@ def stopped_by(error: Exception, *, connected: bool) -> psycopg.Error | None:
     return None
 
 
-def failed(plan: MigrationPlan, error: Exception) -> MigrationFailed:
+def failed(plan: MigrationPlan, error: BaseException) -> MigrationFailed:
     """The error for a function that raised one of its own."""
     script = plan.script
     what = f"{type(error).__name__}: {one_line(error)}"

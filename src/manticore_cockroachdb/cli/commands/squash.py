@@ -6,13 +6,13 @@ import click
 
 from ..arguments import engine_of
 from ..call import Call
-from ..options import MIGRATIONS, OUTPUT, SETTINGS, complete_versions
+from ..options import MIGRATIONS, OUTPUT, SETTINGS, VARIABLES, complete_versions
 from ..result import Result, plain
 from ..terminal.text import count, safe
 from ..verb import verb
 
 
-@verb(*(MIGRATIONS, SETTINGS, OUTPUT))
+@verb(*(MIGRATIONS, SETTINGS, VARIABLES, OUTPUT))
 @click.option(
     "--to",
     "target",
