@@ -16,6 +16,7 @@ from .errors import ConnectionFailed, NoSuchDatabase
 from .keywords import SECRETS
 
 MISSING = "there is no such database"
+CROWDED = r"too many clients|remaining connection slots|too many connections"
 NOBODY = "nothing listens there"
 NO_SOCKET = "no server listens on that socket"
 
@@ -80,7 +81,7 @@ CAUSES: tuple[tuple[str, str, str], ...] = (
         "Check host, port and firewall; connect_timeout says how long to wait.",
     ),
     (
-        r"too many clients|remaining connection slots|too many connections",
+        CROWDED,
         "the server has no connection to spare",
         "Lower max_size, or raise the server's limit.",
     ),
@@ -114,6 +115,11 @@ def connection_failed(
         hint += " The URL local: is a server of your own, started when it is needed."
     kind = NoSuchDatabase if what == MISSING else ConnectionFailed
     return kind(f"Cannot connect to {where}: {what}.", hint=hint)
+
+
+def is_crowded(error: ConnectionFailed) -> bool:
+    """Whether the server only had no connection to spare at that moment."""
+    return re.search(CROWDED, str(error.__cause__)) is not None
 
 
 def _clean(text: str, keywords: Mapping[str, str | int]) -> str:

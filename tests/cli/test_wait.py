@@ -107,7 +107,7 @@ def test_what_is_no_deadline(manticore: Manticore, text: str) -> None:
 
 
 def test_many_start_at_once(on: Manticore) -> None:
-    """One works, none fails; `python -m benchmarks.starts` does it with 450."""
+    """One works, none fails; `python -m faults race --runners 450` does it with 450."""
     write_tables(5)
     many = [
         subprocess.Popen([*PROGRAM, "migrate"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import psycopg
 import pytest
 
-from manticore_cockroachdb.errors import LeaseLost, LeaseTimeout
+from manticore_cockroachdb.errors import ConnectionFailed, LeaseLost, LeaseTimeout
 from manticore_cockroachdb.runner import async_lease as module
 from manticore_cockroachdb.runner import events as e
 from manticore_cockroachdb.runner.async_lease import AsyncLease
@@ -30,6 +30,7 @@ class Session:
         self.now = 100.0
         self.slept: list[float] = []
         self.made = 0
+        self.crowded = 0
 
     async def prepared(self, sql: str) -> Any:
         self.said.append(sql)
@@ -51,6 +52,15 @@ class Session:
 
     async def open(self) -> None:
         self.said.append("open")
+
+    async def close(self) -> None:
+        self.said.append("close")
+
+    async def reopen(self) -> None:
+        self.said.append("reopen")
+        if self.crowded:
+            self.crowded -= 1
+            raise ConnectionFailed("full") from psycopg.OperationalError("too many clients already")
 
     async def end_session(self, session: str) -> None:
         self.said.append(f"end {session}")
@@ -78,6 +88,7 @@ def lease(monkeypatch: pytest.MonkeyPatch) -> Any:
         session = Session(*answers)
         monkeypatch.setattr(module, "monotonic", lambda: session.now)
         monkeypatch.setattr(module, "async_sleep", session.sleep)
+        monkeypatch.setattr(module, "uniform", lambda low, high: (low + high) / 2)
         monkeypatch.setattr(module, "AsyncTask", Task)
         return AsyncLease(session, ttl=ttl, wait=wait), session  # type: ignore[arg-type]
 
@@ -107,9 +118,25 @@ async def test_who_waits_says_so_at_once_and_every_five_seconds(lease: Any) -> N
     assert [(event.owner, event.remaining) for event in told] == [("them", 12.0)] * 3
     assert session.slept[0] == 0.05
     assert session.slept[1] == pytest.approx(0.075)
-    assert max(session.slept) == 1.0
+    assert max(session.slept) == module.APART
     assert sum(session.slept) == pytest.approx(12.0, abs=0.05)
     assert one.token == 0
+
+
+async def test_who_waits_for_long_keeps_no_connection(lease: Any) -> None:
+    """Hundreds may, and whom they wait for needs one for its heartbeat."""
+    one, session = lease(*[[[]], HELD] * 80, wait=12.0)
+    session.crowded = 2
+    with pytest.raises(LeaseTimeout):
+        await one.acquire()
+    went = [what for what in session.said if what in ("close", "reopen")]
+    assert went[:4] == ["close", "reopen", "reopen", "reopen"], "it is not let in at once"
+    assert went[4:6] == ["close", "reopen"]
+    one, session = lease(*[[[]], HELD] * 80, wait=4.0)
+    session.crowded = 1000
+    with pytest.raises(ConnectionFailed):
+        await one.acquire()
+    assert sum(session.slept) < 5
 
 
 async def test_the_last_pause_is_no_longer_than_the_lease_or_the_patience(lease: Any) -> None:

@@ -137,3 +137,34 @@ async def test_the_heartbeat_keeps_a_long_migration_safe(db, colour, tmp_path):
     migration = colour.Migration(db, migrations_dir=tmp_path, lease_ttl=1)
     assert await migration.migrate() == 1
     assert await migration.is_applied(1)
+
+
+@pytest.mark.clock
+@pytest.mark.engine("postgresql", because="one engine")
+async def test_more_runners_than_the_server_has_connections(db, colour, tmp_path):
+    """Whoever waits lets its connection go, so that the heartbeat of the one at work gets through:
+    otherwise the lease would go round, and no migration come to its end."""
+    (tmp_path / "1_slow.sql").write_text("CREATE TABLE t (id INT8);\nSELECT pg_sleep(12);\n")
+    role, limit = "few_connections", 4
+    await db.execute(f"DROP ROLE IF EXISTS {role}")
+    await db.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'x' CONNECTION LIMIT {limit}")
+    await db.execute(f"GRANT CREATE, USAGE ON SCHEMA public TO {role}")
+    theirs = db.settings.url(secrets=True)
+    user = theirs.partition("//")[2].partition("@")[0]
+    theirs = theirs.replace(f"//{user}@", f"//{role}:x@", 1)
+    told: list[e.Event] = []
+
+    async def one() -> int:
+        own = colour.database(theirs, max_size=1)
+        runner = colour.Migration(own, tmp_path, lease_ttl=8, on_event=told.append, lease_wait=60)
+        return await runner.migrate()
+
+    try:
+        counts = await colour.concurrently(*[one] * (3 * limit))
+        assert sorted(counts) == [0] * (3 * limit - 1) + [1]
+        taken = [event for event in told if isinstance(event, e.LeaseTaken) and event.previous]
+        assert not taken, "nobody was taken for dead"
+    finally:
+        await db.execute(f"REASSIGN OWNED BY {role} TO CURRENT_USER")
+        await db.execute(f"DROP OWNED BY {role}")
+        await db.execute(f"DROP ROLE {role}")

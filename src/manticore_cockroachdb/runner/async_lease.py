@@ -15,12 +15,14 @@ not be confirmed for a whole time to live, `check` raises before the next statem
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from random import uniform
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 
 from .._acompat import AsyncEvent, AsyncTask, async_sleep
+from ..diagnose import is_crowded
 from ..errors import ConnectionFailed, LeaseLost, LeaseTimeout
 from ..outcome import Verdict, verdict_of
 from .activity import cancel
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
     from .async_watch import AsyncJobWatch
 
 
+PATIENT = 2.0
+"""Seconds after which whoever waits for the lease keeps no connection meanwhile."""
+APART = 3.0
+"""Seconds between its tries then."""
 SILENCE = 5  # seconds that a server may take to answer something small
 
 
@@ -70,6 +76,10 @@ class AsyncLease:
     async def acquire(self, *reads: str) -> list[Rows]:
         """Take the lease, waiting for it if need be, and answer `reads` under it.
 
+        Who waits for long lets its connection go between two tries: hundreds may wait, and if they
+        took all that the server has, the heartbeat of whom they wait for could not connect, and
+        would lose the lease to one of them.
+
         Raises LeaseTimeout when another runner keeps it for longer than `wait` seconds, or until
         the deadline.
         """
@@ -97,8 +107,23 @@ class AsyncLease:
             if now - told >= 5 or not told:
                 told = now
                 self.session.listener(LeaseWaiting(owner, remaining))
-            await async_sleep(max(0.02, min(pause, until - now, max(remaining, 0.05))))
-            pause = min(pause * 1.5, 1.0)
+            if now - began < PATIENT:
+                await async_sleep(max(0.02, min(pause, until - now, max(remaining, 0.05))))
+                pause = min(pause * 1.5, 1.0)
+            else:
+                await self._step_aside(min(APART * uniform(0.7, 1.3), until - now), until)
+
+    async def _step_aside(self, seconds: float, until: float) -> None:
+        """Wait without a connection. Raises ConnectionFailed when there is none for us again."""
+        await self.session.close()
+        await async_sleep(seconds)
+        while True:
+            try:
+                return await self.session.reopen()
+            except ConnectionFailed as error:
+                if not is_crowded(error) or monotonic() >= until:
+                    raise
+                await async_sleep(uniform(0.1, 0.5))
 
     async def _try(self, reads: tuple[str, ...], *, dead: str | None = None) -> list[Rows] | None:
         tables = self.session.tables

@@ -17,6 +17,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from math import inf
+from random import uniform
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,6 +25,7 @@ import psycopg
 from psycopg import pq
 
 from .._acompat import AsyncCancelled, async_sleep
+from ..diagnose import is_crowded
 from ..dialect import Capabilities, Server, capabilities, server_of
 from ..errors import ConfigError, ConnectionFailed, MigrationError
 from ..outcome import Verdict, absent, is_denied, no_such_session, raced, verdict_of
@@ -116,6 +118,8 @@ class AsyncSession:
 
         Of several hosts one that takes the connection and says nothing is a cluster in trouble,
         and is waited for as if a connection had been lost; what refuses, or is not there, is not.
+        A server without a connection to spare is waited for too: as when hundreds of replicas
+        start at once, of which most are about to end.
         """
         patience = Patience(self.reconnect_wait)
         while True:
@@ -123,14 +127,15 @@ class AsyncSession:
                 return await self.open()
             except ConnectionFailed as error:
                 silent = isinstance(error.__cause__, psycopg.errors.ConnectionTimeout)
-                if not silent or len(self.database.settings.hosts) < 2:
+                silent = silent and len(self.database.settings.hosts) > 1
+                if not silent and not is_crowded(error):
                     raise
                 if (delay := patience.next()) is None:
                     raise
                 from .events import Retrying
 
                 self.listener(Retrying(None, None, error.message, patience.attempt, delay))
-                await async_sleep(delay)
+                await async_sleep(delay * uniform(0.5, 1.5))
 
     async def connect(
         self, *, first: Place | None = None, avoid: Place | None = None, **more: str | int
