@@ -6,7 +6,7 @@
     python -m faults race --runners 50
     python -m faults cluster --tries 16              on three nodes of a `cockroach` binary
     python -m faults cancellations --count 10000      tasks of a program, cancelled at random
-    python -m faults backfills --tries 200            workers of one backfill, struck at random
+    python -m faults backfills --tries 1000           workers of one backfill, struck at random
     python -m faults fleets --runs 100                fleets of tenants, killed and taken up again
     python -m faults model                            every interleaving of a backfill's workers
 

@@ -1,4 +1,4 @@
-"""Backfills struck at random: ``python -m faults backfills --tries 200``.
+"""Backfills struck at random: ``python -m faults backfills --tries 1000 --server-kills 100``.
 
 Each try is a backfill over a table in which every row counts how often it was changed, worked on by
 runners in processes of their own, one of a single worker, or two of two, with a proxy between them
@@ -12,11 +12,16 @@ left, as anybody would. Then
 * *otherwise wrong*: it did not come to its end, or a range is still held.
 
 A row that the foreground inserts may be changed or not: it is before or behind the cursor.
+
+Each try is drawn from the seed, its engine and its number, so one alone can be repeated. With
+``--state FILE`` each is noted there when it has ended: a command that was stopped, or ran out of
+its ``--minutes``, goes on with the next one, and its table is of all.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import signal
@@ -25,18 +30,20 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 import psycopg
 
 from faults.harness_runner import Colour, Ending, Job, Runners
-from faults.harness_servers import Served, engines, served
+from faults.harness_servers import Served, engines, killable, served
 from faults.proxy import Proxy
 from faults.proxy_rules import Answer, Cut, Fault, What, When
 from faults.wire import Sender
+from manticore_cockroachdb.database import Database
 
 ROWS = 400
 TTL = 1.0
@@ -55,6 +62,9 @@ FATES: dict[str, What | None] = {
     "57P01, and it was not": Answer("57P01", server="rollback", severity="FATAL", close=True),
 }
 SHARES = (30, 12, 4, 10, 10, 10, 5, 6, 8, 8, 6, 6)
+SERVER = "the server is killed"
+SERVER_TRIES = 1_000_000
+"""From this number on a try is on a server that is killed."""
 FILES = {
     "1_users.sql": "CREATE TABLE users (id INT8 PRIMARY KEY, n INT8 NOT NULL DEFAULT 0,"
     " ours BOOL NOT NULL DEFAULT false, note TEXT);\n",
@@ -82,8 +92,11 @@ class Foreground:
 
     def run(self) -> None:
         """Insert, update and delete until told to stop."""
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            while not self.stop.is_set():
+        with (
+            suppress(psycopg.OperationalError),  # the server may be killed
+            psycopg.connect(self.url, autocommit=True) as connection,
+        ):
+            while not self.stop.is_set() and not connection.broken:
                 key = self.rng.randrange(1, ROWS * 10 + 200)
                 text = self.rng.choice(
                     (
@@ -110,6 +123,7 @@ class Try:
         self.runners = runners
         self.rng = rng
         self.kills = 0
+        self.outcome: Outcome | None = None
 
     def run(self, fate: str, workers: int) -> list[str]:
         """Do it; return what was wrong, each with the kind before a colon."""
@@ -139,6 +153,9 @@ class Try:
 
     def _strike(self, proxy: Proxy, fate: str, workers: int) -> None:
         processes, each = (1, 1) if workers == 1 else (2, workers // 2)
+        if fate == SERVER:
+            self._kill_server(processes, each)
+            return
         what, url = FATES[fate], proxy.through(self.url)
         if what is not None:
             for _ in range(self.rng.choice((1, 1, 2))):
@@ -155,6 +172,21 @@ class Try:
                 pids.append(self.runners.begin(self._job(url, "async", each)))
         for pid in pids:
             self.runners.end(pid, limit=60)
+
+    def _kill_server(self, processes: int, each: int) -> None:
+        """Kill -9 of the server in the middle, and a new runner once it is back, maybe elsewhere;
+        those of before go on by themselves or give up."""
+        colours: tuple[Colour, Colour] = ("sync", "async")
+        pids = [self.runners.begin(self._job(self.url, c, each)) for c in colours[:processes]]
+        time.sleep(self.rng.uniform(0.05, 0.6))
+        self.server.kill()
+        self.kills += 1
+        self.server.start()
+        name = str(Database.from_url(self.url).settings.database)
+        self.url = Database.from_url(self.server.url).sibling(name).settings.url(secrets=True)
+        pids.append(self.runners.begin(self._job(self.url, "async", each)))
+        for pid in pids:
+            self.runners.end(pid, limit=90)
 
     def _signal(self, fate: str, pids: Sequence[int]) -> None:
         struck = list(pids) if fate == "kill all" else [self.rng.choice(pids)]
@@ -192,63 +224,207 @@ class Try:
             yield "otherwise wrong: a range is still held"
 
 
+# --- many of them --------------------------------------------------------------------------------
+
+KINDS = ("missed", "doubled", "falsely complete", "otherwise wrong")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one try: how many were killed, and what was wrong."""
+
+    engine: str
+    title: str
+    number: int
+    fate: str
+    workers: int
+    kills: int = 0
+    problems: tuple[str, ...] = ()
+
+
+@dataclass
+class Plan:
+    """The tries of one engine, those that have ended left out: who is to be struck how."""
+
+    engine: str
+    seed: int
+    tries: int
+    server_kills: int
+    done: frozenset[int] = frozenset()
+    only: int | None = None
+
+    def drawn(self, number: int) -> tuple[random.Random, str, int]:
+        """One try: the rest of its luck, what strikes, and how many workers it has."""
+        rng = random.Random(f"{self.seed} {self.engine} {number}")
+        (fate,) = rng.choices(list(FATES), SHARES)
+        workers = rng.choice((1, 4))
+        return rng, SERVER if number > SERVER_TRIES else fate, workers
+
+    def left(self, *, server: bool) -> list[int]:
+        """The numbers of tries on a server that stays, or on one that is killed itself."""
+        first, last = 1, self.tries
+        if server:
+            first, last = SERVER_TRIES + 1, SERVER_TRIES + self.server_kills
+        every = range(first, last + 1) if self.only is None else [self.only]
+        return [n for n in every if n not in self.done and first <= n <= last]
+
+
+def one_try(server: Served, url: str, directory: str, runners: Runners, plan: Plan, n: int) -> Try:
+    """Make a try of a plan; its outcome is `Try.outcome`."""
+    rng, fate, workers = plan.drawn(n)
+    one = Try(server, url, directory, runners, rng)
+    try:
+        problems = one.run(fate, workers)
+    except psycopg.Error as error:
+        problems = [f"otherwise wrong: the harness could not go on: {error}"]
+    one.outcome = Outcome(plan.engine, server.title, n, fate, workers, one.kills, tuple(problems))
+    return one
+
+
+class Session:
+    """Tries at once, on one engine after another, noted as they end."""
+
+    def __init__(self, directory: str, state: Path | None, minutes: float, at_once: int) -> None:
+        self.directory = directory
+        self.state = state
+        self.end = time.monotonic() + minutes * 60
+        self.at_once = at_once
+        self.outcomes: list[Outcome] = []
+        self._lock = threading.Lock()
+        if state is not None and state.exists():
+            lines = state.read_text(encoding="utf-8").splitlines()
+            read = [json.loads(line) for line in lines if line]
+            self.outcomes = [Outcome(**{**one, "problems": tuple(one["problems"])}) for one in read]
+
+    def done(self, engine: str) -> frozenset[int]:
+        """The tries that have ended before."""
+        return frozenset(one.number for one in self.outcomes if one.engine == engine)
+
+    def run(self, plan: Plan) -> None:
+        """Make the tries that are left, as far as there is time."""
+        left = plan.left(server=False)
+        if left:
+            with served([plan.engine]) as servers:
+                self._at_once(plan, left, lambda: _Same(servers[plan.engine]))
+        left = plan.left(server=True)
+        if left:
+            self._at_once(plan, left, lambda: _Killable(plan.engine))
+
+    def _at_once(self, plan: Plan, left: list[int], place: Callable[[], _Place]) -> None:
+        waiting = list(reversed(left))
+
+        def work() -> None:
+            with place() as server, Runners() as runners:
+                url = server.fresh()
+                runners.run(Job(url, self.directory, "sync", "up", 2, TTL))
+                while time.monotonic() < self.end:
+                    with self._lock:
+                        if not waiting:
+                            break
+                        number = waiting.pop()
+                    one = one_try(server, url, self.directory, runners, plan, number)
+                    url = one.url
+                    assert one.outcome is not None
+                    self._note(one.outcome)
+                server.drop(url)
+
+        threads = [threading.Thread(target=work) for _ in range(min(self.at_once, len(left)))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _note(self, one: Outcome) -> None:
+        with self._lock:
+            self.outcomes.append(one)
+            for problem in one.problems:
+                print(f"{one.engine} {one.number}, {one.fate}, {one.workers} workers: {problem}")
+            sys.stdout.flush()
+            if self.state is not None:
+                with self.state.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(asdict(one)) + "\n")
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """The table of what was tried and what was wrong, as Markdown."""
+    head = ("", "tries", "kills", *KINDS)
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    for engine in dict.fromkeys(one.engine for one in outcomes):
+        mine = [one for one in outcomes if one.engine == engine]
+        lines.append(_line(f"**{mine[-1].title}**", mine))
+        for fate in (*FATES, SERVER):
+            if struck := [one for one in mine if one.fate == fate]:
+                lines.append(_line(fate, struck))
+    return "\n".join(lines)
+
+
+def _line(what: str, outcomes: Sequence[Outcome]) -> str:
+    kinds = Counter(p.partition(":")[0] for one in outcomes for p in one.problems)
+    kills = sum(one.kills for one in outcomes)
+    numbers = [len(outcomes), kills, *(kinds[kind] for kind in KINDS)]
+    return f"| {what} | {' | '.join(f'{number:,}' for number in numbers)} |"
+
+
+class _Same:
+    """A server that stays, shared by all."""
+
+    def __init__(self, server: Served) -> None:
+        self.server = server
+
+    def __enter__(self) -> Served:
+        return self.server
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+class _Killable:
+    """A server of one's own, to be killed."""
+
+    def __init__(self, engine: str) -> None:
+        self._made = killable(engine)
+
+    def __enter__(self) -> Served:
+        return self._made.__enter__()
+
+    def __exit__(self, *_: object) -> None:
+        self._made.__exit__(None, None, None)
+
+
+_Place: TypeAlias = _Same | _Killable
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the command; return its exit code: 1 where anything was wrong."""
     parser = argparse.ArgumentParser(prog="python -m faults backfills")
     parser.add_argument("--tries", type=int, default=200, metavar="N", help="on each engine")
+    parser.add_argument(
+        "--server-kills", type=int, default=0, metavar="N", help="and so many on each engine"
+    )
     parser.add_argument("--engine", action="append", metavar="NAME")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=1440.0, help="stop after so many")
+    parser.add_argument("--at-once", type=int, default=2, metavar="N", help="tries at once")
+    parser.add_argument("--state", type=Path, metavar="FILE", help="note each there, and go on")
+    parser.add_argument("--only", type=int, metavar="N", help="one of an engine's tries, again")
     options = parser.parse_args(arguments)
     wanted = [one for one in engines(options.engine) if not one.startswith("imitated")]
-    end = time.monotonic() + options.minutes * 60
-    bad = 0
+    began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="manticore-backfills-") as root:
         for name, text in FILES.items():
             (Path(root) / name).write_text(text, encoding="utf-8")
-        with served(wanted) as servers, Runners() as runners:
-            for server in servers.values():
-                bad += _on(server, root, runners, options, end)
-    return 1 if bad else 0
-
-
-def _on(
-    server: Served, directory: str, runners: Runners, options: argparse.Namespace, end: float
-) -> int:
-    rng = random.Random(options.seed)
-    url = server.fresh()
-    counts: Counter[str] = Counter()
-    kinds: Counter[str] = Counter()
-    problems: list[str] = []
-    kills = 0
-    try:
-        runners.run(Job(url, directory, "sync", "up", 2, TTL))
-        for number in range(options.tries):
-            if time.monotonic() > end:
-                break
-            (fate,) = rng.choices(list(FATES), SHARES)
-            workers = rng.choice((1, 4))
-            one = Try(server, url, directory, runners, rng)
-            found = one.run(fate, workers)
-            kills += one.kills
-            counts[f"{workers} worker{'s' if workers > 1 else ''}"] += 1
-            for problem in found:
-                kinds[problem.partition(":")[0]] += 1
-                problems.append(f"try {number + 1}, {fate}, {workers} workers: {problem}")
-                print(problems[-1], flush=True)
-    finally:
-        server.drop(url)
-    told = ", ".join(f"{kinds[kind]} {kind}" for kind in KINDS)
-    tries = " and ".join(f"{n} with {kind}" for kind, n in sorted(counts.items()))
+        session = Session(root, options.state, options.minutes, options.at_once)
+        for engine in wanted:
+            counts = options.tries, options.server_kills, session.done(engine), options.only
+            session.run(Plan(engine, options.seed, *counts))
+    took = (time.monotonic() - began) / 60
     print(
-        f"{server.title}: {sum(counts.values())} tries ({tries}), {kills} kills,"
-        f" seed {options.seed}: {told}.",
+        f"\n`python -m faults backfills {' '.join(arguments)}`: {len(session.outcomes):,} tries,"
+        f" {sum(one.kills for one in session.outcomes):,} kills, seed {options.seed},"
+        f" {took:.0f} minutes this time.\n\n{table(session.outcomes)}",
         flush=True,
     )
-    return len(problems)
-
-
-KINDS = ("missed", "doubled", "falsely complete", "otherwise wrong")
+    return 1 if any(one.problems for one in session.outcomes) else 0
 
 
 if __name__ == "__main__":
