@@ -75,7 +75,10 @@ if TYPE_CHECKING:
     from .shadow.sources import Source
     from .shadow.verification import Verification
 
-LOGGED = "manticore_cockroachdb.runner"
+LOGGED = (
+    ("manticore_cockroachdb.runner", logging.INFO),
+    ("manticore_cockroachdb.backfill", logging.DEBUG),
+)
 DEFAULT_TTL = 30.0
 DEFAULT_WAIT = 300.0
 
@@ -697,7 +700,7 @@ class Migration:
         """Let what happens in a session be told by logs and, where it is on, by telemetry."""
         if not told:
             return nullcontext()
-        if logging.getLogger(LOGGED).isEnabledFor(logging.INFO):
+        if any(logging.getLogger(name).isEnabledFor(level) for name, level in LOGGED):
             from .runner.logged import logging_too
 
             session.listener = logging_too(session.listener)
