@@ -23,6 +23,7 @@ import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from importlib.metadata import distribution
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -269,6 +270,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--look", action="store_true", help="serve it on this machine afterwards")
     look = parser.parse_args().look
+    if find_spec("zensical") is None or find_spec("mkdocs_asciinema_player") is None:
+        print("what builds the site is not installed: pip install -e '.[site]'", file=sys.stderr)
+        return 1
     wrong = build()
     for line in wrong:
         print(line, file=sys.stderr)

@@ -2,6 +2,8 @@
 
     python -m tools.record      tools/tour.txt becomes docs/assets/tour.cast and terminal.svg
 
+Do it on a quiet machine: the times are those of the commands.
+
 Each line of the session is typed into a real shell on a real pseudo-terminal, in a new directory,
 with a database server of its own that is stopped again. What the shell prints is kept with its
 times, as asciicast v2 (https://docs.asciinema.org/manual/asciicast/v2/), which the site plays.
@@ -21,6 +23,7 @@ import select
 import shutil
 import signal
 import struct
+import subprocess
 import sys
 import termios
 import time
@@ -130,9 +133,9 @@ class Shell:
         os.waitpid(self.pid, 0)
 
 
-def record(lines: list[str], directory: Path) -> tuple[Recording, int]:
-    """Type these lines; return what was to be seen, and how much of it is on the picture."""
-    environment = {
+def environment(directory: Path) -> dict[str, str]:
+    """What the shell sees: nothing of who records."""
+    return {
         "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
         "HOME": str(directory),
         "TERM": "xterm-256color",
@@ -144,7 +147,11 @@ def record(lines: list[str], directory: Path) -> tuple[Recording, int]:
         "MANTICORE_LOCAL_DIR": str(directory / ".db"),
         "MANTICORE_LOCAL_ENGINE": "postgresql",
     }
-    shell, recording, picture = Shell(directory, environment), Recording(), 0
+
+
+def record(lines: list[str], directory: Path) -> tuple[Recording, int]:
+    """Type these lines; return what was to be seen, and how much of it is on the picture."""
+    shell, recording, picture = Shell(directory, environment(directory)), Recording(), 0
     try:
         shell.until_prompt(recording)
         recording.now = 0.5
@@ -160,8 +167,6 @@ def record(lines: list[str], directory: Path) -> tuple[Recording, int]:
             shell.until_prompt(recording)
             recording.pause(READ / 4 if line.startswith(("#", "export ")) else READ)
         recording.print("\x1b[?25h")  # so that the last pause is part of it
-        shell.type("manticore local stop", Recording())
-        shell.until_prompt(Recording())
     finally:
         shell.close()
     return recording, picture or len(recording.events)
@@ -236,11 +241,18 @@ def main() -> int:
     try:
         recording, until = record(lines, PLACE)
     finally:
+        stop = [str(Path(sys.executable).parent / "manticore"), "local", "stop", "--quiet"]
+        subprocess.run(stop, env=environment(PLACE), cwd=PLACE, check=False)
         shutil.rmtree(PLACE)
     cast = ASSETS / f"{session.stem}.cast"
     cast.write_text(recording.cast("manticore: from a table to a plan"), encoding="utf-8")
     svg = ASSETS / "terminal.svg"
     svg.write_text(picture(recording, until, "manticore"), encoding="utf-8")
+    # The site shows this screen until somebody plays it.
+    still = int(recording.events[until - 1][0] + READ / 2)
+    page = ROOT / "docs" / "index.md"
+    shown = f'data-poster="{still // 60}:{still % 60:02}"'
+    page.write_text(re.sub(r'data-poster="[^"]*"', shown, page.read_text(encoding="utf-8")))
     for path in (cast, svg):
         print(f"wrote {path.relative_to(ROOT)} ({path.stat().st_size:,} bytes)")
     return 0

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pyte
 import pytest
 
 from tools import record
@@ -30,6 +31,20 @@ def test_the_recording_is_of_the_session_that_is_there() -> None:
     stale = [line for line in TYPED if without_space(line) not in shown]
     assert not stale, "run python -m tools.record"
     assert "error" not in shown and "Traceback" not in shown
+
+
+def test_the_site_s_still_is_the_screen_of_the_picture() -> None:
+    page = (record.ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    minutes, seconds = re.findall(r'data-poster="(\d+):(\d+)"', page)[0]
+    still = int(minutes) * 60 + int(seconds)
+    lines = (record.ASSETS / "tour.cast").read_text(encoding="utf-8").splitlines()[1:]
+    screen = pyte.Screen(record.COLUMNS, record.ROWS)
+    stream = pyte.Stream(screen)
+    for at, _, text in map(json.loads, lines):
+        if at <= still:
+            stream.feed(text)
+    shown = "\n".join(screen.display)
+    assert "warning[create-index-blocks]" in shown and "none dangerous" in shown, still
 
 
 def test_the_picture_of_the_terminal_loads_nothing_and_is_small() -> None:
