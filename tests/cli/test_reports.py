@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from manticore_cockroachdb.cli import otel
 from manticore_cockroachdb.cli.reports.commands import Commands
 from manticore_cockroachdb.cli.reports.metrics import MOST, of_backfills, text
 from manticore_cockroachdb.cli.terminal.console import Console
@@ -271,3 +272,20 @@ def test_a_command_tells_opentelemetry_where_its_variables_say_so(
     assert run(OTEL_SDK_DISABLED="true").out == ""
     warned = run(OTEL_TRACES_EXPORTER="nonesuch")
     assert warned.out == "" and "Telemetry is off" in warned.err
+
+
+@pytest.mark.parametrize(
+    ("environ", "on"),
+    [
+        ({}, False),
+        ({"OTEL_SERVICE_NAME": "x"}, False),
+        ({"OTEL_TRACES_EXPORTER": "otlp"}, True),
+        ({"OTEL_TRACES_EXPORTER": "none"}, False),
+        ({"OTEL_TRACES_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "console"}, True),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x"}, True),
+        ({"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://x"}, True),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_SDK_DISABLED": "TRUE"}, False),
+    ],
+)
+def test_which_variables_ask_for_telemetry(environ: dict[str, str], on: bool) -> None:
+    assert otel.wanted(environ) is on

@@ -93,10 +93,21 @@ def _exporters(signal: str, environ: Mapping[str, str]) -> Iterator[Any]:
     for name in filter(None, (name.strip() for name in said.split(","))):
         if name == "none":
             continue
-        found = list(entry_points(group=f"opentelemetry_{signal}_exporter", name=name))
+        there = entry_points(group=f"opentelemetry_{signal}_exporter")
+        found = [e for also in _names(name, signal, environ) for e in there if e.name == also]
         if not found:
             raise LookupError(f"no package that is installed has the {signal} exporter {name!r}")
         yield found[0].load()
+
+
+def _names(name: str, signal: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The names under which an exporter may be registered, that of its protocol first."""
+    if name != "otlp":
+        return (name,)
+    said = environ.get(f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL")
+    said = said or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL")
+    both = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}
+    return (both[said],) if said in both else ("otlp", *both.values())
 
 
 def _of(signal: str) -> str:

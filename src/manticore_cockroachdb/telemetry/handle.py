@@ -173,8 +173,9 @@ class Operation:
         self._measured: Attributes = attributes
         if target is not None:
             attributes, self._measured = target.attributes(one)
+        name = one.summary or str(attributes.get("db.system.name", "database"))
         self._span: Span = self._telemetry.tracer.start_span(
-            one.summary or "database", self._below, SpanKind.CLIENT, attributes
+            name, self._below, SpanKind.CLIENT, attributes
         )
         self._started = perf_counter()
         return self
