@@ -212,7 +212,7 @@ def _look(connection: psycopg.Connection[Any], schema: str) -> Tenant:
     try:
         row = connection.execute(
             f"SELECT (SELECT array_agg(version ORDER BY version) FROM {at}_migrations),"
-            f" (SELECT array_agg(id || ' ' || n ORDER BY id) FROM {at}counters),"
+            f" (SELECT array_agg(id::TEXT || ' ' || n::TEXT ORDER BY id) FROM {at}counters),"
             f" (SELECT token FROM {at}_migrations_lease)".encode()
         ).fetchone()
     except psycopg.errors.UndefinedTable:

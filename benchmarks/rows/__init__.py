@@ -19,6 +19,7 @@ ROWS: Mapping[str, str] = {
     "fresh": "a fresh database for tests on CockroachDB",
     "client": "insert, select, execute and batch_insert against psycopg",
     "backfill": "a backfill against a keyset loop, one UPDATE and an OFFSET loop",
+    "fleet": "1,000 schemas and databases, against loops and django-tenants",
     "reading": "splitting, parsing, and a 50 MB seed file",
 }
 
