@@ -52,7 +52,15 @@ ROOMS: dict[str, tuple[Stage, ...]] = {
         (*ON_ASYNC, "tests/migrations", "tests/hostile", "tests/schema"),
     ),
     "analysis": (
-        ("-m", "fast", "tests/analysis", "tests/core", "tests/foresight", "tests/lint"),
+        (
+            "-m",
+            "fast",
+            "tests/analysis",
+            "tests/core",
+            "tests/foresight",
+            "tests/lint",
+            "tests/objects",
+        ),
         (*ON_ASYNC, "tests/analysis", "tests/migrations", "tests/foresight", "tests/objects"),
     ),
     "migrations": (

@@ -6,7 +6,7 @@ import pytest
 
 from manticore_cockroachdb.analysis.catalog import Catalog, KnownTable, SimulatedCatalog, Size
 from manticore_cockroachdb.analysis.cost import Work
-from manticore_cockroachdb.analysis.costs import cost_of, dangers
+from manticore_cockroachdb.analysis.costs import LARGE, LARGE_BYTES, cost_of, dangers, is_large
 from manticore_cockroachdb.analysis.types import is_free, loss
 from manticore_cockroachdb.parser.nodes import Column
 from manticore_cockroachdb.parser.parse import parse
@@ -119,3 +119,22 @@ def test_waiting_is_a_danger_where_it_takes_long(size, dangerous):
 def test_changes_of_type(old, new, free, lost):
     assert is_free(old, new, cockroachdb=False) == free
     assert (loss(old, new, cockroachdb=False) is not None) == lost
+
+
+@pytest.mark.parametrize(
+    ("rows", "size", "large"),
+    [
+        (LARGE, 0, True),
+        (LARGE - 1, LARGE_BYTES, False),  # the rows are known, and they are few
+        (None, LARGE_BYTES, True),
+        (None, LARGE_BYTES - 1, False),
+        (0, None, False),
+        (None, None, True),  # nobody knows
+    ],
+)
+def test_a_table_is_large_by_its_rows_and_by_its_bytes_only_where_these_are_unknown(
+    rows: int | None, size: int | None, large: bool
+) -> None:
+    assert (LARGE, LARGE_BYTES) == (100_000, 64_000_000)
+    assert is_large(Size("t", rows, size)) is large
+    assert not is_large(Size("t", rows, size, new=True)) and not is_large(None)

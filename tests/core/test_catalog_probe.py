@@ -9,8 +9,10 @@ from manticore_cockroachdb.analysis.catalog_probe import (
     Effect,
     Probe,
     conclude,
+    effect_of,
     split_before,
 )
+from manticore_cockroachdb.parser.parse import parse
 
 DONE, NOT_DONE = Conclusion.DONE, Conclusion.NOT_DONE
 PART, UNKNOWN = Conclusion.PART, Conclusion.UNKNOWN
@@ -82,3 +84,18 @@ def test_the_quick_way_is_taken_where_it_is_asked_for():
         assert "slow" in put() and "quick" not in put()
         assert "quick" in put(quick=True) and "slow" not in put(quick=True)
         assert "only" in put(quick=True)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "ALTER TYPE mood RENAME TO feeling",
+        "ALTER SCHEMA mood RENAME TO feeling",
+        "ALTER ROLE mood RENAME TO feeling",
+        "ALTER TABLE mood RENAME TO feeling",
+    ],
+)
+def test_a_renaming_is_seen_from_both_names(sql):
+    old, new = effect_of(parse(sql), cockroachdb=False).probes
+    assert "'mood'" in old.sql and "'feeling'" not in old.sql and old.expected == "false"
+    assert "'feeling'" in new.sql and "'mood'" not in new.sql and new.expected == "true"
