@@ -138,3 +138,13 @@ def test_a_table_is_large_by_its_rows_and_by_its_bytes_only_where_these_are_unkn
     assert (LARGE, LARGE_BYTES) == (100_000, 64_000_000)
     assert is_large(Size("t", rows, size)) is large
     assert not is_large(Size("t", rows, size, new=True)) and not is_large(None)
+
+
+@pytest.mark.parametrize(
+    "constraint", ["CHECK (a > 0)", "FOREIGN KEY (a) REFERENCES u", "CONSTRAINT n NOT NULL a"]
+)
+def test_a_constraint_that_is_not_validated_says_why_it_reads_no_row(constraint: str) -> None:
+    later = cost(f"ALTER TABLE t ADD {constraint} NOT VALID")
+    assert (later.work, later.why) == (frozenset(), ("NOT VALID: old rows are not looked at",))
+    now = cost(f"ALTER TABLE t ADD {constraint}")
+    assert (now.work, now.why) == (frozenset({Work.VALIDATE}), ())
