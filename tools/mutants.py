@@ -60,17 +60,32 @@ ROOMS: dict[str, tuple[Stage, ...]] = {
             "tests/foresight",
             "tests/lint",
             "tests/objects",
+            "tests/variables",
         ),
-        (*ON_ASYNC, "tests/analysis", "tests/migrations", "tests/foresight", "tests/objects"),
+        (
+            *ON_ASYNC,
+            "tests/analysis",
+            "tests/migrations",
+            "tests/foresight",
+            "tests/objects",
+            "tests/variables",
+        ),
     ),
     "migrations": (
         ("-m", "fast", "tests/core", "tests/cli", "tests/lint", "tests/migrations"),
-        (*ON_ASYNC, "tests/migrations", "tests/hostile", "tests/foresight", "tests/objects"),
+        (
+            *ON_ASYNC,
+            "tests/migrations",
+            "tests/hostile",
+            "tests/foresight",
+            "tests/objects",
+            "tests/variables",
+        ),
     ),
     "runner": (
         ("-m", "fast", "tests/core", "tests/migrations", "tests/cli"),
         (*ON_ASYNC, "tests/migrations", "tests/hostile", "tests/core", "tests/verification"),
-        (*ON_ASYNC, "tests/objects", "tests/backfills", "tests/cli"),
+        (*ON_ASYNC, "tests/objects", "tests/variables", "tests/backfills", "tests/cli"),
     ),
 }
 SECONDS = 900  # that a stage may take on a busy machine
