@@ -27,7 +27,7 @@ from faults.harness import KINDS, parse
 from faults.harness_race import race
 from faults.harness_servers import engines
 from faults.harness_session import Session, Wanted
-from faults.harness_table import write
+from faults.harness_table import around, write
 from faults.model import main as model
 
 
@@ -79,6 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", metavar="TRY", help="repeat one try")
     options = parser.parse_args(given)
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # that a cut connection is closed
+    if options.write:
+        around(options.write)  # before hours of work, not after
     if options.only:
         try:
             one = parse(options.only)

@@ -94,11 +94,17 @@ class Table:
         return sum(c.tries for key, c in self.cells.items() if "kill" in key[0])
 
 
-def write(path: Path, text: str) -> None:
-    """Put a table between the two marks in a page."""
-    page = path.read_text(encoding="utf-8")
+def around(path: Path) -> tuple[str, str]:
+    """What a page has before and after its table. Raises SystemExit where there is none."""
+    page = path.read_text(encoding="utf-8") if path.is_file() else ""
     before, _, rest = page.partition(BEGIN)
     _, found, after = rest.partition(END)
     if not found:
-        raise SystemExit(f"{path} has no place for a table: {BEGIN} … {END}")
+        raise SystemExit(f"{path} is no page with a place for a table: {BEGIN} … {END}")
+    return before, after
+
+
+def write(path: Path, text: str) -> None:
+    """Put a table between the two marks in a page."""
+    before, after = around(path)
     path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")

@@ -99,3 +99,25 @@ def test_a_renaming_is_seen_from_both_names(sql):
     old, new = effect_of(parse(sql), cockroachdb=False).probes
     assert "'mood'" in old.sql and "'feeling'" not in old.sql and old.expected == "false"
     assert "'feeling'" in new.sql and "'mood'" not in new.sql and new.expected == "true"
+
+
+@pytest.mark.parametrize(
+    ("action", "repeatable"),
+    [
+        ("ALTER a SET NOT NULL", True),
+        ("ALTER a DROP NOT NULL", True),
+        ("ALTER a SET DEFAULT 1", True),
+        ("ALTER a TYPE INT", True),
+        ("ALTER a TYPE INT USING a + 1", False),  # again, and it counts twice
+        ("VALIDATE CONSTRAINT c", True),
+        ("ADD a INT", False),
+        ("ADD IF NOT EXISTS a INT", True),
+        ("DROP a", False),
+        ("DROP IF EXISTS a", True),
+        ("DROP CONSTRAINT c", False),
+        ("DROP CONSTRAINT IF EXISTS c", True),
+        ("RENAME a TO b", False),
+    ],
+)
+def test_what_may_run_again_without_a_look(action, repeatable):
+    assert effect_of(parse(f"ALTER TABLE t {action}"), cockroachdb=True).repeatable is repeatable
