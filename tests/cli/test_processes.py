@@ -15,6 +15,10 @@ from contextlib import contextmanager
 
 import pytest
 
+from manticore_cockroachdb import Database
+from tests.support.differences import lacks
+from tests.support.servers import Server
+
 from .conftest import Manticore, write, write_tables
 
 if sys.platform == "win32":
@@ -71,6 +75,24 @@ def test_a_signal_stops_in_good_order(on: Manticore, number: signal.Signals) -> 
     assert on("current").out == "1\n"
     write(2, "slow", "CREATE TABLE t2 (id INT);", "DROP TABLE t2;")
     assert on("migrate").out == "1 migration applied.\n"
+
+
+@pytest.mark.clock
+def test_sigterm_frees_the_lease_within_a_second(on: Manticore, url: str, server: Server) -> None:
+    """Whoever takes over need not wait for it to run out; whatever the signal meets."""
+    write(1, "slow", "CREATE TABLE t1 (id INT); SELECT pg_sleep(60);")
+    with Database.from_url(url) as db, running("migrate", "-v", DATABASE_URL=url) as process:
+        until_said(process, "applying 1 slow")
+        time.sleep(0.5)
+        assert db.execute("SELECT owner FROM _migrations_lease")[0]["owner"] is not None
+        process.terminate()
+        sent = time.monotonic()
+        while db.execute("SELECT owner FROM _migrations_lease")[0]["owner"] is not None:
+            assert time.monotonic() < sent + LIMIT
+            time.sleep(0.01)
+        took = time.monotonic() - sent
+        assert process.wait(LIMIT) == 143
+    assert took < (10.0 if lacks(server, "cancel requests") else 1.0)
 
 
 def test_a_second_signal_stops_at_once() -> None:

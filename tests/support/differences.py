@@ -42,6 +42,11 @@ REASONS: dict[str, Reason] = {
         until=(22, 1),
     ),
     "options": Reason("ignores `options` in a URL", f"{ISSUE}59404", until=(21, 1)),
+    "cancel requests": Reason(
+        "ignores the protocol's cancel request, on which psycopg waits for five seconds",
+        f"{ISSUE}41335",
+        until=(22, 1),
+    ),
     "lock_timeout": Reason("takes lock_timeout and ignores it", f"{ISSUE}67513", until=(21, 2)),
     "blockers": Reason(
         "has no pg_blocking_pids, and its schema changes wait for no reader",
