@@ -76,6 +76,37 @@ class TestGolangMigrate:
         )
         assert said.startswith("1_a.up.sql:3: COMMIT")
 
+    @pytest.mark.parametrize(
+        ("text", "line"),
+        [
+            (f"SELECT 1;\n{BODY}", 2),
+            ("SELECT 1;\nINSERT INTO t VALUES ('a;b');\n", 2),
+            ("-- one; two\nSELECT 1;\n", 2),
+            ("SELECT 1;\nSELECT /* a;b */ 2;\n", 2),
+            ('SELECT 1;\nSELECT 2 AS "a;b";\n', 2),
+        ],
+    )
+    def test_what_multi_statement_cuts_in_the_middle(self, text: str, line: int) -> None:
+        files = {"1_a.up.sql": text}
+        (said,) = refused("golang-migrate", files, multi_statement=True)
+        assert said.startswith(
+            f"1_a.up.sql:{line}: the old tool cuts the statements here otherwise"
+        )
+        made("golang-migrate", files)  # sent whole, it is what it seems
+
+    def test_multi_statement_sends_each_by_itself(self) -> None:
+        text = "-- DROP TABLE t;\nCREATE TABLE t (i INT);\nCREATE INDEX CONCURRENTLY i ON t (i);\n-- end\n"
+        down = {"1_a.down.sql": "DROP INDEX i;;\n DROP TABLE t"}
+        files = made("golang-migrate", {"1_a.up.sql": text, **down}, multi_statement=True)
+        assert files["1_a.sql"].startswith(
+            f"-- @transaction off\n{text}\n-- @UNDO\n\nDROP INDEX i;"
+        )
+
+    def test_multi_statement_in_a_transaction_of_its_own(self) -> None:
+        text = "BEGIN;\nCREATE TABLE t (i INT);\nCREATE TABLE u (i INT);\nCOMMIT;\n"
+        files = made("golang-migrate", {"1_a.up.sql": text}, multi_statement=True)
+        assert "@transaction" not in files["1_a.sql"]
+
     def test_psql_and_copy(self) -> None:
         (said,) = refused("golang-migrate", {"1_a.up.sql": "SELECT 1;\n\\i other.sql\n"})
         assert said.startswith("1_a.up.sql:2: ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from manticore_cockroachdb.errors import Refused
+from manticore_cockroachdb.errors import MigrationError, Refused
 from manticore_cockroachdb.parser.split import split
 
 FILES = {
@@ -129,3 +129,35 @@ async def test_verify_runs_hooks_where_they_belong(db, project):
     (project.directory / "hooks/before_migrate.sql").write_text("SELECT nothing;")
     found = await project().verify(newest=0)
     assert [one.stage for one in found.failures] == ["hook"] and found.migrations == ()
+
+
+async def test_a_rollback_that_something_stands_in_the_way_of_names_it(db, project):
+    await project().migrate()
+    (project.directory / "2_age.sql").unlink()  # so that one step back is the table itself
+    migrator = project(allow_missing=True)
+    assert await migrator.rollback() == 1
+    with pytest.raises(MigrationError) as caught:
+        await migrator.rollback()
+    assert "names" in str(caught.value)  # the view, by the server's own words
+    assert caught.value.path.endswith("1_users.sql") and caught.value.line == 3
+    assert [row["version"] for row in await migrator.get_applied_migrations()] == [1]
+    assert await db.count("users") == 0
+    (project.directory / "repeatable/names.sql").write_text("-- @drop view names")
+    (project.directory / "hooks/after_migrate.sql").unlink()
+    await migrator.migrate()
+    assert await migrator.rollback() == 1
+
+
+async def test_what_an_undo_part_drops_along_stays_away_and_is_told(db, project):
+    """A rollback takes no repeatable file back and runs none; drift says what that left."""
+    path = project.directory / "2_age.sql"
+    path.write_text(
+        "ALTER TABLE users ADD COLUMN age INT8;\n"
+        "-- @UNDO\nDROP VIEW names CASCADE;\nALTER TABLE users DROP COLUMN age;"
+    )
+    await project().migrate()
+    await project().rollback()
+    assert all(one.state == "applied" for one in (await project().status()).repeatable)
+    (project.directory / "hooks/after_migrate.sql").unlink()
+    await project().migrate()
+    assert [change.path for change in (await project().drift()).changes] == ["public.names"]

@@ -151,13 +151,15 @@ class Options:
 
     ``variables`` are values for placeholders, ``dialect`` chooses among files for several servers,
     ``linearize`` accepts an order for branches that never met, ``python`` is the interpreter that
-    has the project's own tool.
+    has the project's own tool, ``multi_statement`` says that golang-migrate ran with
+    ``x-multi-statement``.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
     dialect: str | None = None
     linearize: bool = False
     python: str | None = None
+    multi_statement: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,11 @@ _SHOWN = 20
     "--linearize", is_flag=True, help="Accept Alembic's order of branches that never met."
 )
 @click.option(
+    "--multi-statement",
+    is_flag=True,
+    help="golang-migrate ran with x-multi-statement=true, and so cut files at each semicolon.",
+)
+@click.option(
     "--python", metavar="PATH", help="The Python that has Alembic or Django.  [default: this one]"
 )
 @click.option(
@@ -81,6 +86,7 @@ def command(
     variables: tuple[str, ...],
     dialect: str | None,
     linearize: bool,
+    multi_statement: bool,
     python: str | None,
     baseline_from: str | None,
     table: str | None,
@@ -114,7 +120,9 @@ def command(
     files = disk.open_directory(source)
     reader = reader_of(tools[0] if tools else _told(call, files, source, connects))
     values = Values(_values(variables))
-    options = Options(values, dialect, linearize, python)
+    options = Options(values, dialect, linearize, python, multi_statement)
+    if multi_statement and reader.name != "golang-migrate":
+        raise ConfigError(f"--multi-statement is golang-migrate's, and these are {reader.name}'s.")
     disk.check_output(source, target)
     done = _Done(call, target, files, dry_run)
     if baseline_from is not None:

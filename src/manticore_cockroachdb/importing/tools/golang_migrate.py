@@ -1,7 +1,9 @@
 """golang-migrate: pairs ``1_x.up.sql`` and ``1_x.down.sql``, sent whole.
 
-Read in golang-migrate's sources (source/parse.go, database/cockroachdb, database/pgx). Its table
-has one row, the newest version: every file up to it counts as applied, also one that was added
+Read in golang-migrate's sources (source/parse.go, database/cockroachdb, database/pgx). With
+``x-multi-statement=true`` in its URL (pgx and postgres; database/multistmt) a file is cut behind
+each ``;``, whatever that is inside of, and each piece is sent by itself, in no common transaction.
+Its table has one row, the newest version: every file up to it counts as applied, also one that was added
 later with a lower version and so never ran. Only the comparison with a replay shows that.
 """
 
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..model import (
     Applied,
@@ -25,7 +28,7 @@ from .pairs import Pair, paired
 _NAME = re.compile(r"([0-9]+)_(.*)\.(down|up)\.([^/]*)")
 
 
-def read(files: Files, _: Options, found: Findings) -> list[Old]:
+def read(files: Files, options: Options, found: Findings) -> list[Old]:
     """The migrations, in order of number."""
     pairs: dict[int, Pair] = {}
     for name in files.names:
@@ -39,7 +42,19 @@ def read(files: Files, _: Options, found: Findings) -> list[Old]:
             found.refuse(name, None, f"the version {number} does not fit into 64 bits")
         pair = pairs.setdefault(number, Pair(match[1], number, match[2]))
         pair.add(match[3], name, found)
-    return paired(files, pairs, found)
+    olds = paired(files, pairs, found)
+    return [_cut(old) for old in olds] if options.multi_statement else olds
+
+
+def _cut(old: Old) -> Old:
+    """A migration as it is sent with ``x-multi-statement``."""
+    down = None if old.down is None else replace(old.down, sent=_pieces(old.down.text))
+    up = replace(old.up, sent=_pieces(old.up.text))
+    return replace(old, up=up, down=down, transaction=False)
+
+
+def _pieces(text: str) -> tuple[str, ...]:
+    return tuple(piece for piece in re.findall(r"[^;]*;|[^;]+\Z", text) if piece.strip())
 
 
 def _applied(rows: Rows, olds: Sequence[Old], found: Findings) -> list[Applied]:
