@@ -575,12 +575,21 @@ class AsyncMigrator:
 
         return render(await async_read(self.db))
 
-    async def drift(self, *, ignore: Sequence[str] = ()) -> Drift:
+    async def drift(self, against: Source | None = None, *, ignore: Sequence[str] = ()) -> Drift:
         """Return what the database has otherwise than its applied migrations make.
 
-        They are replayed on a scratch database, which is dropped again. ``ignore`` are patterns
-        of names to leave out: ``audit.*``. Raises SchemaError when they cannot be replayed.
+        They are replayed on a scratch database, which is dropped again. ``against`` is another
+        schema to hold it against instead, as for `diff`. ``ignore`` are patterns of names to leave
+        out: ``audit.*``. Raises SchemaError when something cannot be replayed.
         """
+        if against is not None:
+            from .schema.async_read import async_read
+            from .schema.changes import Drift, without
+            from .schema.diff import compare
+            from .shadow.async_sources import async_schema_of
+
+            wanted = await async_schema_of(against, self.db)
+            return Drift(without(compare(wanted, await async_read(self.db)), ignore), ())
         from .shadow.async_drift import async_find_drift
 
         files = await self.load_migrations()

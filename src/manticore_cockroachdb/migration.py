@@ -572,12 +572,21 @@ class Migration:
 
         return render(read(self.db))
 
-    def drift(self, *, ignore: Sequence[str] = ()) -> Drift:
+    def drift(self, against: Source | None = None, *, ignore: Sequence[str] = ()) -> Drift:
         """Return what the database has otherwise than its applied migrations make.
 
-        They are replayed on a scratch database, which is dropped again. ``ignore`` are patterns
-        of names to leave out: ``audit.*``. Raises SchemaError when they cannot be replayed.
+        They are replayed on a scratch database, which is dropped again. ``against`` is another
+        schema to hold it against instead, as for `diff`. ``ignore`` are patterns of names to leave
+        out: ``audit.*``. Raises SchemaError when something cannot be replayed.
         """
+        if against is not None:
+            from .schema.changes import Drift, without
+            from .schema.diff import compare
+            from .schema.read import read
+            from .shadow.sources import schema_of
+
+            wanted = schema_of(against, self.db)
+            return Drift(without(compare(wanted, read(self.db)), ignore), ())
         from .shadow.drift import find_drift
 
         files = self.load_migrations()

@@ -198,3 +198,24 @@ def test_a_folder_of_statements_in_whatever_order(on: Manticore) -> None:
     (folder / "b.sql").write_text("SELECT 1;\nCREATE VIEW w AS SELECT nothing FROM users;\n")
     err = on("dump", "schema", code=1).err
     assert "schema/views/b.sql:2:" in err and "nothing" in err
+
+
+def test_a_database_against_models(on: Manticore, url: str) -> None:
+    models()
+    source = "sqlalchemy:shop:Base"
+    on("new", "first", "--from-diff", "history", source)
+    on("migrate")
+    assert on("drift", source).out == f"No drift: the database is what {source} makes.\n"
+    models(more="mail: Mapped[str | None]")
+    found = on("drift", source, "--json", code=5).json
+    # What the database lacks is "removed", as in drift from migrations.
+    assert [(one["kind"], one["path"]) for one in found["changes"]] == [
+        ("removed", "public.users.mail")
+    ]
+    assert found["versions"] == []
+    assert on("drift", source, "--ignore", "public.users.mail").code == 0
+    assert "- column mail" in on("drift", source, code=5).out.replace("  ", " ")
+    Path("schema").mkdir()
+    Path("schema/users.sql").write_text("CREATE TABLE people (id INT8 PRIMARY KEY);")
+    found = on("drift", "schema", "--ignore", "*_seq", "--json", code=5).json["changes"]
+    assert {one["path"] for one in found} == {"public.people", "public.users"}

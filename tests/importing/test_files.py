@@ -89,18 +89,16 @@ class TestGolangMigrate:
     def test_what_multi_statement_cuts_in_the_middle(self, text: str, line: int) -> None:
         files = {"1_a.up.sql": text}
         (said,) = refused("golang-migrate", files, multi_statement=True)
-        assert said.startswith(
-            f"1_a.up.sql:{line}: the old tool cuts the statements here otherwise"
-        )
+        assert said.startswith(f"1_a.up.sql:{line}: the old tool cuts the statements here")
         made("golang-migrate", files)  # sent whole, it is what it seems
 
     def test_multi_statement_sends_each_by_itself(self) -> None:
-        text = "-- DROP TABLE t;\nCREATE TABLE t (i INT);\nCREATE INDEX CONCURRENTLY i ON t (i);\n-- end\n"
+        text = "-- DROP TABLE t;\nCREATE TABLE t (i INT);\nCREATE INDEX i ON t (i);\n-- end\n"
         down = {"1_a.down.sql": "DROP INDEX i;;\n DROP TABLE t"}
         files = made("golang-migrate", {"1_a.up.sql": text, **down}, multi_statement=True)
-        assert files["1_a.sql"].startswith(
-            f"-- @transaction off\n{text}\n-- @UNDO\n\nDROP INDEX i;"
-        )
+        head, undo = files["1_a.sql"].split("\n-- @UNDO\n\n")
+        assert head == f"-- @transaction off\n{text}"
+        assert undo.startswith("DROP INDEX i;")
 
     def test_multi_statement_in_a_transaction_of_its_own(self) -> None:
         text = "BEGIN;\nCREATE TABLE t (i INT);\nCREATE TABLE u (i INT);\nCOMMIT;\n"

@@ -31,6 +31,20 @@ async def test_models_are_what_the_server_makes_of_them(db, colour, tmp_path, mo
     assert await migration.diff("sqlalchemy:shop:metadata") == ()
 
 
+async def test_drift_from_models(db, colour, tmp_path, monkeypatch):
+    (tmp_path / "mart.py").write_text(MODELS)
+    monkeypatch.chdir(tmp_path)
+    migration = colour.Migration(db, migrations_dir=tmp_path)
+    await db.execute("CREATE TABLE users (id INT8 PRIMARY KEY)")
+    await db.execute("CREATE TABLE more (id INT8 PRIMARY KEY)")
+    drift = await migration.drift("sqlalchemy:mart:metadata", ignore=["public.more"])
+    assert drift.versions == ()
+    assert {(c.kind, c.path) for c in drift.changes} == {
+        ("removed", "public.users.name"),
+        ("removed", "public.users.long"),
+    }
+
+
 async def test_a_folder_of_statements(db, colour, tmp_path):
     (tmp_path / "a.sql").write_text("CREATE VIEW v AS SELECT id FROM users;")
     (tmp_path / "b.sql").write_text("CREATE TABLE users (id INT8 PRIMARY KEY);")

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ...errors import ConfigError
+from ..arguments import engine_of, named_schemas
 from ..call import Call
 from ..index import Exit
-from ..options import FLEET, MIGRATIONS, OUTPUT, SETTINGS, VARIABLES
+from ..options import FLEET, MIGRATIONS, OUTPUT, SETTINGS, SOURCES, VARIABLES
 from ..result import Result, plain
 from ..terminal.text import count, safe
 from ..verb import verb
@@ -18,36 +20,56 @@ if TYPE_CHECKING:
     from ...schema.changes import Drift
 
 
-@verb(*(MIGRATIONS, SETTINGS, VARIABLES, FLEET, OUTPUT))
+@verb(*(MIGRATIONS, SETTINGS, VARIABLES, FLEET, SOURCES, OUTPUT))
+@click.argument("schema", required=False)
 @click.option(
     "--ignore",
     metavar="PATTERN",
     multiple=True,
     help="What to leave out, such as audit.* or public.users.legacy_*; may be repeated.",
 )
-def command(call: Call, ignore: tuple[str, ...]) -> Result:
-    """Compare the database with what its applied migrations make.
+def command(
+    call: Call, schema: str | None, ignore: tuple[str, ...], on: str | None, python: str | None
+) -> Result:
+    """Compare the database with what its applied migrations make, or with SCHEMA.
 
     They are replayed on a scratch database of the same server, which is dropped again; nothing
-    else is touched. What the database has more or otherwise is shown with +, what it lacks
-    with -. Exits with 5 when there is a difference.
+    else is touched. SCHEMA is as for manticore diff: models, a file or folder of CREATE statements,
+    a dump, a directory, a database. What the database has more or otherwise is shown with +, what
+    it lacks with -. Exits with 5 when there is a difference.
     """
     if call.fleet.fleet is not None:
+        if schema is not None:
+            raise ConfigError("A fleet is compared with its migrations; leave SCHEMA out.")
         return _of_fleet(call, ignore)
     from ...schema.changes import as_text, summary
 
-    with call.migration() as migration:
-        drift = migration.drift(ignore=ignore)
+    if schema is None:
+        with call.migration() as migration:
+            drift = migration.drift(ignore=ignore)
+    else:
+        drift = _against(call, schema, ignore, on, python)
     for note in drift.notes:
         call.console.warn(note)
     data = _data(drift)
-    replayed = count(len(drift.versions), "migration")
+    replayed = count(len(drift.versions), "migration") if schema is None else safe(schema)
     if not drift.differs:
-        makes = "makes" if len(drift.versions) == 1 else "make"
+        makes = "makes" if len(drift.versions) == 1 or schema is not None else "make"
         return Result(data, [f"No drift: the database is what {replayed} {makes}."], quiet=True)
     lines = [*call.layout().changes(as_text(drift.changes)), ""]
     lines.append(f"{summary(drift.changes)}, against {replayed}")
     return Result(data, lines, Exit.FINDINGS)
+
+
+def _against(
+    call: Call, schema: str, ignore: tuple[str, ...], on: str | None, python: str | None
+) -> Drift:
+    """The database against another schema."""
+    from ...schema.changes import Drift, without
+    from ...schema.diff import compare
+
+    both = named_schemas(call, (schema,), on=engine_of(on), python=python)
+    return Drift(without(compare(both.after, both.before), ignore), ())
 
 
 def _data(drift: Drift) -> dict[str, object]:

@@ -3,8 +3,8 @@
 Read in golang-migrate's sources (source/parse.go, database/cockroachdb, database/pgx). With
 ``x-multi-statement=true`` in its URL (pgx and postgres; database/multistmt) a file is cut behind
 each ``;``, whatever that is inside of, and each piece is sent by itself, in no common transaction.
-Its table has one row, the newest version: every file up to it counts as applied, also one that was added
-later with a lower version and so never ran. Only the comparison with a replay shows that.
+Its table has one row, the newest version: every file up to it counts as applied, also one that was
+added later with a lower version and so never ran. Only the comparison with a replay shows that.
 """
 
 from __future__ import annotations
