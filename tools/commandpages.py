@@ -11,7 +11,7 @@ import inspect
 import posixpath
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -30,7 +30,8 @@ SIGNALS = (Exit.HUNG_UP, Exit.INTERRUPTED, Exit.BROKEN_PIPE, Exit.TERMINATED)
 # What comes out of an error that the runner raises, and stands in no command's own file.
 RAISED = {"migrate": (Exit.PENDING,), "status": (Exit.PENDING,)}
 
-_LINK = re.compile(r"(?<=\]\()([^)\s]+)(?=\))")
+LINK = re.compile(r"(?<=\]\()([^)\s]+)(?=\))")
+_FENCE = re.compile(r"^(```+|~~~+).*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 
 
 def split(pages: dict[str, str]) -> dict[str, str]:
@@ -41,21 +42,17 @@ def split(pages: dict[str, str]) -> dict[str, str]:
     if not begin or not sections:
         raise SystemExit(f"docs/{PAGE} has no chapter `## Commands` with a section a command")
     texts = dict(zip(sections[::2], sections[1::2], strict=True))
-    overview = before + begin + first + end + after
-    made = {**pages, PAGE: overview}
+    # A section that is about no single command stays where it is.
+    rest = "".join(f"### {title}\n{text}" for title, text in texts.items() if title not in names())
+    made = {**pages, PAGE: before + begin + first + rest + end + after}
     for name in names():
         if name not in texts:
             raise SystemExit(f"docs/{PAGE} has no section `### {name}`")
         made[f"{FOLDER}/{name}.md"] = page(name, texts[name])
-    anchors = {_anchor(title): name for title, name in zip(texts, texts, strict=True)}
-    return {path: _led(path, text, anchors) for path, text in made.items()}
+    return {path: _led(path, text) for path, text in made.items()}
 
 
-def _anchor(title: str) -> str:
-    return title.lower().replace(" ", "-")
-
-
-def _led(path: str, text: str, anchors: dict[str, str]) -> str:
+def _led(path: str, text: str) -> str:
     """Lead links to a section of the one page to that command's page."""
     folder = posixpath.dirname(path)
     section = folder == FOLDER  # its text was written for the folder above
@@ -69,11 +66,20 @@ def _led(path: str, text: str, anchors: dict[str, str]) -> str:
             wanted = posixpath.normpath(name) if name else PAGE
         else:
             wanted = posixpath.normpath(posixpath.join(folder, name)) if name else path
-        if wanted == PAGE and anchor in anchors:
-            wanted, mark, anchor = f"{FOLDER}/{anchors[anchor]}.md", "", ""
+        if wanted == PAGE and anchor in names():
+            wanted, mark, anchor = f"{FOLDER}/{anchor}.md", "", ""
         return posixpath.relpath(wanted, folder or ".") + mark + anchor
 
-    return _LINK.sub(better, text)
+    return outside_code(text, lambda part: LINK.sub(better, part))
+
+
+def outside_code(text: str, change: Callable[[str], str]) -> str:
+    """Change what stands outside of code blocks."""
+    parts, at = [], 0
+    for fence in _FENCE.finditer(text):
+        parts += [change(text[at : fence.start()]), fence[0]]
+        at = fence.end()
+    return "".join([*parts, change(text[at:])])
 
 
 def page(name: str, text: str) -> str:

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from .commandpages import split
+from .commandpages import LINK, outside_code, split
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -47,9 +47,7 @@ PLAYER = "assets/asciinema-player"
 WHERE = {"postgresql": "on PostgreSQL", "fastapi": "FastAPI", "django": "Django"}
 
 _ONLY = re.compile(r"^( *```\w+) (\w+)$", re.MULTILINE)
-_FENCE = re.compile(r"^(```+|~~~+).*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 _BY_NAME = re.compile(r"\[([\w./-]+\.md)\]\(([^)\s#]+)")
-_LINK = re.compile(r"(?<=\]\()([^)\s]+)(?=\))")
 
 
 # --- pages ---------------------------------------------------------------------------------------
@@ -104,16 +102,7 @@ def relink(text: str, source: str, page: str, home: dict[str, str]) -> str:
             return f"{repository()}/blob/main/{wanted}" if (ROOT / wanted).exists() else link
         return posixpath.relpath(there, posixpath.dirname(page) or ".") + mark + anchor
 
-    return outside_code(text, lambda part: _LINK.sub(better, part))
-
-
-def outside_code(text: str, change: Any) -> str:
-    """Change what stands outside of code blocks."""
-    parts, at = [], 0
-    for fence in _FENCE.finditer(text):
-        parts += [change(text[at : fence.start()]), fence[0]]
-        at = fence.end()
-    return "".join([*parts, change(text[at:])])
+    return outside_code(text, lambda part: LINK.sub(better, part))
 
 
 def repository() -> str:

@@ -86,12 +86,14 @@ def test_a_section_s_links_lead_to_the_pages_of_commands() -> None:
     pages = {
         "cli.md": "# The line\n\n## Commands\n\nsee [a](#migrate)\n"
         + "".join(f"### {name}\n\n[p](plan.md#x) [q](#plan) [r](#exit-codes)\n" for name in names())
+        + "### All of them\n\n`[x](#migrate)` is code\n\n```py\nd[0](#migrate)\n```\n"
         + "\n## Exit codes\n",
         "lint/README.md": "[m](../cli.md#migrate) [c](../cli.md#exit-codes)\n",
     }
     made = commandpages.split(pages)
     assert "[a](commands/migrate.md)" in made["cli.md"]
     assert "### migrate" not in made["cli.md"] and "## Exit codes" in made["cli.md"]
+    assert "### All of them\n" in made["cli.md"] and "d[0](#migrate)" in made["cli.md"]
     assert "[p](../plan.md#x) [q](plan.md) [r](../cli.md#exit-codes)" in made["commands/lint.md"]
     assert made["lint/README.md"] == "[m](../commands/migrate.md) [c](../cli.md#exit-codes)\n"
 
