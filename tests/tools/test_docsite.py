@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import click
@@ -32,6 +33,13 @@ def command(name: str) -> click.Command:
 
 def test_every_page_is_on_the_map(found: dict[str, str], config: str) -> None:
     assert docsite.off_the_map(config, found) == []
+
+
+def test_the_package_says_where_the_site_and_the_repository_are(config: str) -> None:
+    project = tomllib.loads((docsite.ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    urls = project["project"]["urls"]
+    assert f"site_url: {urls['Documentation']}\n" in config
+    assert urls["Source"] == docsite.repository()
 
 
 def test_every_command_and_every_lint_rule_has_a_page(found: dict[str, str]) -> None:
