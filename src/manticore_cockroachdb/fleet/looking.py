@@ -129,7 +129,8 @@ class Looking:
         """Which of these schemas there are, and what each has of our tables; None: no history."""
         found: dict[str, Tables | None] = {}
         for part in _chunks(targets, _NAMES):
-            query = schemas_query([str(target.schema) for target in part])
+            names = [str(target.schema) for target in part]
+            query = schemas_query(names, cockroachdb=session.server.engine == "cockroachdb")
             for name, history, *others in (session.fetch(query))[0]:
                 found[name] = Tables(*map(bool, others)) if history else None
         return found
