@@ -53,6 +53,22 @@ def test_what_is_no_value(on: Manticore) -> None:
     on("plan", code=2)
 
 
+def test_a_value_is_shown_only_where_it_has_to_be(on: Manticore) -> None:
+    write(
+        1, "t", "-- @variables token\nCREATE TABLE t (a INT PRIMARY KEY, b TEXT DEFAULT ${token});"
+    )
+    given = ("--var", "token=s3cret")
+    for words in (("plan", "--json"), ("plan", "-v"), ("status", "--json"), ("migrate", "-v")):
+        answer = on(*words, *given)
+        assert "s3cret" not in answer.out + answer.err, words
+        assert "s3cret" in on("plan", "--sql", *given).out or words[0] == "migrate"
+    write(2, "fails", "-- @variables token\nINSERT INTO t VALUES (1, '${token}'), (1, ${token});")
+    answer = on("migrate", "-v", "--json", *given, code=1)
+    assert "s3cret" not in answer.out + answer.err
+    assert "s3cret" not in on("history", "--failed", "--json").out
+    assert "${token}" in on("history", "--failed", "--json").out
+
+
 def test_lint_needs_no_value_and_points_into_the_file(manticore: Manticore) -> None:
     write(1, "t", UP)
     write(

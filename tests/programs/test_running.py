@@ -6,9 +6,11 @@ import textwrap
 
 import pytest
 
-from faults.proxy import Cut, Fault, Proxy, When
+from faults.imitate import Imitation
+from faults.proxy import Answer, Cut, Fault, Proxy, When
 from manticore_cockroachdb.errors import (
     ChangedFile,
+    DeadlineReached,
     MigrationFailed,
     NoUndo,
     PartialMigration,
@@ -512,3 +514,41 @@ async def test_a_commit_below_the_guard_is_seen_at_the_end(project, db, way):
     with pytest.raises(MigrationFailed, match=r"ended inside its block|was not sent"):
         await project.migration().migrate()
     assert not await project.migration().is_applied(2)
+
+
+@pytest.mark.engine("postgresql", because="imitated")
+async def test_xxa00_is_looked_at_by_a_person(project, db, colour, url):
+    """Committed, but not all of it: CockroachDB's answer. PostgreSQL behind."""
+    await project.begun()
+    project.write("2_x.py", DIGEST)
+    with Proxy.before(url, imitation=Imitation("v25.4.3")) as proxy:
+        proxy.arm(Fault(When(text=RECORD), Answer("XXA00", server="forward")))
+        migration = project.migration(colour.database(proxy.through(url)))
+        with pytest.raises(PartialMigration, match="since it is Python") as error:
+            await migration.migrate()
+        assert "repair 2" in error.value.hint
+        assert not await project.migration().is_applied(2)
+        with pytest.raises(PartialMigration, match="committed in part"):
+            await migration.migrate()
+    await project.migration().repair(2, applied=True)
+    assert await project.migration().migrate() == 0
+
+
+@pytest.mark.clock
+async def test_a_deadline_cancels_it(project, db):
+    await project.begun()
+    project.write(
+        "2_x.py",
+        """
+        import time
+
+        def migrate(connection):
+            connection.execute("UPDATE users SET digest = 'x'")
+            for _ in range(600):
+                connection.execute("SELECT pg_sleep(0.1)")
+        """,
+    )
+    with pytest.raises(DeadlineReached, match="nothing of it remains"):
+        await project.migration().migrate(deadline=2)
+    assert not await project.migration().is_applied(2)
+    assert await db.select("users", ["digest"], where={"id": 1}) == [{"digest": None}]

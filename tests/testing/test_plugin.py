@@ -120,6 +120,23 @@ def test_settings_and_overrides(project: Project, pytester: pytest.Pytester) -> 
 
 
 @pytest.mark.engine("postgresql", because="one engine")
+def test_variables(project: Project, pytester: pytest.Pytester) -> None:
+    tests = "def test_it(manticore_db): assert manticore_db.select('in_test') == []"
+    declared = "-- @variables where\nCREATE TABLE in_${where} (id INT8 PRIMARY KEY);"
+    project(tests, _3_declared=declared).assert_outcomes(errors=1)
+    pytester.makeconftest(
+        """
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def manticore_variables():
+            return {"where": "test"}
+        """
+    )
+    project(tests, _3_declared=declared).assert_outcomes(passed=1)
+
+
+@pytest.mark.engine("postgresql", because="one engine")
 def test_a_migration_that_fails_is_told_and_leaves_nothing(
     project: Project, server_url: str
 ) -> None:

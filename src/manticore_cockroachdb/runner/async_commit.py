@@ -367,7 +367,8 @@ class AsyncCommitter:
                 sent = None
                 verdict = stopped.verdict
                 stopped.span = (first, last)
-                if verdict is Verdict.PARTIAL and first == last:
+                only_ours = first == last and body is None
+                if verdict is Verdict.PARTIAL and only_ours:
                     verdict = Verdict.UNKNOWN  # only our own writes: all of them stayed or none
                 if stopped.ours == 0 and is_division_by_zero(stopped.sqlstate):
                     await self.roll_back_quietly()
@@ -375,7 +376,7 @@ class AsyncCommitter:
                 if stopped.ours == 1 and is_duplicate(stopped.sqlstate):
                     verdict = Verdict.UNKNOWN  # a run that we believed dead has recorded it
                 late = self.lease.deadline.cut(stopped)
-                if late and first == last:
+                if late and only_ours:
                     verdict = (
                         Verdict.UNKNOWN
                     )  # meant for the statement before, and records have to be

@@ -289,6 +289,7 @@ class AsyncExecutor:
         from .async_program import async_program
 
         if rows:
+            self._compare(plan, rows)
             raise ChangedFile(
                 f"Migration {plan.version} stopped half way as SQL, and its file is Python now.",
                 version=plan.version,
@@ -443,7 +444,7 @@ class AsyncExecutor:
         verdict = stopped.verdict
         if verdict is Verdict.UNKNOWN:
             return unknown(plan, stopped)
-        if verdict is Verdict.PARTIAL and stopped.span != (0, 0):
+        if verdict is Verdict.PARTIAL and (plan.mode is Mode.PYTHON or stopped.span != (0, 0)):
             from .async_partial import async_committed_in_part
 
             failure: MigrationError = await async_committed_in_part(self.committer, plan, stopped)

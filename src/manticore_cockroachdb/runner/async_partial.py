@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from ..analysis.catalog_probe import Conclusion, conclude, effect_of
 from ..errors import PartialMigration
-from ..migrations.script import MigrationPlan
+from ..migrations.script import MigrationPlan, Mode
 from .async_commit import AsyncCommitter
 from .failures import Stopped
 
@@ -33,6 +33,8 @@ async def async_committed_in_part(
             (stayed if seen is Conclusion.DONE else gone).append(one_line)
         else:
             stayed.append(one_line)
+    if plan.mode is Mode.PYTHON:
+        stayed.append("an unknown part of what it sent, since it is Python")
     where = "" if len(plan.steps) == 1 else f" Step {step.ordinal + 1} of {len(plan.steps)}:"
     reason = " ".join(str(stopped.error).split()).rstrip(".")
     text = (

@@ -290,6 +290,7 @@ class Executor:
         from .program import program
 
         if rows:
+            self._compare(plan, rows)
             raise ChangedFile(
                 f"Migration {plan.version} stopped half way as SQL, and its file is Python now.",
                 version=plan.version,
@@ -444,7 +445,7 @@ class Executor:
         verdict = stopped.verdict
         if verdict is Verdict.UNKNOWN:
             return unknown(plan, stopped)
-        if verdict is Verdict.PARTIAL and stopped.span != (0, 0):
+        if verdict is Verdict.PARTIAL and (plan.mode is Mode.PYTHON or stopped.span != (0, 0)):
             from .partial import committed_in_part
 
             failure: MigrationError = committed_in_part(self.committer, plan, stopped)

@@ -90,4 +90,7 @@ def _text_of(query: object, connection: Any) -> str:
         return query.decode("utf-8", "replace")
     if isinstance(query, sql.Composable):
         return query.as_string(connection)
-    return query if isinstance(query, str) else ""
+    if isinstance(query, str):
+        return query
+    pieces = getattr(query, "strings", ())  # of a template of Python 3.14
+    return "$1".join(pieces) if all(isinstance(piece, str) for piece in pieces) else ""

@@ -77,4 +77,4 @@ def failed(plan: MigrationPlan, error: BaseException) -> MigrationFailed:
 def shown(text: str, line: int | None) -> str | None:
     """A line of a program, as an excerpt."""
     lines: list[Any] = text.splitlines()
-    return None if line is None or line > len(lines) else f"{lines[line - 1].strip()}\n"
+    return None if line is None or line > len(lines) else f"{lines[line - 1].strip()}\n^"
