@@ -15,7 +15,7 @@ where a COMMIT left a part behind.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any, Protocol
@@ -284,7 +284,7 @@ class AsyncExecutor:
 
         await committer.commit(plan, 0, 0, record, lambda: committer.is_recorded(plan))
 
-    async def _program(self, plan: MigrationPlan, rows: Mapping[int, JournalRow]) -> None:
+    async def _program(self, plan: MigrationPlan, rows: dict[int, JournalRow]) -> None:
         """Run a Python migration in one transaction with its record."""
         from .async_program import async_program
 
