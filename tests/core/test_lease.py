@@ -47,6 +47,10 @@ class Session:
     def stop_if_asked(self) -> None:
         """Nobody asks."""
 
+    def farewell(self) -> list[str]:
+        """It is nobody else's connection."""
+        return []
+
     async def create_tables(self) -> None:
         self.made += 1
 

@@ -190,6 +190,26 @@ async def test_a_session_that_a_migration_changed_is_not_the_next_tenants(
         assert await db.execute(f"SELECT a FROM {quoted(f'tenant_{name}')}.n") != [{"a": "changed"}]
 
 
+@pytest.mark.engine("postgresql", because="schema changes in DO")
+async def test_what_a_migration_leaves_to_its_session_is_not_the_next_tenants(
+    db: Any, colour: Any, directory: Path
+) -> None:
+    """Hidden in a block, where no plan sees it: a lock, a temporary table, a setting."""
+    (directory / "3_leave.sql").write_text(
+        "DO $$ BEGIN\n"
+        "  PERFORM pg_advisory_lock(77);\n"
+        "  CREATE TEMPORARY TABLE stage (id INT8);\n"
+        "  EXECUTE 'CREATE TABLE n AS SELECT current_setting(''work_mem'') AS a';\n"
+        "  PERFORM set_config('work_mem', '77kB', false);\n"
+        "END $$;\n"
+    )
+    fleet = await fleet_of(colour, db, directory, parallel=2)
+    report = await fleet.migrate()
+    assert states(report) == dict.fromkeys(NAMES, "done")
+    for name in NAMES:
+        assert await db.execute(f"SELECT a FROM {quoted(f'tenant_{name}')}.n") != [{"a": "77kB"}]
+
+
 async def test_the_names_come_from_a_query(db: Any, colour: Any, directory: Path) -> None:
     await db.execute("CREATE TABLE tenants (name TEXT PRIMARY KEY)")
     await db.execute("INSERT INTO tenants VALUES ('b'), ('a')")

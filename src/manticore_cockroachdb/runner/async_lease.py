@@ -210,7 +210,7 @@ class AsyncLease:
             try:
                 await self.session.rollback()
                 release = self.session.tables.release(self.owner)
-                await self.session.fetch(";\n".join((*before, release)))
+                await self.session.fetch(";\n".join((*before, release, *self.session.farewell())))
             except (psycopg.Error, AssertionError):
                 if not self._lost:
                     await self._release_anew()

@@ -440,6 +440,13 @@ class AsyncSession:
             )
         return setup + chosen
 
+    def farewell(self) -> list[str]:
+        """What frees a connection that the next session takes of what ran on it, in the message
+        that ends a run: locks, temporary tables and the like would end with it otherwise."""
+        if self.seat is None or self.server.engine != "postgresql":
+            return []
+        return ["SELECT pg_advisory_unlock_all()", "DISCARD TEMP", "DEALLOCATE ALL", "UNLISTEN *"]
+
     async def create_tables(self, *, upgrade: bool = False) -> None:
         """Make our tables, or what they lack; several runners may do so at once."""
         for attempt in range(10):

@@ -211,7 +211,7 @@ class Lease:
             try:
                 self.session.rollback()
                 release = self.session.tables.release(self.owner)
-                self.session.fetch(";\n".join((*before, release)))
+                self.session.fetch(";\n".join((*before, release, *self.session.farewell())))
             except (psycopg.Error, AssertionError):
                 if not self._lost:
                     self._release_anew()
