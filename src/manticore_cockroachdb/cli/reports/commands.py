@@ -87,9 +87,10 @@ class Commands:
         self._thread.join(max(0.0, self._end - monotonic()) + 0.1)
         if self._thread.is_alive():
             self._stop()
-        missed = self._left_out + sum(
-            1 for _ in range(self._queue.qsize()) if self._queue.get_nowait() is not None
-        )
+        missed = self._left_out
+        with suppress(queue.Empty):
+            while True:
+                missed += self._queue.get_nowait() is not None
         if self._failed or missed:
             name = self._arguments[0]
             self._console.warn(
@@ -125,12 +126,12 @@ class Commands:
         if self._end is not None:
             limit = max(0.1, min(limit, self._end - monotonic()))
         try:
-            process.communicate(line, timeout=limit)
+            with suppress(OSError):  # it reads nothing, which is its own affair
+                process.communicate(line, timeout=limit)
+            process.wait(limit)
         except subprocess.TimeoutExpired:
             self._stop()
-            return f"took longer than {limit:g} s and was ended"
-        except OSError:  # it read nothing, which is its own affair
-            process.wait()
+            return f"took longer than {limit:.1f} s and was ended"
         finally:
             self._running = None
         return f"ended with {process.returncode}" if process.returncode else None
