@@ -62,34 +62,33 @@ def until_ready(
     """
     began, told = monotonic(), ""
     while True:
-        trouble: ConnectionFailed | MigrationError | None = None
-        lacking: tuple[str, ...] = ()
         try:
             found = look()
         except (ConnectionFailed, MigrationError) as error:
-            if not _may_mend(error):
+            if not _may_mend(error) or monotonic() - began >= timeout:
                 raise
-            trouble, said = error, f"the database: {error.message}"
+            said = f"the database: {error.message}"
         else:
             raise_all(found.problems)
             if found.ready:
                 return found
-            lacking = found.lacking
-            said = f"{', '.join(lacking)}{_who(found)}"
-        waited = monotonic() - began
-        if waited >= timeout:
-            if trouble is not None:
-                raise trouble
-            raise NotReady(
-                f"After {waited:.0f} s the database still lacks {', '.join(lacking)}.",
-                version=found.missing[0] if found.missing else None,
-                hint="`manticore status` shows where it stands; is `manticore migrate` of this"
-                " build running, or did it fail?",
-            )
+            if monotonic() - began >= timeout:
+                raise _not_ready(found, monotonic() - began)
+            said = f"{', '.join(found.lacking)}{_who(found)}"
+        left = max(timeout - (monotonic() - began), 0.0)
         if said != told:
             told = said
-            listener(WaitingFor(said, max(timeout - waited, 0.0)))
-        sleep(min(interval * uniform(0.8, 1.2), timeout - waited))
+            listener(WaitingFor(said, left))
+        sleep(min(interval * uniform(0.8, 1.2), left))
+
+
+def _not_ready(found: Readiness, waited: float) -> NotReady:
+    return NotReady(
+        f"After {waited:.0f} s the database still lacks {', '.join(found.lacking)}.",
+        version=found.missing[0] if found.missing else None,
+        hint="`manticore status` shows where it stands; is `manticore migrate` of this build"
+        " running, or did it fail?",
+    )
 
 
 def _may_mend(error: ConnectionFailed | MigrationError) -> bool:
