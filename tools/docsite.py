@@ -69,7 +69,8 @@ def pages() -> dict[str, str]:
         found[page] = _ONLY.sub(
             lambda fence: f'{fence[1]} title="{WHERE.get(fence[2], fence[2])}"', text
         )
-    return {page: entitled(text, page, found) for page, text in split(found).items()}
+    made = split(found)
+    return {page: entitled(text, page, made) for page, text in made.items()}
 
 
 def entitled(text: str, page: str, found: dict[str, str]) -> str:

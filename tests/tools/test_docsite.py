@@ -128,6 +128,12 @@ def test_where_a_block_of_code_runs_is_its_title(found: dict[str, str]) -> None:
     assert not any(docsite._ONLY.search(text) for text in found.values())
 
 
+def test_no_page_calls_another_by_its_file_s_name(found: dict[str, str]) -> None:
+    for page, text in found.items():
+        for name, link in docsite._BY_NAME.findall(text):
+            assert "://" in link, f"{page}: {name} ({link})"
+
+
 def test_a_link_by_a_file_s_name_is_called_by_the_page_s_title() -> None:
     found = {"a.md": "# All of it\n", "lint/b.md": ""}
     text = "[a.md](../a.md), [a](../a.md), [../a.md](../a.md#x), [c.md](c.md), `[a.md](../a.md)`\n"
