@@ -16,6 +16,7 @@ from manticore_cockroachdb.errors import (
     PartialMigration,
     Refused,
 )
+from manticore_cockroachdb.runner.events import Notice
 
 from ..support.differences import lacks
 
@@ -552,3 +553,20 @@ async def test_a_deadline_cancels_it(project, db):
         await project.migration().migrate(deadline=2)
     assert not await project.migration().is_applied(2)
     assert await db.select("users", ["digest"], where={"id": 1}) == [{"digest": None}]
+
+
+@pytest.mark.engine("postgresql", because="functions")
+async def test_what_the_server_remarks_is_told(project):
+    await project.begun()
+    project.write(
+        "2_x.py",
+        """
+        def migrate(connection):
+            heard = []
+            connection.add_notice_handler(lambda notice: heard.append(notice.message_primary))
+            connection.execute("DO $$ BEGIN RAISE NOTICE 'hear, hear'; END $$")
+            assert heard == ["hear, hear"]
+        """,
+    )
+    await project.migration().migrate()
+    assert [one.message for one in project.events if isinstance(one, Notice)] == ["hear, hear"]

@@ -40,6 +40,7 @@ SELECT * FROM a JOIN b USING (@)
 SELECT a AS @ FROM t
 SELECT a::@ FROM t
 SELECT @.f(1)
+SELECT * FROM a JOIN b ON a.x = b . @
 SELECT @(1)
 SELECT @2024
 WITH @ AS (SELECT 1) SELECT 1
@@ -144,11 +145,14 @@ SELECT "a"@
 SELECT U&"@"
 SELECT x'@'
 SELECT b'@'
+SELECT 'a' -- it's @\\n'b'
+SELECT E'a' -- @\\n  -- more\\n 'b'
 """
 
 
 def _cases(table):
-    return [line.replace("@", "${x}") for line in table.strip().splitlines()]
+    lines = table.strip().splitlines()
+    return [line.replace("@", "${x}").replace("\\n", "\n") for line in lines]
 
 
 def _forms(sql):
@@ -177,6 +181,14 @@ def test_unclear(sql):
     with pytest.raises(Unclear) as error:
         _forms(sql)
     assert error.value.offset == sql.index("${x}")
+
+
+def test_a_string_in_several_pieces():
+    sql = "SELECT 'a${x}' -- it's\n  '${x}', E'\\'${x}' --\n 'b''${x}'"
+    assert [one.form for one in places(sql, [(0, len(sql))], {"x"})] == [
+        *(Form.STRING, Form.STRING),
+        *(Form.ESCAPES, Form.ESCAPES),
+    ]
 
 
 def test_several_in_one_statement_each_by_its_place():

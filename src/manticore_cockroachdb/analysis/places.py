@@ -139,7 +139,9 @@ class _Statement:
     def __init__(self, text: str, start: int, end: int, found: list[re.Match[str]]) -> None:
         self.text, self.start, self.end = text, start, end
         self.found = found
+        self.ends = {one.start(): one.end() for one in found}
         self.bare: list[_Bare] = []
+        self.firsts: dict[int, int] = {}  # of the token that ends with a variable, by its end
 
     def places(self) -> list[Place]:
         placed: dict[int, Place] = {}
@@ -181,6 +183,8 @@ class _Statement:
         if token.kind == "quoted" and head == '"':
             return Form.QUOTED
         if token.kind == "string" and head in "'eE":
+            if not any(a < one.start() < b for a, b in _pieces(self.text, token)):
+                raise _in_comment(one)
             return Form.STRING if head == "'" else Form.ESCAPES
         raise Unclear(
             one.start(),
@@ -194,13 +198,11 @@ class _Statement:
         text, (first, last) = self.text, one.span()
         if token is not None and token.kind == "word" and token.start < first:
             first = token.start
-        starts = {found.start() for found in self.found}
-        ends = {found.end(): found.start() for found in self.found}
-        while first in ends:  # ${a}${b}
-            first = next(b.first for b in self.bare if b.found.start() == ends[first])
+        first = self.firsts.get(first, first)  # ${a}${b}
+        self.firsts[last] = first
         while last < self.end:
-            if last in starts:
-                last = next(f.end() for f in self.found if f.start() == last)
+            if last in self.ends:
+                last = self.ends[last]
             elif _INSIDE.match(text, last):
                 last += 1
             else:
@@ -295,6 +297,21 @@ class _Statement:
         return Unclear(bare.found.start(), f"{bare.found[0]} {why}", _quotes(bare.found[1]))
 
 
+def _pieces(text: str, token: Token) -> Iterator[tuple[int, int]]:
+    """The strings of a constant in several pieces, between which comments may stand."""
+    piece = _ESCAPED if text[token.start] in "eE" else _PLAIN
+    at = text.index("'", token.start)
+    while at < token.end and (found := piece.match(text, at)):
+        yield found.span()
+        between = _BETWEEN.match(text, found.end())
+        at = token.end if between is None else between.end()
+
+
+_PLAIN = re.compile(r"'(?:[^']|'')*+'")
+_ESCAPED = re.compile(r"'(?:[^'\\]|\\.|'')*+'", re.DOTALL)
+_BETWEEN = re.compile(r"(?:\s|--[^\n\r]*+)*+")
+
+
 def _quotes(name: str) -> str:
     return QUOTES % (name, name)
 
@@ -377,7 +394,7 @@ class _Look:
         """The form of a variable that may be a name or a value. Raises Unclear."""
         i = self.at[bare.first]
         token, before = self.tokens[i], self.word(i - 1)
-        if token.value in self.named or self.word(i + 1) in ("(", "."):
+        if token.value in self.named or self.word(i + 1) in ("(", ".") or before == ".":
             return Form.NAME
         if before in ("(", ",", "["):
             return self.in_list(bare, i)

@@ -40,6 +40,8 @@ async def async_program(
             connected = pgconn.status == pq.ConnStatus.OK
             stopped = programs.stopped_by(error, connected=connected)
             if stopped is not None and guard.refused is None:
+                if stopped is error:
+                    raise
                 raise stopped from error
             own = guard.refused or error
             raise programs.failed(plan, own) from own

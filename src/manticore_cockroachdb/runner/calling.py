@@ -25,6 +25,7 @@ from .lent import lent, use
 
 Function = Callable[[Any], Any]
 Keep = Callable[[object], None]
+Notices = Callable[[pq.abc.PGresult], None] | None
 
 
 async def async_call(
@@ -45,10 +46,12 @@ async def async_call(
         if inspect.iscoroutinefunction(function):
             own = async_lent(pgconn, guard, database)
             keep(own)
+            pgconn.notice_handler = _both(handler, pgconn.notice_handler)
             await async_use(own, function)
             return
         other = lent(pgconn, guard, None)
         keep(other)
+        pgconn.notice_handler = _both(handler, pgconn.notice_handler)
         # No task: one that ends with SystemExit ends the loop.
         context = contextvars.copy_context()
         work = partial(context.run, use, other, _plain(function))
@@ -77,11 +80,24 @@ def call(
         if not inspect.iscoroutinefunction(function):
             own = lent(pgconn, guard, database)
             keep(own)
+            pgconn.notice_handler = _both(handler, pgconn.notice_handler)
             use(own, _plain(function))
             return
         _in_a_loop(function, pgconn, guard, keep, abandon)
     finally:
         pgconn.notice_handler = handler
+
+
+def _both(ours: Notices, theirs: Notices) -> Notices:
+    """Who hears of a notice: the session, whose events tell of it, and the connection that is lent,
+    whose making took the place of the session."""
+
+    def heard(result: pq.abc.PGresult) -> None:
+        for handler in (ours, theirs):
+            if handler is not None:
+                handler(result)
+
+    return heard
 
 
 def _plain(function: Function) -> Function:
@@ -109,8 +125,10 @@ def _in_a_loop(
     failure: list[BaseException] = []
 
     async def main() -> None:
+        handler = pgconn.notice_handler
         connection = async_lent(pgconn, guard, None)
         keep(connection)
+        pgconn.notice_handler = _both(handler, pgconn.notice_handler)
         await async_use(connection, function)
 
     def run() -> None:

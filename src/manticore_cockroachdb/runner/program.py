@@ -37,6 +37,8 @@ def program(committer: Committer, plan: MigrationPlan, function: Callable[[Any],
             connected = pgconn.status == pq.ConnStatus.OK
             stopped = programs.stopped_by(error, connected=connected)
             if stopped is not None and guard.refused is None:
+                if stopped is error:
+                    raise
                 raise stopped from error
             own = guard.refused or error
             raise programs.failed(plan, own) from own
