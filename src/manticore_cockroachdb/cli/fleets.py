@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..fleet.fleet import Fleet
     from ..fleet.report import FleetReport, FleetStatus, Outcome, TargetStatus
     from ..fleet.spec import FleetSpec
+    from ..runner.deadline import When
     from ..runner.events import Event
     from .terminal.fleet import FleetProgress
     from .terminal.layout import Layout
@@ -37,7 +38,14 @@ class Whom(TypedDict):
 # --- the commands ------------------------------------------------------------------------------
 
 
-def migrate(call: Call, target: str | None, *, fresh: bool, finish_backfills: bool) -> Result:
+def migrate(
+    call: Call,
+    target: str | None,
+    *,
+    fresh: bool,
+    finish_backfills: bool,
+    deadline: When | None,
+) -> Result:
     """``manticore migrate --fleet``."""
     chosen = call.fleet
     with fleet_of(call, progress=True) as fleet:
@@ -54,11 +62,12 @@ def migrate(call: Call, target: str | None, *, fresh: bool, finish_backfills: bo
                 waves=chosen.waves,
                 max_failures=chosen.max_failures,
                 parallel=chosen.parallel,
+                deadline=deadline,
             ),
         )
 
 
-def rollback(call: Call, number: int, version: str | None) -> Result:
+def rollback(call: Call, number: int, version: str | None, deadline: When | None) -> Result:
     """``manticore rollback --fleet``."""
     chosen = call.fleet
     whom: Whom = {"only": chosen.only, "leave_out": chosen.leave_out, "parallel": chosen.parallel}
@@ -76,6 +85,7 @@ def rollback(call: Call, number: int, version: str | None) -> Result:
                 canary=chosen.canary,
                 waves=chosen.waves,
                 max_failures=chosen.max_failures,
+                deadline=deadline,
                 **whom,
             ),
         )
@@ -97,7 +107,9 @@ def _agree(call: Call, title: str, going: Mapping[str, tuple[int, ...]]) -> None
     ask.permission(call, lines, "Roll them back?", refused=refused)
 
 
-def run_backfills(call: Call, names: Sequence[str], workers: int | None) -> Result:
+def run_backfills(
+    call: Call, names: Sequence[str], workers: int | None, deadline: When | None
+) -> Result:
     """``manticore backfill run --fleet``."""
     chosen = call.fleet
     with fleet_of(call, progress=True) as fleet:
@@ -111,6 +123,7 @@ def run_backfills(call: Call, names: Sequence[str], workers: int | None) -> Resu
                 leave_out=chosen.leave_out,
                 parallel=chosen.parallel,
                 max_failures=chosen.max_failures,
+                deadline=deadline,
             ),
         )
 
@@ -262,8 +275,12 @@ def ran(
 
 def code_of(report: FleetReport) -> int:
     """The exit code: that of the failures, where all have one; else that of an error."""
+    from ..fleet.crew import TIME_IS_UP
+
     if report.ok:
         return Exit.OK
+    if not report.failed and report.stopped == TIME_IS_UP:
+        return Exit.DEADLINE
     return code_of_errors(one.error for one in report.failed if one.error is not None)
 
 

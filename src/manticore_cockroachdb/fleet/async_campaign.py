@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from ..async_database import AsyncDatabase
     from ..async_migration import MigratorOptions
+    from ..runner.deadline import Deadline
     from ..runner.events import Event
 
 PER_TARGET = 2
@@ -113,11 +114,15 @@ class AsyncCampaign:
 
     # --- doing -----------------------------------------------------------------------------
 
-    async def run(self, command: Command, size: int, rollout: Rollout) -> FleetReport:
-        """Do it in those that have something to do, wave by wave; report on every one."""
+    async def run(
+        self, command: Command, size: int, rollout: Rollout, until: Deadline | None = None
+    ) -> FleetReport:
+        """Do it in those that have something to do, wave by wave; report on every one. After
+        ``until`` none is begun."""
         started = monotonic()
         fitting = self.fitting(size)
-        crew = AsyncCrew(fitting, rollout.may_fail.most(len(self.targets)), self._finished)
+        may_fail = rollout.may_fail.most(len(self.targets))
+        crew = AsyncCrew(fitting, may_fail, self._finished, until)
         try:
             due: list[Target] = []
             for target in self.targets:

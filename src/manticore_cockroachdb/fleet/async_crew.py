@@ -13,21 +13,31 @@ from collections.abc import Awaitable, Callable, Iterable
 from threading import Lock
 
 from .._acompat import AsyncCancelled, AsyncTask
+from ..errors import DeadlineReached
 from ..runner.async_seat import AsyncSeat
+from ..runner.deadline import Deadline
 from .report import Outcome
 from .spec import Target
 
+TIME_IS_UP = "the time is up"
 Work = Callable[[Target, AsyncSeat], Awaitable[Outcome]]
 
 
 class AsyncCrew:
     """Runs ``work`` for targets, ``size`` at once; ``outcomes`` holds what became of them.
 
-    ``may_fail`` of them may fail. ``halted`` says why no more are begun, None while they are;
-    ``interrupted`` is set for those at work to see.
+    ``may_fail`` of them may fail, and after ``until`` none is begun. ``halted`` says why no more
+    are begun, None while they are; ``interrupted`` is set for those at work to see.
     """
 
-    def __init__(self, size: int, may_fail: int, tell: Callable[[Outcome], None]) -> None:
+    def __init__(
+        self,
+        size: int,
+        may_fail: int,
+        tell: Callable[[Outcome], None],
+        until: Deadline | None = None,
+    ) -> None:
+        self.until = until or Deadline()
         self.size = size
         self.may_fail = may_fail
         self.tell = tell
@@ -44,6 +54,9 @@ class AsyncCrew:
 
         async def go(seat: AsyncSeat) -> None:
             while left and self.halted is None:
+                if self.until.passed():
+                    self.halted = TIME_IS_UP
+                    return
                 try:
                     target = left.popleft()
                 except IndexError:  # another was quicker
@@ -72,7 +85,10 @@ class AsyncCrew:
         """Note what became of a target."""
         with self._lock:
             self.outcomes.append(outcome)
-            self.failed += outcome.state == "failed"
+            if isinstance(outcome.error, DeadlineReached):
+                self.halted = self.halted or TIME_IS_UP
+            else:
+                self.failed += outcome.state == "failed"
             if self.failed > self.may_fail and self.halted is None:
                 self.halted = _too_many(self.failed, self.may_fail)
         self.tell(outcome)

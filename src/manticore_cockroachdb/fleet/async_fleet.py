@@ -12,6 +12,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from math import inf
 from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Unpack
@@ -27,6 +28,7 @@ from ..migrations.choose import (
     resolve,
 )
 from ..migrations.status import WAITING
+from ..runner.deadline import Deadline, When
 from . import events as e
 from .async_campaign import AsyncCampaign, Command, checked_size
 from .async_member import AsyncMember, Files, async_read_files
@@ -132,17 +134,21 @@ class AsyncFleet:
         waves: str | None = None,
         max_failures: str | int | None = None,
         parallel: int | None = None,
+        deadline: When | None = None,
     ) -> FleetReport:
         """Apply pending migrations in every target; return what became of each.
 
         Only targets that have something to do are worked on, each as `AsyncMigrator.migrate` would.
         ``canary`` of them go first, or ``waves`` such as ``"1,5%,rest"``; when more than
         ``max_failures`` have failed, a number or ``"5%"`` of all, no more are begun. Run it again
-        after whatever stopped it: what is done stays done. A failing target raises nothing, it is
-        in the report; ConfigError, FileError and ConnectionFailed are raised before anything runs.
+        after whatever stopped it: what is done stays done. From the ``deadline`` on none is begun,
+        and what is under way stops as `AsyncMigrator.migrate` does. A failing target raises
+        nothing, it is in the report; ConfigError, FileError and ConnectionFailed are raised before
+        anything runs.
         """
         version = parse_version(target_version)
         size, rollout = self._checked(canary, waves, max_failures, parallel)
+        until = Deadline(deadline)
         campaign = await self._campaign(only, leave_out)
         files = campaign.files
         if version is not None:
@@ -154,10 +160,12 @@ class AsyncFleet:
             return bool(chosen_up or _stale(files, look))
 
         async def act(member: AsyncMember, _: Target) -> None:
-            await member.migrate(version, fresh=fresh, finish_backfills=finish_backfills)
+            await member.migrate(
+                version, fresh=fresh, finish_backfills=finish_backfills, deadline=_left(until)
+            )
 
         command = Command("migrate", is_due, act, creates=True)
-        return await self._run(campaign, command, size, rollout)
+        return await self._run(campaign, command, size, rollout, until)
 
     async def rollback(
         self,
@@ -171,6 +179,7 @@ class AsyncFleet:
         waves: str | None = None,
         max_failures: str | int | None = None,
         parallel: int | None = None,
+        deadline: When | None = None,
     ) -> FleetReport:
         """Revert applied migrations in every target, as `AsyncMigrator.rollback` does in one.
 
@@ -181,6 +190,7 @@ class AsyncFleet:
         check_count(count)
         version = parse_version(target_version)
         size, rollout = self._checked(canary, waves, max_failures, parallel)
+        until = Deadline(deadline)
         campaign = await self._campaign(only, leave_out)
 
         def is_due(target: Target, look: Look) -> bool:
@@ -189,11 +199,12 @@ class AsyncFleet:
 
         async def act(member: AsyncMember, target: Target) -> None:
             agreed = None if shown is None else shown.get(target.name, ())
-            await member.rollback(count, target_version=version, shown=agreed)
+            await member.rollback(
+                count, target_version=version, shown=agreed, deadline=_left(until)
+            )
 
-        return await self._run(
-            campaign, Command("rollback", is_due, act), size, rollout, whole=True
-        )
+        command = Command("rollback", is_due, act)
+        return await self._run(campaign, command, size, rollout, until, whole=True)
 
     async def rolled_back_by(
         self,
@@ -231,10 +242,12 @@ class AsyncFleet:
         waves: str | None = None,
         max_failures: str | int | None = None,
         parallel: int | None = None,
+        deadline: When | None = None,
     ) -> FleetReport:
         """Work on backfills in every target that has any that are not complete, until nothing is
         left to do; an outcome's result are the names of those that got complete."""
         size, rollout = self._checked(canary, waves, max_failures, parallel)
+        until = Deadline(deadline)
         campaign = await self._campaign(only, leave_out)
         wanted = {str(name) for name in names}
 
@@ -246,10 +259,10 @@ class AsyncFleet:
 
         async def act(member: AsyncMember, target: Target) -> list[str]:
             mine = open_in(campaign.looks[target.name]) if wanted else ()
-            return await member.run_backfills(*mine, workers=workers)
+            return await member.run_backfills(*mine, workers=workers, deadline=_left(until))
 
         command = Command("backfill", is_due, act)
-        return await self._run(campaign, command, size, rollout, backfills=True)
+        return await self._run(campaign, command, size, rollout, until, backfills=True)
 
     async def drift(
         self,
@@ -412,6 +425,7 @@ class AsyncFleet:
         command: Command,
         size: int,
         rollout: Rollout,
+        until: Deadline | None = None,
         *,
         whole: bool = False,
         backfills: bool = False,
@@ -421,7 +435,7 @@ class AsyncFleet:
         await campaign.look(size, whole=whole, backfills=backfills)
         looked = monotonic() - started
         try:
-            await campaign.run(command, size, rollout)
+            await campaign.run(command, size, rollout, until)
         finally:
             if campaign.report is not None:
                 seconds = campaign.report.seconds + looked
@@ -491,6 +505,11 @@ def _stale(files: Files, look: Look) -> tuple[str, ...]:
     return tuple(
         file.name for file in files.repeatable if "" in ran or ran.get(file.name) != file.checksum
     )
+
+
+def _left(until: Deadline) -> float | None:
+    """Seconds until a deadline, None where there is none."""
+    return None if until.at == inf else max(until.left, 0.0)
 
 
 def _server_of(database: AsyncDatabase) -> object:

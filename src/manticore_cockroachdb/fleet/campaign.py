@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from ..database import Database
     from ..migration import MigratorOptions
+    from ..runner.deadline import Deadline
     from ..runner.events import Event
 
 PER_TARGET = 2
@@ -114,11 +115,15 @@ class Campaign:
 
     # --- doing -----------------------------------------------------------------------------
 
-    def run(self, command: Command, size: int, rollout: Rollout) -> FleetReport:
-        """Do it in those that have something to do, wave by wave; report on every one."""
+    def run(
+        self, command: Command, size: int, rollout: Rollout, until: Deadline | None = None
+    ) -> FleetReport:
+        """Do it in those that have something to do, wave by wave; report on every one. After
+        ``until`` none is begun."""
         started = monotonic()
         fitting = self.fitting(size)
-        crew = Crew(fitting, rollout.may_fail.most(len(self.targets)), self._finished)
+        may_fail = rollout.may_fail.most(len(self.targets))
+        crew = Crew(fitting, may_fail, self._finished, until)
         try:
             due: list[Target] = []
             for target in self.targets:

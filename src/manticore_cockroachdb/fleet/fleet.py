@@ -13,6 +13,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from math import inf
 from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Unpack
@@ -28,6 +29,7 @@ from ..migrations.choose import (
     resolve,
 )
 from ..migrations.status import WAITING
+from ..runner.deadline import Deadline, When
 from . import events as e
 from .campaign import Campaign, Command, checked_size
 from .look import Look
@@ -133,17 +135,21 @@ class Fleet:
         waves: str | None = None,
         max_failures: str | int | None = None,
         parallel: int | None = None,
+        deadline: When | None = None,
     ) -> FleetReport:
         """Apply pending migrations in every target; return what became of each.
 
         Only targets that have something to do are worked on, each as `Migration.migrate` would.
         ``canary`` of them go first, or ``waves`` such as ``"1,5%,rest"``; when more than
         ``max_failures`` have failed, a number or ``"5%"`` of all, no more are begun. Run it again
-        after whatever stopped it: what is done stays done. A failing target raises nothing, it is
-        in the report; ConfigError, FileError and ConnectionFailed are raised before anything runs.
+        after whatever stopped it: what is done stays done. From the ``deadline`` on none is begun,
+        and what is under way stops as `Migration.migrate` does. A failing target raises
+        nothing, it is in the report; ConfigError, FileError and ConnectionFailed are raised before
+        anything runs.
         """
         version = parse_version(target_version)
         size, rollout = self._checked(canary, waves, max_failures, parallel)
+        until = Deadline(deadline)
         campaign = self._campaign(only, leave_out)
         files = campaign.files
         if version is not None:
@@ -155,10 +161,12 @@ class Fleet:
             return bool(chosen_up or _stale(files, look))
 
         def act(member: Member, _: Target) -> None:
-            member.migrate(version, fresh=fresh, finish_backfills=finish_backfills)
+            member.migrate(
+                version, fresh=fresh, finish_backfills=finish_backfills, deadline=_left(until)
+            )
 
         command = Command("migrate", is_due, act, creates=True)
-        return self._run(campaign, command, size, rollout)
+        return self._run(campaign, command, size, rollout, until)
 
     def rollback(
         self,
@@ -172,6 +180,7 @@ class Fleet:
         waves: str | None = None,
         max_failures: str | int | None = None,
         parallel: int | None = None,
+        deadline: When | None = None,
     ) -> FleetReport:
         """Revert applied migrations in every target, as `Migration.rollback` does in one.
 
@@ -182,6 +191,7 @@ class Fleet:
         check_count(count)
         version = parse_version(target_version)
         size, rollout = self._checked(canary, waves, max_failures, parallel)
+        until = Deadline(deadline)
         campaign = self._campaign(only, leave_out)
 
         def is_due(target: Target, look: Look) -> bool:
@@ -190,9 +200,10 @@ class Fleet:
 
         def act(member: Member, target: Target) -> None:
             agreed = None if shown is None else shown.get(target.name, ())
-            member.rollback(count, target_version=version, shown=agreed)
+            member.rollback(count, target_version=version, shown=agreed, deadline=_left(until))
 
-        return self._run(campaign, Command("rollback", is_due, act), size, rollout, whole=True)
+        command = Command("rollback", is_due, act)
+        return self._run(campaign, command, size, rollout, until, whole=True)
 
     def rolled_back_by(
         self,
@@ -230,10 +241,12 @@ class Fleet:
         waves: str | None = None,
         max_failures: str | int | None = None,
         parallel: int | None = None,
+        deadline: When | None = None,
     ) -> FleetReport:
         """Work on backfills in every target that has any that are not complete, until nothing is
         left to do; an outcome's result are the names of those that got complete."""
         size, rollout = self._checked(canary, waves, max_failures, parallel)
+        until = Deadline(deadline)
         campaign = self._campaign(only, leave_out)
         wanted = {str(name) for name in names}
 
@@ -245,10 +258,10 @@ class Fleet:
 
         def act(member: Member, target: Target) -> list[str]:
             mine = open_in(campaign.looks[target.name]) if wanted else ()
-            return member.run_backfills(*mine, workers=workers)
+            return member.run_backfills(*mine, workers=workers, deadline=_left(until))
 
         command = Command("backfill", is_due, act)
-        return self._run(campaign, command, size, rollout, backfills=True)
+        return self._run(campaign, command, size, rollout, until, backfills=True)
 
     def drift(
         self,
@@ -409,6 +422,7 @@ class Fleet:
         command: Command,
         size: int,
         rollout: Rollout,
+        until: Deadline | None = None,
         *,
         whole: bool = False,
         backfills: bool = False,
@@ -418,7 +432,7 @@ class Fleet:
         campaign.look(size, whole=whole, backfills=backfills)
         looked = monotonic() - started
         try:
-            campaign.run(command, size, rollout)
+            campaign.run(command, size, rollout, until)
         finally:
             if campaign.report is not None:
                 seconds = campaign.report.seconds + looked
@@ -488,6 +502,11 @@ def _stale(files: Files, look: Look) -> tuple[str, ...]:
     return tuple(
         file.name for file in files.repeatable if "" in ran or ran.get(file.name) != file.checksum
     )
+
+
+def _left(until: Deadline) -> float | None:
+    """Seconds until a deadline, None where there is none."""
+    return None if until.at == inf else max(until.left, 0.0)
 
 
 def _server_of(database: Database) -> object:

@@ -66,8 +66,7 @@ def run(
     if call.fleet.fleet is not None:
         from .. import fleets
 
-        fleets.refuse(deadline=deadline is not None)
-        return fleets.run_backfills(call, names, workers)
+        return fleets.run_backfills(call, names, workers, deadline)
     with call.migration(progress=True, changes=True) as migration:
         done = migration.run_backfills(
             *names,

@@ -82,8 +82,10 @@ def command(
             from .plan import show
 
             return show(call, target)
-        fleets.refuse(dump=dump_to, deadline=deadline is not None)
-        return fleets.migrate(call, target, fresh=fresh, finish_backfills=finish_backfills)
+        fleets.refuse(dump=dump_to)
+        return fleets.migrate(
+            call, target, fresh=fresh, finish_backfills=finish_backfills, deadline=deadline
+        )
     if dry_run:
         from .plan import show
 

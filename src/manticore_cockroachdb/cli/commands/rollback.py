@@ -86,8 +86,7 @@ def command(
     if call.fleet.fleet is not None:
         from .. import fleets
 
-        fleets.refuse(deadline=deadline is not None)
-        return fleets.rollback(call, number, target)
+        return fleets.rollback(call, number, target, deadline)
     with call.migration(progress=True) as migration:
         where, version = migration.db.settings.display(), None
         if target is not None:
