@@ -106,6 +106,7 @@ def test_a_file_that_cannot_be_opened_is_an_error_before_anything_runs(on: Manti
     for option in ("--events", "--metrics"):
         answer = on("migrate", option, "nowhere/file", code=None)
         assert answer.code in (1, 2) and "nowhere" in answer.err
+        assert "needs the name of a file" in on("migrate", option, "", code=2).err
     on("status", "--exit-code", code=3)
 
 

@@ -17,6 +17,7 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ...errors import ConfigError
 from ..index import Exit
 from .events import Lines, told
 
@@ -50,6 +51,9 @@ class Reports:
         on_event: str | None = None,
         metrics: str | None = None,
     ) -> None:
+        for name, value in (("--events", events), ("--metrics", metrics)):
+            if value == "":
+                raise ConfigError(f"{name} needs the name of a file, and got none.")
         self.command = command
         self.run = uuid.uuid4().hex
         self.failure: Failure | None = None

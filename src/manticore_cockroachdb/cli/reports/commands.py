@@ -103,7 +103,7 @@ class Commands:
             if self._end is not None and monotonic() > self._end:
                 self._left_out += 1
                 return
-            problem = self._run(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+            problem = self._run(json.dumps(line).encode() + b"\n")
             if problem is not None:
                 self._failed += 1
                 if self._failed == 1:

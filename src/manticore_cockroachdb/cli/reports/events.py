@@ -82,7 +82,7 @@ class Lines:
         if self._stream is None:
             return
         try:
-            self._stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+            self._stream.write(json.dumps(line) + "\n")
             self._stream.flush()
         except (OSError, ValueError) as error:
             stream, self._stream = self._stream, None
