@@ -8,6 +8,7 @@
     python -m faults cancellations --count 10000      tasks of a program, cancelled at random
     python -m faults backfills --tries 1000           workers of one backfill, struck at random
     python -m faults fleets --runs 100                fleets of tenants, killed and taken up again
+    python -m faults objects --runs 100               repeatable files and hooks, struck at random
     python -m faults model                            every interleaving of a backfill's workers
 
 Exit code 1 when anything was lost, doubled, falsely recorded or otherwise wrong.
@@ -50,6 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from faults import fleets
 
         return fleets.main(given[1:])
+    if given[:1] == ["objects"]:
+        from faults import objects
+
+        return objects.main(given[1:])
     if given[:1] == ["model"]:
         return model(given[1:])
     parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__.split("\n")[0])

@@ -460,3 +460,11 @@ def test_deferrable_after_the_condition_of_an_exclusion():
     )
     (action,) = found.actions
     assert action.constraint.deferrable and action.constraint.columns == ("a",)
+
+
+@pytest.mark.parametrize("sql", ["DO $tag$ BEGIN; END $tag$", "SELECT $a$b$a$, $_1$ $$ $_1$"])
+def test_a_tag_without_an_end_is_no_crash(sql: str) -> None:
+    for end in range(len(sql)):
+        node = parse(sql[:end])
+        if sql[:end].endswith(("$tag$ BEGIN", "$a$b")):
+            assert isinstance(node, Unparsed) and "dollar quote" in node.reason

@@ -189,3 +189,10 @@ async def test_the_caret_stands_under_the_constraint_that_failed(db, colour, tmp
     assert caught.value.version == 2
     assert caught.value.column == unique.index("t_a_key") + 1
     assert caught.value.excerpt.split("\n")[1] == " " * unique.index("t_a_key") + "^"
+
+
+async def test_a_file_wrapped_in_a_transaction_of_its_own_names_the_way(colour, url, tmp_path):
+    (tmp_path / "1_t.sql").write_text("BEGIN;\nCREATE TABLE t (a INT8 PRIMARY KEY);\nCOMMIT;\n")
+    with pytest.raises(Refused, match="BEGIN in a migration") as caught:
+        await colour.Migration(colour.database(url), tmp_path).migrate()
+    assert "`manticore import` takes a BEGIN and COMMIT around the whole" in str(caught.value)

@@ -389,3 +389,36 @@ async def test_the_script_of_a_rollback_forgets_them_all(db, project):
     await project.at().squash(3, undo=True)
     sql = (await project.at().plan(rollback=True)).sql()
     assert "WHERE version IN (3, 1, 2)" in sql
+
+
+async def test_a_program_that_waits_knows_it(db, server, project):
+    await project.at().migrate()
+    await project.at().squash(3)
+    with server.fresh_database() as other:
+        for url in (project.url, other):  # by its parts, and by itself
+            await project.at(url).migrate()
+            assert (await project.at(url).readiness(requires=[2, 3])).ready
+            await project.at(url).require_complete(2, 3)
+            assert (await project.at(url).wait(timeout=5)).ready
+
+
+async def test_python_is_refused_where_it_would_be_squashed(db, project):
+    project.write({"2_more.py": "def migrate(connection):\n    pass\n"})
+    (project.directory / "2_orders.sql").unlink()
+    (project.directory / "3_total.sql").unlink()
+    (project.directory / "4_state.sql").unlink()
+    project.write({"3_b.sql": "ALTER TABLE users ADD COLUMN b INT8;"})
+    with pytest.raises(FileError, match=r"2_more.py is Python") as caught:
+        await project.at().squash(3)
+    assert Path(caught.value.path).name == "2_more.py"
+    project.write({"4_more.py": "def migrate(connection):\n    pass\n"})
+    (project.directory / "2_more.py").unlink()
+    assert (await project.at().squash(3)).written
+    assert await project.at().migrate() == 2
+
+
+async def test_variables_are_refused_where_they_would_be_squashed(db, project):
+    project.write({"3_total.sql": "-- @variables size\nSELECT ${size};"})
+    with pytest.raises(FileError, match="values from outside") as caught:
+        await project.at(variables={"size": "1"}).squash(3)
+    assert (Path(caught.value.path).name, caught.value.line) == ("3_total.sql", 1)

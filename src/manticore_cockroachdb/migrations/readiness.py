@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 from .choose import Allowances, VersionStatus, obstacle, passes
 from .results import NEW
+from .squash import has_run
 from .states import Move, State
 
 if TYPE_CHECKING:
@@ -91,7 +92,11 @@ def readiness(
         elif one.rule.on_migrate is Move.STOP and not passes(one.state, allow):
             problems.append(obstacle(one, snapshot.statuses))
     applied = {row.version for row in snapshot.rows}
-    missing += sorted(set(requires) - applied - set(missing))
+    missing += sorted(
+        version
+        for version in set(requires) - applied - set(missing)
+        if not has_run(version, files, applied)
+    )
     needed = {*requires, *(version for file in files for version in file.requires)}
     return Readiness(
         tuple(missing),
