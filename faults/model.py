@@ -2,6 +2,7 @@
 
     python -m faults model                      every state of two workers, and of three, bounded
     python -m faults model --without fence      what happens where one safeguard is missing: a story
+    python -m faults model --of lease           the same of runs that migrate: see `model_lease`
 
 Random kills strike where runs spend their time. What two or three workers can do to each other in
 the gaps is found by looking at all of it: from the first state on, every step that anybody can take
@@ -33,6 +34,7 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Literal
 
+from faults import model_lease
 from manticore_cockroachdb.backfill import machine as m
 from manticore_cockroachdb.backfill.keys import Key
 from manticore_cockroachdb.migrations.backfill import Batching
@@ -501,19 +503,32 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m faults model", description=__doc__.split("\n")[0]
     )
-    parser.add_argument("--without", choices=list(SAFEGUARDS), help="leave a safeguard out")
+    parser.add_argument("--of", choices=["backfill", "lease"], default="backfill")
+    parser.add_argument("--without", metavar="SAFEGUARD", help="leave a safeguard out")
     parser.add_argument("--small", action="store_true", help="only what the tests explore")
     options = parser.parse_args(arguments)
     states = steps = 0
     began = monotonic()
+    lease = options.of == "lease"
+    every = [*model_lease.SAFEGUARDS.items()] if lease else [*SAFEGUARDS.items()]
+    safeguards = {str(name): text for name, text in every}
     if options.without:
-        print(f"Without this safeguard: {SAFEGUARDS[options.without]}.")
-    for setting in SMALL if options.small else SETTINGS:
-        explorer = Explorer(replace(setting, without=options.without))
+        if options.without not in safeguards:
+            parser.error(f"its safeguards are {', '.join(safeguards)}")
+        print(f"Without this safeguard: {safeguards[options.without]}.")
+    settings: Sequence[Setting | model_lease.Setting] = SMALL if options.small else SETTINGS
+    if lease:
+        settings = model_lease.SMALL if options.small else model_lease.SETTINGS
+    for setting in settings:
+        explorer: Explorer | model_lease.Explorer
+        if isinstance(setting, Setting):
+            explorer = Explorer(replace(setting, without=options.without))
+        else:
+            explorer = model_lease.Explorer(replace(setting, without=options.without))
         print(f"{setting}:", end=" ", flush=True)
         try:
             explorer.explore()
-        except Wrong as wrong:
+        except (Wrong, model_lease.Wrong) as wrong:
             print(f"after {len(explorer.came):,} states this:\n{wrong}")
             return 1
         print(f"{len(explorer.came):,} states, {explorer.steps:,} steps", flush=True)

@@ -20,6 +20,7 @@ ROWS: Mapping[str, str] = {
     "client": "insert, select, execute and batch_insert against psycopg",
     "backfill": "a backfill against a keyset loop, one UPDATE and an OFFSET loop",
     "fleet": "1,000 schemas and databases, against loops and django-tenants",
+    "backfill_large": "a backfill of 10,000 ranges, at 20 ms, and going on",
     "reading": "splitting, parsing, and a 50 MB seed file",
 }
 

@@ -50,7 +50,7 @@ def measure(bench: Bench) -> Section:
         with server(engine) as here:
             count = ROWS[engine] // (10 if bench.quick else 1)
             with here.database() as place:
-                _fill(place, engine, count)
+                fill(place, engine, count)
                 _one(bench, place, engine, count, bars, rows, notes)
     heading = ("", "on", "rows", "took", "rows a second", "foreground p99")
     return Section(
@@ -81,13 +81,13 @@ def _one(
 
     took = {}
     for workers in (1, 2, 4):
-        _settle(place, engine)
+        settle(place, engine)
         took[workers] = _backfill(bench, place, workers)[0]
     for workers, time_of in took.items():
         told(f"backfill, {workers} worker{'s' if workers > 1 else ''}", time_of, count)
     loops = {}
     for size in SIZES:
-        _settle(place, engine)
+        settle(place, engine)
         loops[size] = _loop(place, size)
         told(f"keyset loop, batches of {size:,}", loops[size], count)
     best = min(loops.values())
@@ -95,12 +95,12 @@ def _one(
     for workers in (2, 4):
         what = f"{workers} workers on {short}, times one"
         bars.append(Bar(what, took[workers] / took[1], 1.0, ""))
-    _settle(place, engine)
+    settle(place, engine)
     done = _offsets(place, took[1])
     told("loop with OFFSET, stopped", took[1], done)
     alone, beside = list[float](), list[float]()
     for _ in range(ROUNDS):
-        _settle(place, engine)
+        settle(place, engine)
         alone.append(_p99(place, count, lambda: time.sleep(10))[1])
         time_of, p99 = _p99(place, count, lambda: _backfill(bench, place, 1))
         beside.append(p99)
@@ -109,12 +109,13 @@ def _one(
     rows += [("the foreground alone", short, "", "", "", seconds(p99)) for p99 in alone]
     times = statistics.median(beside) / statistics.median(alone)
     bars.append(Bar(f"foreground's p99 on {short}, times alone", times, 1.5, ""))
-    _settle(place, engine)
-    time_of, p99 = _p99(place, count, lambda: _update(place))
+    settle(place, engine)
+    time_of, p99 = _p99(place, count, lambda: update(place))
     told("one UPDATE, with the foreground", time_of, count, p99)
 
 
-def _fill(place: Place, engine: str, count: int) -> None:
+def fill(place: Place, engine: str, count: int) -> None:
+    """Make the table, with so many rows."""
     with place.connect() as connection:
         connection.execute(
             b"CREATE TABLE items (id INT8 PRIMARY KEY, name TEXT, n INT8 NOT NULL DEFAULT 0)"
@@ -125,10 +126,10 @@ def _fill(place: Place, engine: str, count: int) -> None:
                 f"INSERT INTO items (id, name) SELECT i, 'item ' || i::TEXT"
                 f" FROM generate_series({first}, {last}) AS i".encode()
             )
-    _settle(place, engine)
+    settle(place, engine)
 
 
-def _settle(place: Place, engine: str) -> None:
+def settle(place: Place, engine: str) -> None:
     """Let what one measurement left behind not weigh on the next."""
     with place.connect() as connection:
         if engine == "postgresql":
@@ -176,7 +177,8 @@ def _offsets(place: Place, limit: float) -> int:
     return done
 
 
-def _update(place: Place) -> None:
+def update(place: Place) -> None:
+    """What a migration without batches does."""
     with place.connect() as connection:
         connection.execute(b"UPDATE items SET n = n + 1")
 

@@ -15,20 +15,22 @@ not go through has three readings, which `outcome` names from its SQLSTATE:
 `recover` makes "what is recorded" final before anybody reads it. Its order is what makes it safe:
 
  1. *A new connection.* The old one may still be executing our message on the server.
- 2. *Still ours?* Another runner may have taken the lease meanwhile. Then everything is its
+ 2. *End the old session*, and with it a statement that no fence guards. Before anything else, since
+    the lease's row names the one session that whoever comes after us will end: once the row names
+    our new one, nobody knows of the old one any more.
+ 3. *Still ours?* Another runner may have taken the lease meanwhile. Then everything is its
     business, and LeaseLost is all that we say.
- 3. *A new token.* From here on the old message can commit nothing: its fence reads the token in
+ 4. *A new token.* From here on the old message can commit nothing: its fence reads the token in
     its own transaction. On PostgreSQL the takeover waits for a fence that has been passed (both
     lock the lease's row), so either the old transaction is committed before we read, or it never
     will be. On CockroachDB serializability does the same: our new token and the old fence's read
     cannot both be in an order where the old one comes later.
- 4. *End the old session*, and with it a statement that no fence guards.
  5. *Read history and journal.* Now, and only now, is a record that is not there an answer.
 
-Doubts. Step 4 may be refused (42501, a user without the right): the fence still holds for
+Doubts. Step 2 may be refused (42501, a user without the right): the fence still holds for
 everything but a statement that runs alone, whose own looks at the catalog come later. Our own
 takeover's answer can be lost as well: the owner's name, which no two runs share, tells that the
-newer token is ours.
+newer token is ours. `python -m faults model --of lease` takes this through every interleaving.
 
 A server that comes back without what it had committed, a standby that was promoted before it had
 received all, lost it together with its history: the two are one transaction. So what was known to
@@ -472,14 +474,17 @@ class AsyncCommitter:
         Raises Stopped when no server can be reached, LeaseLost when another runner has taken
         over meanwhile.
         """
-        old_session, old_token = self.session.id, self.lease.token
+        lost, old_token = [self.session.id], self.lease.token
         patience, latest = self.patience, stopped
         while (delay := patience.next()) is not None:
             await self.pause(plan, latest, patience.attempt, delay)
             try:
                 await self.session.reopen()
+                lost.append(self.session.id)
+                while len(lost) > 1:  # also those on which a takeover may be on its way
+                    await self.session.end_session(lost[0])
+                    del lost[0]
                 await self.retake(old_token)
-                await self.session.end_session(old_session)
                 self.remember(await self.session.fetch(";\n".join(self.reads())))
                 self._check_settled(plan)
                 await self.repeat_settings(plan)
@@ -508,7 +513,11 @@ class AsyncCommitter:
         # the token.
         if not rows or rows[0][0] != self.lease.owner or rows[0][1] < token:
             raise self.lease.gone()
+        before = self.lease.previous_session
         self.remember(await self.lease.acquire(*self.reads()))
+        previous = self.lease.previous_session
+        if previous and previous != before:  # somebody had it in between, and did not let it go
+            await self.session.end_session(previous)
 
     def begin_plan(self) -> None:
         """Another migration begins: nothing of it is done, no session has its settings."""

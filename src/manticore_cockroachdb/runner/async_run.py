@@ -259,7 +259,18 @@ class AsyncRun:
     async def _take_lease(self) -> Rows:
         """Take the lease; return the history as it is under it."""
         self.lease.watch = AsyncJobWatch(self.session.listener, self.session)
-        sets = await self.session.steady(lambda: self.lease.acquire(*self.committer.reads()))
+        tried: list[str] = []
+
+        async def take() -> list[Rows]:
+            # A taking that was lost may be on its way: it would move the token, and name its own
+            # session as ours, which whoever comes after us would then end in place of this one.
+            while tried:
+                await self.session.end_session(tried[0])
+                del tried[0]
+            tried.append(self.session.id)
+            return await self.lease.acquire(*self.committer.reads())
+
+        sets = await self.session.steady(take)
         previous = self.lease.previous_session
         if previous:
             # The last holder never released: end what it may have left, then look again.

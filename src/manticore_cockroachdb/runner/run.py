@@ -258,7 +258,18 @@ class Run:
     def _take_lease(self) -> Rows:
         """Take the lease; return the history as it is under it."""
         self.lease.watch = JobWatch(self.session.listener, self.session)
-        sets = self.session.steady(lambda: self.lease.acquire(*self.committer.reads()))
+        tried: list[str] = []
+
+        def take() -> list[Rows]:
+            # A taking that was lost may be on its way: it would move the token, and name its own
+            # session as ours, which whoever comes after us would then end in place of this one.
+            while tried:
+                self.session.end_session(tried[0])
+                del tried[0]
+            tried.append(self.session.id)
+            return self.lease.acquire(*self.committer.reads())
+
+        sets = self.session.steady(take)
         previous = self.lease.previous_session
         if previous:
             # The last holder never released: end what it may have left, then look again.
