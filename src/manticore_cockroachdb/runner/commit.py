@@ -379,14 +379,13 @@ class Committer:
                 if stopped.ours == 1 and is_duplicate(stopped.sqlstate):
                     verdict = Verdict.UNKNOWN  # a run that we believed dead has recorded it
                 late = self.lease.deadline.cut(stopped)
-                if late and only_ours:
-                    verdict = (
-                        Verdict.UNKNOWN
-                    )  # meant for the statement before, and records have to be
+                if late and only_ours and verdict is Verdict.FAILED:
+                    # The cancellation was meant for what ran before; what is done must be recorded.
+                    verdict = Verdict.UNKNOWN
                 if verdict is Verdict.RETRY:
                     attempt += 1
                     delay = decide(self.policy, stopped.sqlstate, attempt, random())
-                    if delay is None or late:
+                    if delay is None or (late and not only_ours):
                         raise
                     self.roll_back_quietly()
                     self.pause(plan, stopped, attempt, delay)
