@@ -64,13 +64,9 @@ class Reports:
         self._applied: list[int] = []
         self.on_stdout = events == "-"
         if on_event is not None:
-            from .commands import Commands
-
-            self._readers.append(Commands(on_event, console))
+            self._readers.append(_commands(on_event, console))
         if metrics is not None:
-            from .metrics import Textfile
-
-            self._readers.append(Textfile(metrics, command, console))
+            self._readers.append(_textfile(metrics, command, console))
         if events is not None:
             self._readers.append(Lines(events, console))
 
@@ -121,3 +117,15 @@ class Reports:
             for reader in self._readers:
                 with suppress(OSError):
                     reader.hear(line)
+
+
+def _commands(command: str, console: Console) -> Reader:
+    from .commands import Commands
+
+    return Commands(command, console)
+
+
+def _textfile(path: str, command: str, console: Console) -> Reader:
+    from .metrics import Textfile
+
+    return Textfile(path, command, console)
