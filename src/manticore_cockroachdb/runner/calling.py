@@ -13,6 +13,7 @@ import inspect
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -52,10 +53,13 @@ async def async_call(
         other = lent(pgconn, guard, None)
         keep(other)
         pgconn.notice_handler = _both(handler, pgconn.notice_handler)
-        # No task: one that ends with SystemExit ends the loop.
+        # No task: one that ends with SystemExit ends the loop. A thread of its own: those that all
+        # share, for looking names up among others, must not be all at work in migrations.
         context = contextvars.copy_context()
         work = partial(context.run, use, other, _plain(function))
-        done = asyncio.get_running_loop().run_in_executor(None, work)
+        thread = ThreadPoolExecutor(1, thread_name_prefix="manticore-migration")
+        done = asyncio.get_running_loop().run_in_executor(thread, work)
+        thread.shutdown(wait=False)
         try:
             await asyncio.shield(done)
         except asyncio.CancelledError:
