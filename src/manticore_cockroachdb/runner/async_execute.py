@@ -289,7 +289,8 @@ class AsyncExecutor:
         from .async_program import async_program
 
         if rows:
-            self._compare(plan, rows)
+            if any(row.state == "stuck" for row in rows.values()):
+                self._compare(plan, rows)
             raise ChangedFile(
                 f"Migration {plan.version} stopped half way as SQL, and its file is Python now.",
                 version=plan.version,
