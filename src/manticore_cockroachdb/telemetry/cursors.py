@@ -2,7 +2,7 @@
 """What takes the place of psycopg's cursors where telemetry is on.
 
 A cursor tells of each statement that it sends. Where a verb of the database is told of as a whole,
-its attempts included, its operation waits on the connection (`Tracked.operation`), and the first
+its attempts included, its operation waits on the connection (`operation_of_verb`), and the first
 statement there is that one.
 """
 
