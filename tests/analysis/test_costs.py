@@ -17,7 +17,9 @@ TABLE = KnownTable("public", "t", 5, 8192, COLUMNS)
 
 
 def cost(sql: str, *, cockroachdb: bool = False):
-    catalog = SimulatedCatalog(Catalog(tables={("public", "t"): TABLE}))
+    catalog = SimulatedCatalog(
+        Catalog(tables={("public", "t"): TABLE}, volatile=frozenset({"gen_random_uuid"}))
+    )
     return cost_of(parse(sql), sql, catalog, cockroachdb=cockroachdb)
 
 
@@ -148,3 +150,107 @@ def test_a_constraint_that_is_not_validated_says_why_it_reads_no_row(constraint:
     assert (later.work, later.why) == (frozenset(), ("NOT VALID: old rows are not looked at",))
     now = cost(f"ALTER TABLE t ADD {constraint}")
     assert (now.work, now.why) == (frozenset({Work.VALIDATE}), ())
+
+
+CONCURRENTLY = "reads the table twice, without blocking anybody"
+EVERY_ROW = "writes every row in one transaction"
+QUERY = "runs its query and stores the rows"
+LOCKED = "while the table is locked"
+
+# A statement, and why it costs what it costs: on PostgreSQL, on CockroachDB.
+WHYS = [
+    ("CREATE INDEX i ON t (a)", "", ""),
+    ("CREATE INDEX CONCURRENTLY i ON t (a)", CONCURRENTLY, ""),
+    ("CREATE VECTOR INDEX i ON t (a)", "", "writes to the table wait meanwhile"),
+    ("CREATE TABLE c AS SELECT * FROM t", QUERY, QUERY),
+    ("CREATE MATERIALIZED VIEW v AS SELECT 1", QUERY, QUERY),
+    ("UPDATE t SET a = 1", EVERY_ROW, EVERY_ROW),
+    ("UPDATE t SET a = 1 WHERE a = 2", "", ""),
+    ("DELETE FROM t", EVERY_ROW, EVERY_ROW),
+    ("INSERT INTO t VALUES (1)", "", ""),
+    ("DO $$ BEGIN END $$", *["what it does cannot be seen from outside"] * 2),
+    ("ALTER TABLE t ADD b INT", "", ""),
+    ("ALTER TABLE t ADD b INT DEFAULT NULL", "", ""),
+    ("ALTER TABLE t ADD b INT DEFAULT 1", "", "every row gets the default"),
+    ("ALTER TABLE t ADD b INT NOT NULL", "", "fails where there are rows"),
+    (
+        "ALTER TABLE t ADD b UUID DEFAULT gen_random_uuid()",
+        "gen_random_uuid() gives another value for each row",
+        "every row gets the default",
+    ),
+    (
+        "ALTER TABLE t ADD b SERIAL",
+        "each row gets a number of its own",
+        "every row gets a number of its own",
+    ),
+    (
+        "ALTER TABLE t ADD b INT GENERATED ALWAYS AS (a + 1) STORED",
+        "the generated value is computed for each row",
+        "every row gets the computed value",
+    ),
+    ("ALTER TABLE t ADD b INT UNIQUE", f"builds the unique index {LOCKED}", ""),
+    ("ALTER TABLE t ADD b INT CHECK (b > 0)", *["every row is checked"] * 2),
+    ("ALTER TABLE t ADD b INT REFERENCES u", "", ""),
+    (
+        "ALTER TABLE t ADD b INT DEFAULT 1 REFERENCES u",
+        "every row is looked up in u",
+        "every row gets the default; every row is looked up in u",
+    ),
+    ("ALTER TABLE t DROP a", "", "its values are taken out of every row"),
+    (
+        "ALTER TABLE t ALTER n TYPE NUMERIC(12,2)",
+        "numeric(10,2) to NUMERIC(12,2) leaves the rows alone",
+        "",
+    ),
+    ("ALTER TABLE t ALTER a TYPE TEXT", *["changes a from integer to TEXT in every row"] * 2),
+    ("ALTER TABLE t ALTER z TYPE TEXT", *["changes z to TEXT in every row"] * 2),
+    ("ALTER TABLE t ALTER a SET NOT NULL", "", ""),
+    ("ALTER TABLE t ADD CHECK (a > 0) NOT VALID", *["NOT VALID: old rows are not looked at"] * 2),
+    ("ALTER TABLE t ADD CHECK (a > 0)", "", ""),
+    ("ALTER TABLE t ADD UNIQUE (a)", f"builds its index {LOCKED}", ""),
+    ("ALTER TABLE t ADD UNIQUE USING INDEX i", "takes over an index that is there", ""),
+    (
+        "ALTER TABLE t ADD PRIMARY KEY (a)",
+        f"builds its index {LOCKED}",
+        "every index is built anew",
+    ),
+    (
+        "ALTER TABLE t ATTACH PARTITION p FOR VALUES IN (1)",
+        "reads p, unless a CHECK already says the same",
+        "",
+    ),
+    ("ALTER TABLE t SET (ttl_expire_after = '1 day')", "", "every row gets a column"),
+]
+
+
+@pytest.mark.parametrize(("sql", "postgresql", "cockroachdb"), WHYS)
+def test_a_cost_says_why(sql: str, postgresql: str, cockroachdb: str) -> None:
+    assert "; ".join(cost(sql).why) == postgresql
+    assert "; ".join(cost(sql, cockroachdb=True).why) == cockroachdb
+
+
+PROVEN = "a valid CHECK already proves it, so no row is read"
+
+
+@pytest.mark.parametrize(
+    ("before", "why"),
+    [
+        ((), ""),
+        (("CHECK (a IS NOT NULL)",), PROVEN),
+        (("CONSTRAINT c CHECK (a IS NOT NULL) NOT VALID",), ""),
+        (("CONSTRAINT c CHECK (a IS NOT NULL) NOT VALID", "VALIDATE c"), PROVEN),
+        (("CONSTRAINT c CHECK (n IS NOT NULL)",), ""),
+        (("UNIQUE (a)",), ""),
+    ],
+)
+def test_a_check_that_was_added_before_proves_not_null(before: tuple[str, ...], why: str) -> None:
+    catalog = SimulatedCatalog(Catalog(tables={("public", "t"): TABLE}))
+    for one in before:
+        verb = "VALIDATE CONSTRAINT c" if one == "VALIDATE c" else f"ADD {one}"
+        node = parse(f"ALTER TABLE t {verb}")
+        assert node is not None
+        catalog.take(node)
+    sql = "ALTER TABLE t ALTER a SET NOT NULL"
+    found = cost_of(parse(sql), sql, catalog, cockroachdb=False)
+    assert "; ".join(found.why) == why
+    assert found.work == (frozenset() if why else {Work.VALIDATE})
