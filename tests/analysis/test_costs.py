@@ -8,7 +8,7 @@ from manticore_cockroachdb.analysis.catalog import Catalog, KnownTable, Simulate
 from manticore_cockroachdb.analysis.cost import Work
 from manticore_cockroachdb.analysis.costs import LARGE, LARGE_BYTES, cost_of, dangers, is_large
 from manticore_cockroachdb.analysis.types import is_free, loss
-from manticore_cockroachdb.parser.nodes import Column
+from manticore_cockroachdb.parser.nodes import Column, QName
 from manticore_cockroachdb.parser.parse import parse
 
 TYPES = {"a": "integer", "n": "numeric(10,2)", "x": "text"}
@@ -254,3 +254,11 @@ def test_a_check_that_was_added_before_proves_not_null(before: tuple[str, ...], 
     found = cost_of(parse(sql), sql, catalog, cockroachdb=False)
     assert "; ".join(found.why) == why
     assert found.work == (frozenset() if why else {Work.VALIDATE})
+
+
+def test_an_index_that_was_made_before_is_one_of_its_table() -> None:
+    catalog = SimulatedCatalog(Catalog(tables={("public", "t"): TABLE}))
+    node, index = parse("CREATE INDEX i ON t (a)"), QName(("i",))
+    assert node is not None and catalog.table_of_index(index) is None
+    catalog.take(node)
+    assert str(catalog.table_of_index(index)) == "t"
