@@ -210,6 +210,20 @@ async def test_what_a_migration_leaves_to_its_session_is_not_the_next_tenants(
         assert await db.execute(f"SELECT a FROM {quoted(f'tenant_{name}')}.n") != [{"a": "77kB"}]
 
 
+async def test_python_migrations_run_in_every_tenant(db: Any, colour: Any, directory: Path) -> None:
+    (directory / "3_rows.py").write_text(
+        "def migrate(connection):\n"
+        "    connection.insert('t1', {'id': 7})\n"
+        "    assert connection.select('t1') == [{'id': 7}]\n"
+    )
+    fleet = await fleet_of(colour, db, directory, parallel=2)
+    assert states(await fleet.migrate()) == dict.fromkeys(NAMES, "done")
+    table(directory, 4)
+    assert states(await fleet.migrate()) == dict.fromkeys(NAMES, "done")
+    for name in NAMES:
+        assert await db.execute(f"SELECT id FROM {quoted(f'tenant_{name}')}.t1") == [{"id": 7}]
+
+
 async def test_the_names_come_from_a_query(db: Any, colour: Any, directory: Path) -> None:
     await db.execute("CREATE TABLE tenants (name TEXT PRIMARY KEY)")
     await db.execute("INSERT INTO tenants VALUES ('b'), ('a')")
