@@ -350,6 +350,7 @@ def _internals(session: AsyncSession) -> str:
 
 async def _whole(session: AsyncSession, at: str) -> Standing:
     """How one target stands, whatever it has of our tables, and of an old version's."""
+    lacks = None
     for steps, scripts in ((True, True), *_KINDS):
         try:
             sets = await session.fetch(
@@ -357,11 +358,11 @@ async def _whole(session: AsyncSession, at: str) -> Standing:
             )
             return standing_of(sets, steps=steps, scripts=scripts)
         except psycopg.Error as error:
-            if absent(error.sqlstate) not in ("table", "column"):
+            lacks = absent(error.sqlstate)
+            if lacks not in ("table", "column"):
                 raise
             await session.rollback()
-            kind = absent(error.sqlstate)
-    if kind == "table":
+    if lacks == "table":
         return NEVER_MIGRATED
     rows = await session.read(f"SELECT version, description FROM {at}_migrations")  # of 0.3.1
     return Standing(tuple(Recorded(row[0], str(row[1]), None) for row in rows))

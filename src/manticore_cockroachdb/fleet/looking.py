@@ -349,16 +349,17 @@ def _internals(session: Session) -> str:
 
 def _whole(session: Session, at: str) -> Standing:
     """How one target stands, whatever it has of our tables, and of an old version's."""
+    lacks = None
     for steps, scripts in ((True, True), *_KINDS):
         try:
             sets = session.fetch(";\n".join(standing_queries(at, steps=steps, scripts=scripts)))
             return standing_of(sets, steps=steps, scripts=scripts)
         except psycopg.Error as error:
-            if absent(error.sqlstate) not in ("table", "column"):
+            lacks = absent(error.sqlstate)
+            if lacks not in ("table", "column"):
                 raise
             session.rollback()
-            kind = absent(error.sqlstate)
-    if kind == "table":
+    if lacks == "table":
         return NEVER_MIGRATED
     rows = session.read(f"SELECT version, description FROM {at}_migrations")  # of 0.3.1
     return Standing(tuple(Recorded(row[0], str(row[1]), None) for row in rows))
