@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from ..migrations.backfill import Backfill
 from ..migrations.file import checksum
-from ..own_tables import BACKFILLS, RANGES
+from ..own_tables import BACKFILLS, FAILURES, RANGES
 from ..parser.quoting import literal, nullable, quote
 from .catalog import Table
 from .keys import Key, Walk, encode
@@ -200,6 +200,8 @@ class ByHand:
     def _message(self, after: Key | None, upto: Key | None, rows: str) -> str:
         """A batch's message, as an SQL expression."""
         parts = [self.tables.begin]
+        if not self.tables.cockroachdb:
+            parts.append("SET LOCAL row_security = off")  # as workers do, see `job.manners`
         parts += [
             one.fill(lambda alias: self.walk.condition(after, upto, alias))
             for one in self.spec.templates
@@ -244,12 +246,13 @@ class ByHand:
     # --- the end ---------------------------------------------------------------------------
 
     def _completed(self) -> str:
-        """Say that all is done, or fail."""
-        done = f"SELECT 1 FROM {self.tables.name(RANGES)} r WHERE r.run = b.run AND NOT r.done"
+        """Say that all is done, or fail where a range or a row is not."""
+        left = f"SELECT 1 FROM {self.tables.name(RANGES)} r WHERE r.run = b.run AND NOT r.done"
+        failed = f"SELECT 1 FROM {self.tables.name(FAILURES)} f WHERE f.run = b.run"
         return (
             f"WITH completed AS (UPDATE {self.tables.name(BACKFILLS)} b SET state = 'complete',"
             " note = NULL, finished_at = clock_timestamp(), changed_at = clock_timestamp() WHERE"
-            f" {self._mine()} AND NOT EXISTS ({done}) RETURNING 1)"
+            f" {self._mine()} AND NOT EXISTS ({left}) AND NOT EXISTS ({failed}) RETURNING 1)"
             " SELECT 1 / count(*) AS complete FROM completed"
         )
 
