@@ -223,7 +223,7 @@ class Worker:
     `doubt`: something is not as it was, or may not be, and only the tables know. `bad` is the key
     of a row that failed alone. `met` counts batches of one row in a row that met somebody. `others`
     is how many ranges others hold, None before that was asked. `time` is how long a batch may take
-    now, 0 for as long as `batching` says.
+    now, in seconds.
     """
 
     batching: Batching
@@ -243,7 +243,7 @@ class Worker:
 
 def start(batching: Batching) -> Worker:
     """A worker that knows nothing yet."""
-    return Worker(batching, first_size(batching))
+    return Worker(batching, first_size(batching), time=batching.time)
 
 
 def decide(worker: Worker) -> Move:
