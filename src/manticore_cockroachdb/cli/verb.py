@@ -175,6 +175,9 @@ def usage_exit(error: click.ClickException, console: Console, *, as_json: bool =
     message, *_ = re.split(r"\s*\(?(?:Did you mean|Possible)", error.format_message())
     console.error(message)
     near: list[str] = getattr(error, "possibilities", None) or []
+    if isinstance(error, click.NoSuchOption) and len(near) > 1:
+        best = nearest(error.option_name, near)
+        near = [best] if best else near
     hint = None
     if near:
         hint = f"did you mean {' or '.join(sorted(near)[:3])}?"
