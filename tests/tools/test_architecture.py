@@ -29,6 +29,8 @@ def test_every_room_says_what_it_knows() -> None:
 def test_every_file_and_module_that_is_named_is_there() -> None:
     for page in PAGES:
         for name in re.findall(r"`([\w./]+/?)`", text(page)):
+            if name.startswith("build/"):  # what a command makes there
+                continue
             if "NAME" in name or "drop_thing" in name or not re.search(r"/|\.py$|\.md$", name):
                 continue
             assert (PACKAGE / name).exists() or (ROOT / name).exists(), f"{page}: {name}"
