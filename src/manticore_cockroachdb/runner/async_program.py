@@ -33,10 +33,9 @@ async def async_program(
         pgconn = session.connection.pgconn
         guard = Guard(session.caps)
         try:
-            with committer.lease.watched(plan.version, None, bounded=True):
-                await async_call(
-                    function, pgconn, guard, session.database, session.lent.append, session.abandon
-                )
+            await async_call(
+                function, pgconn, guard, session.database, session.lent.append, session.abandon
+            )
         except (Exception, SystemExit) as error:  # who calls sys.exit has not migrated
             connected = pgconn.status == pq.ConnStatus.OK
             stopped = programs.stopped_by(error, connected=connected)

@@ -32,10 +32,7 @@ def program(committer: Committer, plan: MigrationPlan, function: Callable[[Any],
         pgconn = session.connection.pgconn
         guard = Guard(session.caps)
         try:
-            with committer.lease.watched(plan.version, None, bounded=True):
-                call(
-                    function, pgconn, guard, session.database, session.lent.append, session.abandon
-                )
+            call(function, pgconn, guard, session.database, session.lent.append, session.abandon)
         except (Exception, SystemExit) as error:  # who calls sys.exit has not migrated
             connected = pgconn.status == pq.ConnStatus.OK
             stopped = programs.stopped_by(error, connected=connected)
