@@ -122,3 +122,16 @@ async def test_a_plan_says_what_cannot_be_walked(files):
     files.write(2, COUNT.replace("users", "users by name", 1))
     (refused,) = (await files.migrator().plan()).refused
     assert refused.version == 2 and "may be NULL" in refused.reason
+
+
+async def test_what_is_half_done_is_not_undone_by_hand(files, run):
+    """Only rows that are done may be undone: `manticore rollback` knows which those are."""
+    await files.users(20)
+    files.write(2, "-- @background\n" + BATCH + COUNT + UNDO)
+    await files.migrator().migrate()
+    back = (await files.migrator().plan(1, rollback=True)).sql()
+    refused = await run(back)
+    assert refused.returncode == 3 and "division by zero" in refused.stderr
+    await files.migrator().run_backfills()
+    assert (await run(back)).returncode == 0
+    assert await files.counts() == {0: 20}
