@@ -422,3 +422,24 @@ async def test_variables_are_refused_where_they_would_be_squashed(db, project):
     with pytest.raises(FileError, match="values from outside") as caught:
         await project.at(variables={"size": "1"}).squash(3)
     assert (Path(caught.value.path).name, caught.value.line) == ("3_total.sql", 1)
+
+
+async def test_it_runs_in_whichever_schema_the_old_files_did(db, server, project):
+    """Files that name no schema make their tables where the search path says, as for tenants."""
+    project.write({"3_total.sql": "CREATE VIEW totals AS SELECT id FROM orders;"})
+    found = await project.at().squash(3)
+    assert "public" not in found.text
+    await db.execute("CREATE SCHEMA tenant")
+    assert await project.at(settings={"search_path": "tenant"}).migrate() == 2
+    rows = await db.execute(
+        "SELECT table_name, table_schema FROM information_schema.tables"
+        " WHERE table_name IN ('users', 'orders', 'totals')"
+    )
+    assert {(row["table_name"], row["table_schema"]) for row in rows} == {
+        (name, "tenant") for name in ("users", "orders", "totals")
+    }
+
+
+async def test_files_that_name_public_keep_it(db, project):
+    project.write({"3_total.sql": "CREATE VIEW public.totals AS SELECT id FROM orders;"})
+    assert "CREATE TABLE public.users" in (await project.at().squash(3)).text

@@ -30,7 +30,7 @@ from .replay import replay, take_back
 from .replay_context import ReplayContext
 from .risks import shared
 from .scratch import Scratch
-from .squashing import Beside, beside, squash_text, with_rows
+from .squashing import Beside, beside, names_public, squash_text, with_rows, without_public
 
 if TYPE_CHECKING:
     from ..database import Database
@@ -88,9 +88,20 @@ def squash(
     back = draft(was.before, was.schema).down if undo else None
     text = squash_text(entries, _without(was.schema, was.before), found, back)
     path = str(directory / name)
-    new = parse_file(name, text, path)
-    now = trial.replay([new], hint=_CARRIED if found.carried else None, undo=undo)
-    _same_schema(was, now, found)
+    hint = _CARRIED if found.carried else None
+    new, now = None, None
+    if not names_public(old):  # what runs in whichever schema is first in the path stays so
+        new = parse_file(name, without_public(text), path)
+        try:
+            now = trial.replay([new], hint=hint, undo=undo)
+            _same_schema(was, now, found)
+        except SchemaError:
+            new, now = None, None
+    if new is None or now is None:
+        new = parse_file(name, text, path)
+        now = trial.replay([new], hint=hint, undo=undo)
+        _same_schema(was, now, found)
+    text = new.text
     missing = _lost(was.remains, now.remains)
     notes = [*found.notes]
     if missing and repeatable:

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ..errors import FileError
 from ..migrations.file import MigrationFile, at, statements
 from ..migrations.squash import Squashed
 from ..parser import nodes as n
+from ..parser.lex import tokens
 from ..parser.parse import parse
 from ..parser.split import directives, line_column
 from ..schema import model as m
@@ -189,6 +191,33 @@ def squash_text(
 
 def _written(one: Carried) -> str:
     return f"-- From {one.where}, as it was written.\n{one.sql};"
+
+
+def names_public(files: Iterable[MigrationFile]) -> bool:
+    """Whether a statement of these files says ``public`` itself, as its schema."""
+    return any(
+        one.value == "public" and following.value == "."
+        for file in files
+        for one, following in pairwise(tokens(file.text))
+    )
+
+
+def without_public(text: str) -> str:
+    """A file's text with names as they are written by hand: the schema is that of the search path,
+    so that it can be another one than ``public``, as for tenants."""
+    pieces, done = [], 0
+    found = tokens(text)
+    for one, following in pairwise([*found, *found[-1:]]):
+        start, end = one.start, one.start
+        if one.kind == "word" and one.value == "public" and following.value == ".":
+            end = following.end
+        elif one.kind == "string" and one.value.startswith("public."):  # '…'::regclass
+            start = text.index("public.", one.start, one.end)
+            end = start + len("public.")
+        if end > start:
+            pieces.append(text[done:start])
+            done = end
+    return "".join(pieces) + text[done:]
 
 
 def with_rows(
