@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from psycopg.errors import UndefinedTable
 
 from faults.proxy import Proxy
 from manticore_cockroachdb.errors import (
@@ -431,15 +432,45 @@ async def test_it_runs_in_whichever_schema_the_old_files_did(db, server, project
     assert "public" not in found.text
     await db.execute("CREATE SCHEMA tenant")
     assert await project.at(settings={"search_path": "tenant"}).migrate() == 2
-    rows = await db.execute(
-        "SELECT table_name, table_schema FROM information_schema.tables"
-        " WHERE table_name IN ('users', 'orders', 'totals')"
-    )
-    assert {(row["table_name"], row["table_schema"]) for row in rows} == {
-        (name, "tenant") for name in ("users", "orders", "totals")
-    }
+    for name in ("users", "orders", "totals"):
+        assert await db.execute(f"SELECT id FROM tenant.{name}") == []
+        with pytest.raises(UndefinedTable):
+            await db.execute(f"SELECT id FROM public.{name}")
 
 
 async def test_files_that_name_public_keep_it(db, project):
     project.write({"3_total.sql": "CREATE VIEW public.totals AS SELECT id FROM orders;"})
     assert "CREATE TABLE public.users" in (await project.at().squash(3)).text
+
+
+@pytest.mark.engine("postgresql", because="objects of PostgreSQL")
+async def test_an_undo_part_that_would_leave_something(db, project):
+    project.write({"3_total.sql": "CREATE PUBLICATION changes FOR TABLE orders;"})
+    before = project.names()
+    with pytest.raises(SchemaError, match=r"would leave\n\+ .*publication.*changes"):
+        await project.at().squash(3, undo=True)
+    assert project.names() == before
+    found = await project.at().squash(3)
+    assert "-- From 3_total.sql:1, as it was written.\nCREATE PUBLICATION" in found.text
+    await project.at().migrate()
+    assert not (await project.at().drift()).differs
+    await db.execute("DROP PUBLICATION changes")  # emptied databases keep theirs
+
+
+@pytest.mark.engine("postgresql", because="objects of PostgreSQL")
+async def test_what_a_dump_does_not_hold_is_carried_over(db, project):
+    text = (
+        "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;\n"
+        "CREATE TABLE more (id INT8 PRIMARY KEY);\n"
+        "ALTER TABLE more REPLICA IDENTITY FULL;\n"
+        "ALTER TABLE more ALTER id SET STATISTICS 500;\n"
+        "DO $$ BEGIN CREATE TYPE mood AS ENUM ('x'); END $$;"
+    )
+    project.write({"1_a.sql": text})
+    (project.directory / "1_users.sql").rename(project.directory / "5_users.sql")
+    (project.directory / "2_orders.sql").write_text("CREATE TABLE last (id INT8 PRIMARY KEY);")
+    found = await project.at().squash(2)
+    assert found.text.index("ALTER DEFAULT PRIVILEGES") < found.text.index("CREATE TABLE")
+    assert found.text.index("REPLICA IDENTITY FULL") > found.text.index("CREATE TABLE")
+    assert any("1_a.sql:5" in note for note in found.notes)  # the DO block, looked at from outside
+    assert "CREATE TYPE mood" in found.text

@@ -199,7 +199,7 @@ class _Trial:
                 if changes := compare(before, await async_read(empty)):
                     raise SchemaError(
                         "The undo part that takes back everything would leave\n"
-                        f"{_shown(as_text(changes))}",
+                        f"{_shown(as_text(changes).splitlines())}",
                         hint="squash without --undo, and write the undo part by hand if there is"
                         " to be one",
                     )
@@ -234,7 +234,7 @@ def _same_schema(was: _Made, now: _Made, found: Beside) -> None:
     if changes := compare(was.schema, now.schema):
         raise SchemaError(
             "The squashed file would not make the same schema; nothing has been written:\n"
-            f"{_shown(as_text(changes))}",
+            f"{_shown(as_text(changes).splitlines())}",
             hint="- is what the old files make, + what the squashed one makes; squash up to a"
             " version before what differs came to be",
         )

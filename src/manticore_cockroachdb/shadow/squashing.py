@@ -96,9 +96,9 @@ def beside(files: Iterable[MigrationFile]) -> Beside:
 
 
 def _few(found: Sequence[Carried | str]) -> str:
-    shown = [one.where if isinstance(one, Carried) else one for one in found[:5]]
-    more = f" and {len(found) - 5:,} more" if len(found) > 5 else ""
-    return ", ".join(shown) + more
+    places = list(dict.fromkeys(one.where if isinstance(one, Carried) else one for one in found))
+    more = f" and {len(places) - 5:,} more" if len(places) > 5 else ""
+    return ", ".join(places[:5]) + more
 
 
 def _unfit(file: MigrationFile) -> FileError | None:
