@@ -39,8 +39,10 @@ def deadline(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> float | datetime | None:
     """An option's value as seconds from now, or as a moment."""
-    if value is None or (found := seconds(value)) is not None:
-        return None if value is None else found
+    if value is None:
+        return None
+    if (found := seconds(value)) is not None:
+        return found
     from datetime import datetime
 
     try:
