@@ -14,7 +14,6 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 from psycopg import pq
@@ -55,10 +54,11 @@ async def async_call(
         pgconn.notice_handler = _both(handler, pgconn.notice_handler)
         # No task: one that ends with SystemExit ends the loop. A thread of its own: those that all
         # share, for looking names up among others, must not be all at work in migrations.
-        context = contextvars.copy_context()
-        work = partial(context.run, use, other, _plain(function))
+        context, plain = contextvars.copy_context(), _plain(function)
         thread = ThreadPoolExecutor(1, thread_name_prefix="manticore-migration")
-        done = asyncio.get_running_loop().run_in_executor(thread, work)
+        done = asyncio.get_running_loop().run_in_executor(
+            thread, lambda: context.run(use, other, plain)
+        )
         thread.shutdown(wait=False)
         try:
             await asyncio.shield(done)
