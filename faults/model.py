@@ -501,7 +501,7 @@ SMALL = (
 def main(arguments: Sequence[str]) -> int:
     """Run the command; return its exit code: 1 where something is wrong."""
     parser = argparse.ArgumentParser(
-        prog="python -m faults model", description=__doc__.split("\n")[0]
+        prog="python -m faults model", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("--of", choices=["backfill", "lease"], default="backfill")
     parser.add_argument("--without", metavar="SAFEGUARD", help="leave a safeguard out")
