@@ -135,6 +135,11 @@ def is_duplicate(sqlstate: str | None) -> bool:
     return sqlstate == "23505"
 
 
+def is_of_a_check(sqlstate: str | None) -> bool:
+    """Whether a row is not what a CHECK, of its table or its domain, wants."""
+    return sqlstate == "23514"
+
+
 def refuses_copy(sqlstate: str | None) -> bool:
     """Whether INSERT perhaps can what COPY cannot, or says better why not: a view, row-level
     security; on CockroachDB some values, and in some versions users without all rights."""

@@ -74,8 +74,9 @@ def failure(error: BaseException) -> tuple[Failure, int]:
     """Return what to say about an error and what to end with."""
     kind = type(error).__name__
     if isinstance(error, MigrationError):
-        tells = MigrationFailed | PartialMigration | DeadlineReached
-        applied = error.applied if isinstance(error, tells) else ()
+        applied: tuple[int, ...] = ()
+        if isinstance(error, MigrationFailed | PartialMigration | DeadlineReached):
+            applied = error.applied
         told = Failure(
             kind,
             error.message,

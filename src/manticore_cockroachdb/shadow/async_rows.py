@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection
 
-from ..outcome import is_of_a_row
+from ..outcome import is_of_a_check, is_of_a_row
 from ..parser.quoting import listed, literal, qualified, quote
 from ..schema import model as m
 from ..schema.async_read import async_fetch
@@ -23,9 +23,6 @@ from .values import Hints, hints_of, mentions, value_of
 ROWS = 25
 TRIES = 200
 """Draws for one row."""
-
-
-_CHECK = "23514"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +190,7 @@ def _concerned(
     """The columns that are to blame for an error; all where it does not say."""
     every = [column.name for column in table.columns]
     named = next((c for c in table.constraints if c.name == constraint), None)
-    if sqlstate == _CHECK:
+    if is_of_a_check(sqlstate):
         text = words if named is None else named.definition
         return [name for name in every if mentions(text, name)] or every
     if named is not None and named.columns:
