@@ -170,7 +170,7 @@ async def test_a_statement_that_takes_longer_than_it_may(files):
     assert row["batches"] > 2, "all 64 at once take 3.2 seconds, and may take 1.3"
 
 
-@pytest.mark.engine("postgresql", because="locks are held row by row")
+@pytest.mark.engine("postgresql", because="PostgreSQL's rules")
 async def test_a_deadlock_with_the_foreground(files, url):
     """Whoever has to give way, each row is changed once, and the foreground's change stays."""
     await files.users(60)

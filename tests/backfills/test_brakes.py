@@ -19,7 +19,7 @@ from manticore_cockroachdb.runner.events import BackfillProgress
 
 from .conftest import COUNT
 
-pytestmark = pytest.mark.engine("postgresql", because="pg_stat_replication, vacuum")
+pytestmark = pytest.mark.engine("postgresql", because="PostgreSQL's rules")
 SMALL = "-- @batch rows 10..10, pause 20ms\n"
 
 

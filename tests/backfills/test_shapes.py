@@ -28,7 +28,7 @@ ONCE = [{"n": 1, "rows": 60}]
 ROWS = "INSERT INTO users (id, {more}) SELECT i, {value} FROM generate_series(1, 60) AS i"
 
 
-@pytest.mark.engine("postgresql", because="partitions in SQL that is free on both")
+@pytest.mark.engine("postgresql", because="partitions")
 async def test_a_partitioned_table(files):
     """Of uneven parts, one empty, by a key that begins with the column they go by."""
     assert (
@@ -46,7 +46,7 @@ async def test_a_partitioned_table(files):
     )
 
 
-@pytest.mark.engine("postgresql", because="inheritance")
+@pytest.mark.engine("postgresql", because="objects of PostgreSQL")
 async def test_a_table_with_heirs(files):
     """Rows of an heir are rows of the table; two of them may have the same key, and a batch then
     has both."""
@@ -90,7 +90,7 @@ async def test_a_key_that_is_generated_of_what_it_sets(files, server):
     assert "place" in str(failure.value) and "generated from n" in str(failure.value)
 
 
-@pytest.mark.engine("postgresql", because="row security")
+@pytest.mark.engine("postgresql", because="objects of PostgreSQL")
 async def test_rows_that_a_policy_hides_are_an_error_and_not_passed_over(files, url):
     """To its owner a table can be closed too; a row that is not seen would be counted as done."""
     user = f"owner_{uuid4().hex[:8]}"
@@ -120,7 +120,7 @@ async def test_rows_that_a_policy_hides_are_an_error_and_not_passed_over(files, 
         await files.db.execute(f"DROP USER {user}")
 
 
-@pytest.mark.engine("cockroachdb", because="hash-sharded keys")
+@pytest.mark.engine("cockroachdb", because="CockroachDB's own")
 async def test_a_hash_sharded_key(files):
     assert (
         await walk(

@@ -51,7 +51,7 @@ def test_a_time_below_the_floor_is_taken_at_its_word():
     assert next_time(0.0, True, quick) == 0.002
 
 
-@pytest.mark.engine("postgresql", because="pg_locks tells who waits")
+@pytest.mark.engine("postgresql", because="PostgreSQL's rules")
 @pytest.mark.parametrize("somebody", [True, False])
 async def test_batches_become_short_where_somebody_waits_for_their_rows(files, somebody):
     """Somebody changes the first row of each batch that is at work, and so has to wait for it."""

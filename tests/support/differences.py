@@ -117,7 +117,6 @@ REASONS: dict[str, Reason] = {
     "imitated": Reason("an imitated CockroachDB has a PostgreSQL behind it"),
     "PostgreSQL's rules": Reason("it is about PostgreSQL alone"),
     "CockroachDB's own": Reason("it is about CockroachDB alone"),
-    "psql": Reason("psql comes with the embedded PostgreSQL"),
 }
 
 
