@@ -7,7 +7,8 @@ holds the fence, the row of the history, the end of this step in the journal and
 the next with what the catalog says then. The catalog is asked again only where `IF [NOT] EXISTS`
 may have done nothing, where an answer was lost, or on PostgreSQL, whose catalog costs nothing.
 
-At 40 ms each tool runs once: most of that time is the delay, which does not vary.
+At 40 ms each tool runs once, since most of that time is the delay, which does not vary; and so does
+rolling back.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def measure(bench: Bench) -> Section:
             notes += refused
             near = in_turns({t.name: partial(_one, bench, here, t, count) for t in tools}, rounds)
             far = in_turns({t.name: partial(_one, bench, here, t, count, DELAY) for t in tools}, 1)
-            back = in_turns(_backwards(bench, here, count), rounds)
+            back = in_turns(_backwards(bench, here, count), 1)
             trips = _trips(bench, here, count)
         rows = []
         for name in near:
