@@ -17,7 +17,6 @@ only it touches. After every run, killed or not, all tenants are read, each as i
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import random
@@ -35,7 +34,8 @@ from typing import Any
 
 import psycopg
 
-from faults.harness_servers import Served, engines, served
+from faults.harness_random import walked
+from faults.harness_servers import Served
 
 TENANTS = 24
 # A migration in a transaction, one of data, one of both, one in steps; on CockroachDB more are.
@@ -247,17 +247,4 @@ def walks(server: Served, runs: int, seed: int, *, minutes: float = 60.0) -> Tal
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m faults fleets", description=__doc__)
-    parser.add_argument("--runs", type=int, default=100, metavar="N", help="for each engine")
-    parser.add_argument("--engine", action="append", metavar="NAME")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--minutes", type=float, default=60.0, help="stop after so many")
-    options = parser.parse_args(arguments)
-    wanted = [one for one in engines(options.engine) if not one.startswith("imitated")]
-    wrong = 0
-    with served(wanted) as servers:
-        for engine in wanted:
-            tally = walks(servers[engine], options.runs, options.seed, minutes=options.minutes)
-            print(f"{servers[engine].title}: {' '.join(tally.lines())}")
-            wrong += len(tally.wrong)
-    return 1 if wrong else 0
+    return walked("fleets", __doc__, walks, arguments)

@@ -85,7 +85,7 @@ class Served:
         pid = local.status(self.home).pid
         if pid is None:
             return
-        family = [pid, *_children(pid)]
+        family = [pid, *children(pid)]
         for one in family:
             with suppress(ProcessLookupError):
                 os.kill(one, signal.SIGKILL)
@@ -105,7 +105,8 @@ class Served:
         self.url = found.url
 
 
-def _children(parent: int) -> list[int]:
+def children(parent: int) -> list[int]:
+    """The processes that a process has started."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError, IndexError, ValueError):

@@ -35,6 +35,7 @@ from time import monotonic
 from typing import Literal
 
 from faults import model_lease
+from faults.model_story import story
 from manticore_cockroachdb.backfill import machine as m
 from manticore_cockroachdb.backfill.keys import Key
 from manticore_cockroachdb.migrations.backfill import Batching
@@ -415,13 +416,7 @@ class Explorer:
 
     def story(self, world: World, wrong: str) -> str:
         """How it came to a state, step by step."""
-        steps: list[str] = []
-        at: World | None = world
-        while at is not None and (before := self.came[at]) is not None:
-            steps.append(before[1])
-            at = before[0]
-        lines = [f"{number:>3}. {step}" for number, step in enumerate(reversed(steps), 1)]
-        return "\n".join([*lines, f"     {wrong}."])
+        return story(self.came, world, wrong)
 
 
 def _heard(world: World, number: int, worker: m.Worker | None) -> World:

@@ -29,6 +29,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, cast
 
+from faults.model_story import story
 from manticore_cockroachdb.analysis.catalog_probe import Conclusion, Effect, conclude, effect_of
 from manticore_cockroachdb.outcome import Verdict, is_division_by_zero, is_duplicate, verdict_of
 from manticore_cockroachdb.parser.parse import parse
@@ -447,13 +448,7 @@ class Explorer:
 
     def story(self, world: World, wrong: str) -> str:
         """How it came to a state, step by step."""
-        steps: list[str] = []
-        at: World | None = world
-        while at is not None and (before := self.came[at]) is not None:
-            steps.append(before[1])
-            at = before[0]
-        lines = [f"{number:>3}. {step}" for number, step in enumerate(reversed(steps), 1)]
-        return "\n".join([*lines, f"     {wrong}."])
+        return story(self.came, world, wrong)
 
 
 def _with(world: World, number: int, runner: Runner | None) -> World:

@@ -18,7 +18,6 @@ way, all is read at one moment:
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
 import signal
@@ -34,7 +33,8 @@ from pathlib import Path
 
 import psycopg
 
-from faults.harness_servers import Served, engines, served
+from faults.harness_random import walked
+from faults.harness_servers import Served
 from faults.proxy import Cut, Fault, Proxy, Sender, When
 from manticore_cockroachdb.migrations.file import checksum
 
@@ -342,17 +342,4 @@ def walks(server: Served, runs: int, seed: int, *, minutes: float = 60.0) -> Tal
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m faults objects", description=__doc__)
-    parser.add_argument("--runs", type=int, default=100, metavar="N", help="for each engine")
-    parser.add_argument("--engine", action="append", metavar="NAME")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--minutes", type=float, default=60.0, help="stop after so many")
-    options = parser.parse_args(arguments)
-    wanted = [one for one in engines(options.engine) if not one.startswith("imitated")]
-    wrong = 0
-    with served(wanted) as servers:
-        for engine in wanted:
-            tally = walks(servers[engine], options.runs, options.seed, minutes=options.minutes)
-            print(f"{servers[engine].title}: {' '.join(tally.lines())}")
-            wrong += len(tally.wrong)
-    return 1 if wrong else 0
+    return walked("objects", __doc__, walks, arguments)

@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from .runner.events import Event, Listener
     from .schema.changes import Drift
     from .schema.diff import Change
+    from .schema.model import Schema
     from .shadow.async_sources import Source
     from .shadow.verification import Verification
 
@@ -247,8 +248,12 @@ class AsyncMigrator:
         repeatable = await self.load_repeatable()
         async with self._session(writes=True, told="migrate") as session:
             first_look = await self._first_look(session, files, repeatable=bool(repeatable))
-            stale = bool(repeatable) and _is_stale(repeatable, session)
-            if stale or choose_up(first_look, target, self.allow):
+            again: tuple[str, ...] = ()
+            if repeatable:
+                from .migrations.repeatable import stale
+
+                again = stale(repeatable, dict(session.repeatable))
+            if again or choose_up(first_look, target, self.allow):
                 objects = None
                 if repeatable:
                     from .migrations.objects import arranged
@@ -583,13 +588,11 @@ class AsyncMigrator:
         out: ``audit.*``. Raises SchemaError when something cannot be replayed.
         """
         if against is not None:
-            from .schema.async_read import async_read
             from .schema.changes import Drift, without
             from .schema.diff import compare
-            from .shadow.async_sources import async_schema_of
 
-            wanted = await async_schema_of(against, self.db)
-            return Drift(without(compare(wanted, await async_read(self.db)), ignore), ())
+            actual, wanted = await self._with_other(against)
+            return Drift(without(compare(wanted, actual), ignore), ())
         from .shadow.async_drift import async_find_drift
 
         files = await self.load_migrations()
@@ -608,13 +611,9 @@ class AsyncMigrator:
 
         ``other`` is a database, a URL, the path of a dump or of a directory of migrations.
         """
-        from .schema.async_read import async_read
         from .schema.diff import compare
-        from .shadow.async_sources import async_schema_of
 
-        return compare(
-            await async_read(self.db), await async_schema_of(other, self.db, self.values)
-        )
+        return compare(*await self._with_other(other))
 
     # --- knowing before --------------------------------------------------------------------
 
@@ -682,6 +681,13 @@ class AsyncMigrator:
         )
 
     # --- inside ----------------------------------------------------------------------------
+
+    async def _with_other(self, other: Source) -> tuple[Schema, Schema]:
+        """The schema of this database, and another to hold it against."""
+        from .schema.async_read import async_read
+        from .shadow.async_sources import async_schema_of
+
+        return await async_read(self.db), await async_schema_of(other, self.db, self.values)
 
     @property
     def _history(self) -> str:
@@ -905,12 +911,6 @@ class AsyncMigrator:
                 return await self.db.execute(sql)
         except psycopg.errors.UndefinedTable:
             return []
-
-
-def _is_stale(files: Sequence[Repeatable], session: AsyncSession) -> bool:
-    """Whether one of these files is not as it last ran."""
-    ran: dict[str, str] = dict(session.repeatable)
-    return "" in ran or any(ran.get(file.name) != file.checksum for file in files)
 
 
 def _ignore(_: Event) -> None:

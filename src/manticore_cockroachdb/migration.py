@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from .runner.seat import Seat
     from .schema.changes import Drift
     from .schema.diff import Change
+    from .schema.model import Schema
     from .shadow.sources import Source
     from .shadow.verification import Verification
 
@@ -248,8 +249,12 @@ class Migration:
         repeatable = self.load_repeatable()
         with self._session(writes=True, told="migrate") as session:
             first_look = self._first_look(session, files, repeatable=bool(repeatable))
-            stale = bool(repeatable) and _is_stale(repeatable, session)
-            if stale or choose_up(first_look, target, self.allow):
+            again: tuple[str, ...] = ()
+            if repeatable:
+                from .migrations.repeatable import stale
+
+                again = stale(repeatable, dict(session.repeatable))
+            if again or choose_up(first_look, target, self.allow):
                 objects = None
                 if repeatable:
                     from .migrations.objects import arranged
@@ -582,11 +587,9 @@ class Migration:
         if against is not None:
             from .schema.changes import Drift, without
             from .schema.diff import compare
-            from .schema.read import read
-            from .shadow.sources import schema_of
 
-            wanted = schema_of(against, self.db)
-            return Drift(without(compare(wanted, read(self.db)), ignore), ())
+            actual, wanted = self._with_other(against)
+            return Drift(without(compare(wanted, actual), ignore), ())
         from .shadow.drift import find_drift
 
         files = self.load_migrations()
@@ -606,10 +609,8 @@ class Migration:
         ``other`` is a database, a URL, the path of a dump or of a directory of migrations.
         """
         from .schema.diff import compare
-        from .schema.read import read
-        from .shadow.sources import schema_of
 
-        return compare(read(self.db), schema_of(other, self.db, self.values))
+        return compare(*self._with_other(other))
 
     # --- knowing before --------------------------------------------------------------------
 
@@ -677,6 +678,13 @@ class Migration:
         )
 
     # --- inside ----------------------------------------------------------------------------
+
+    def _with_other(self, other: Source) -> tuple[Schema, Schema]:
+        """The schema of this database, and another to hold it against."""
+        from .schema.read import read
+        from .shadow.sources import schema_of
+
+        return read(self.db), schema_of(other, self.db, self.values)
 
     @property
     def _history(self) -> str:
@@ -898,12 +906,6 @@ class Migration:
                 return self.db.execute(sql)
         except psycopg.errors.UndefinedTable:
             return []
-
-
-def _is_stale(files: Sequence[Repeatable], session: Session) -> bool:
-    """Whether one of these files is not as it last ran."""
-    ran: dict[str, str] = dict(session.repeatable)
-    return "" in ran or any(ran.get(file.name) != file.checksum for file in files)
 
 
 def _ignore(_: Event) -> None:

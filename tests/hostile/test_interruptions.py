@@ -87,30 +87,40 @@ def traced(db, directory, at=None):
     return interrupter.lines
 
 
-@pytest.mark.engine("postgresql", because="quicker")  # an empty database costs CockroachDB seconds
-def test_an_interrupt_anywhere(server, url, directory):
+def interrupted_anywhere(url, directory, points, settle, is_exact):
+    """Interrupt runs at so many points, each on a database that `settle` has made empty."""
     with Database.from_url(url) as db:
         Migration(db, directory).migrate()
         settle(db)
         total = traced(db, directory)
-        for i in range(POINTS):
+        for i in range(points):
             settle(db)
-            point = 1 + (total - 1) * i // POINTS
+            point = 1 + (total - 1) * i // points
             with pytest.raises(KeyboardInterrupt):
                 traced(db, directory, point)
             is_exact(db, directory, point)
 
 
-@pytest.mark.engine("postgresql", because="quicker")
-def test_a_cancellation_anywhere(server, url, directory):
+def cancelled_anywhere(url, directory, points, settle, is_exact):
+    """Cancel runs at so many points, in the same way."""
     with Database.from_url(url) as db:
         Migration(db, directory).migrate()
         settle(db)
         total = asyncio.run(turns(url, directory))
-        for i in range(POINTS):
+        for i in range(points):
             settle(db)
-            asyncio.run(turns(url, directory, point := total * i // POINTS))
+            asyncio.run(turns(url, directory, point := total * i // points))
             is_exact(db, directory, point)
+
+
+@pytest.mark.engine("postgresql", because="quicker")  # an empty database costs CockroachDB seconds
+def test_an_interrupt_anywhere(server, url, directory):
+    interrupted_anywhere(url, directory, POINTS, settle, is_exact)
+
+
+@pytest.mark.engine("postgresql", because="quicker")
+def test_a_cancellation_anywhere(server, url, directory):
+    cancelled_anywhere(url, directory, POINTS, settle, is_exact)
 
 
 async def turns(url, directory, at=None):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ import pytest
 from manticore_cockroachdb import Database, Migration
 from manticore_cockroachdb.errors import FileError, MigrationFailed
 
-from ..hostile.test_interruptions import traced, turns
+from ..hostile.test_interruptions import cancelled_anywhere, interrupted_anywhere
 
 POINTS = 10
 FILES = {
@@ -49,28 +48,12 @@ def is_exact(db, directory, point):
 
 @pytest.mark.engine("postgresql", because="quicker")
 def test_an_interrupt_anywhere(server, url, directory):
-    with Database.from_url(url) as db:
-        Migration(db, directory).migrate()
-        settle(db)
-        total = traced(db, directory)
-        for i in range(POINTS):
-            settle(db)
-            point = 1 + (total - 1) * i // POINTS
-            with pytest.raises(KeyboardInterrupt):
-                traced(db, directory, point)
-            is_exact(db, directory, point)
+    interrupted_anywhere(url, directory, POINTS, settle, is_exact)
 
 
 @pytest.mark.engine("postgresql", because="quicker")
 def test_a_cancellation_anywhere(server, url, directory):
-    with Database.from_url(url) as db:
-        Migration(db, directory).migrate()
-        settle(db)
-        total = asyncio.run(turns(url, directory))
-        for i in range(POINTS):
-            settle(db)
-            asyncio.run(turns(url, directory, point := total * i // POINTS))
-            is_exact(db, directory, point)
+    cancelled_anywhere(url, directory, POINTS, settle, is_exact)
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 import psycopg
 
+from faults.harness_servers import children
 from manticore_cockroachdb import local
 from manticore_cockroachdb.local import account as accounts
 from manticore_cockroachdb.local import process, programs
@@ -87,7 +88,7 @@ class Pair:
         """Kill -9 of all processes of the primary."""
         pid = local.status(self.first).pid
         assert pid is not None
-        for one in [pid, *_children(pid)]:
+        for one in [pid, *children(pid)]:
             with suppress(ProcessLookupError):
                 os.kill(one, signal.SIGKILL)
 
@@ -119,15 +120,6 @@ class Pair:
                 log = self.second / "server.log"
                 raise AssertionError(f"{query}: not in time\n{log.read_text()[-2000:]}")
             time.sleep(0.02)
-
-
-def _children(parent: int) -> list[int]:
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError, IndexError, ValueError):
-            if int(stat.read_text().rpartition(")")[2].split()[1]) == parent:
-                found.append(int(stat.parent.name))
-    return found
 
 
 @contextmanager

@@ -220,6 +220,7 @@ async def test_drift_verify_and_diff_fill_in(project, db):
     assert not (await migration.drift()).differs
     assert (await project.migration(region="us").drift()).differs
     assert await migration.diff(str(project.directory)) == ()
+    assert not (await migration.drift(str(project.directory))).differs
     found = await migration.verify()
     assert found.ok, found
     with pytest.raises(FileError, match="no value"):

@@ -69,6 +69,11 @@ class Failure:
         """``file:line:column``, as far as known."""
         return ":".join(str(p) for p in (self.path, self.line, self.column) if p is not None)
 
+    @property
+    def placed(self) -> str:
+        """The message, behind its place where it has one."""
+        return f"{self.place}: {self.message}" if self.place else self.message
+
 
 def failure(error: BaseException) -> tuple[Failure, int]:
     """Return what to say about an error and what to end with."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from ..configfile import unknown
 from ..errors import ConfigError
@@ -25,14 +25,6 @@ if TYPE_CHECKING:
     from ..runner.events import Event
     from .terminal.fleet import FleetProgress
     from .terminal.layout import Layout
-
-
-class Whom(TypedDict):
-    """Which targets, and how many at once."""
-
-    only: Sequence[str]
-    leave_out: Sequence[str]
-    parallel: int | None
 
 
 # --- the commands ------------------------------------------------------------------------------
@@ -56,13 +48,11 @@ def migrate(
                 target,
                 fresh=fresh,
                 finish_backfills=finish_backfills,
-                only=chosen.only,
-                leave_out=chosen.leave_out,
                 canary=chosen.canary,
                 waves=chosen.waves,
                 max_failures=chosen.max_failures,
-                parallel=chosen.parallel,
                 deadline=deadline,
+                **chosen.whom,
             ),
         )
 
@@ -70,9 +60,8 @@ def migrate(
 def rollback(call: Call, number: int, version: str | None, deadline: When | None) -> Result:
     """``manticore rollback --fleet``."""
     chosen = call.fleet
-    whom: Whom = {"only": chosen.only, "leave_out": chosen.leave_out, "parallel": chosen.parallel}
     with fleet_of(call, progress=True) as fleet:
-        going = fleet.rolled_back_by(number, target_version=version, **whom)
+        going = fleet.rolled_back_by(number, target_version=version, **chosen.whom)
         if going:
             _agree(call, fleet.where, going)
         return ran(
@@ -86,7 +75,7 @@ def rollback(call: Call, number: int, version: str | None, deadline: When | None
                 waves=chosen.waves,
                 max_failures=chosen.max_failures,
                 deadline=deadline,
-                **whom,
+                **chosen.whom,
             ),
         )
 
@@ -119,11 +108,9 @@ def run_backfills(
             lambda: fleet.run_backfills(
                 *names,
                 workers=workers,
-                only=chosen.only,
-                leave_out=chosen.leave_out,
-                parallel=chosen.parallel,
                 max_failures=chosen.max_failures,
                 deadline=deadline,
+                **chosen.whom,
             ),
         )
 
@@ -131,9 +118,7 @@ def run_backfills(
 def status(call: Call, *, exit_code: bool, require_complete: bool) -> Result:
     """``manticore status --fleet``."""
     with fleet_of(call) as fleet:
-        found = fleet.status(
-            only=call.fleet.only, leave_out=call.fleet.leave_out, parallel=call.fleet.parallel
-        )
+        found = fleet.status(**call.fleet.whom)
         title = fleet.where
     code = Exit.OK
     if any(one.error is not None for one in found.targets):
@@ -391,7 +376,7 @@ def error_lines(
     same: dict[tuple[str, str | None], list[str]] = {}
     for name, error in errors:
         told = failure(error)[0] if error is not None else None
-        message = "" if told is None else f"{told.place}: {told.message}".removeprefix(": ")
+        message = "" if told is None else told.placed
         same.setdefault((message, told.hint if told else None), []).append(name)
     for (message, hint), names in same.items():
         yield f"  {safe(names_of(names, everything=layout.everything))}"
@@ -422,5 +407,4 @@ def _reason(outcome: Outcome) -> str:
     """Why a target failed, on one line."""
     if outcome.error is None:
         return ""
-    told = failure(outcome.error)[0]
-    return safe(one_line(f"{told.place}: {told.message}".removeprefix(": ")))
+    return safe(one_line(failure(outcome.error)[0].placed))

@@ -27,6 +27,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypedDict
 
 from ..configfile import (
     COMMAND_TABLES,
@@ -91,6 +92,14 @@ class Given:
     create: bool = False
 
 
+class Whom(TypedDict):
+    """Which targets of a fleet, and how many at once: what every method of `Fleet` takes."""
+
+    only: tuple[str, ...]
+    leave_out: tuple[str, ...]
+    parallel: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class FleetGiven:
     """The options of a command line that are about a fleet, None or empty where not given."""
@@ -102,6 +111,11 @@ class FleetGiven:
     canary: int | None = None
     waves: str | None = None
     max_failures: str | None = None
+
+    @property
+    def whom(self) -> Whom:
+        """Which targets, for a method of `Fleet`."""
+        return {"only": self.only, "leave_out": self.leave_out, "parallel": self.parallel}
 
     def check(self) -> None:
         """Raise ConfigError where one of them is given without a fleet."""

@@ -139,11 +139,8 @@ class AsyncLooking:
     async def _of_databases(self, session: AsyncSession) -> dict[str, Tables | None] | None:
         """The same of CockroachDB's databases, which one connection can read across; None where
         this user's tables are not in the usual schema, or the catalog of all is not to be read."""
-        unsafe = (
-            "SET allow_unsafe_internals = on;\n" if session.caps.unsafe_internals_blocked else ""
-        )
         try:
-            *_, names, rows, path = await session.fetch(f"{unsafe}{DATABASES}")
+            *_, names, rows, path = await session.fetch(_internals(session) + DATABASES)
         except psycopg.Error as error:
             if error.sqlstate is None:
                 raise

@@ -28,6 +28,7 @@ from ..migrations.choose import (
     problems,
     resolve,
 )
+from ..migrations.repeatable import stale
 from ..migrations.status import WAITING
 from ..runner.deadline import Deadline, When
 from . import events as e
@@ -498,10 +499,7 @@ class Fleet:
 
 def _stale(files: Files, look: Look) -> tuple[str, ...]:
     """The repeatable files that are not as they last ran; all, where a run over them stopped."""
-    ran = dict(look.standing.repeatable)
-    return tuple(
-        file.name for file in files.repeatable if "" in ran or ran.get(file.name) != file.checksum
-    )
+    return stale(files.repeatable, dict(look.standing.repeatable))
 
 
 def _left(until: Deadline) -> float | None:

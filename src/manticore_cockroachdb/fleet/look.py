@@ -21,6 +21,7 @@ from ..migrations.results import JournalRow
 from ..own_tables import BACKFILLS, HISTORY, SCRIPTS, STEPS
 from ..parser.quoting import literal, quote
 from ..runner.bookkeeping import journal_rows
+from ..runner.script_table import read_repeatable
 
 # Connections that PostgreSQL has left for us.
 FREE = (
@@ -151,10 +152,7 @@ def standing_queries(at: str, *, steps: bool, scripts: bool) -> list[str]:
             " ORDER BY version, direction, ordinal"
         )
     if scripts:
-        found.append(
-            f"SELECT name, checksum FROM {at}{SCRIPTS}"
-            f" WHERE kind IN ('repeatable', 'round') AND history = {identity} ORDER BY name"
-        )
+        found.append(read_repeatable(f"{at}{SCRIPTS}", at + quote(HISTORY)))
     return found
 
 

@@ -424,25 +424,22 @@ def declaration(
     """What these `-- @variables` lines declare; None where there is none. Raises FileError."""
     if not found:
         return None
-    from .values import Declared, Values, declared
+    from .values import NAME, Declared, Values
 
     names: dict[str, int] = {}
     for one in found:
-        try:
-            for name in declared(one.value):
-                names.setdefault(name, one.start)
-        except ValueError as error:
-            what = (
-                f"{error.args[0]!r}, which no variable can be called" if error.args[0] else "none"
-            )
-            raise at(
-                path,
-                text,
-                one.start,
-                f"-- @variables names {what}.",
-                version=version,
-                hint="write for example -- @variables region, owner: letters, digits and _",
-            ) from error
+        for name in _words(one.value) or ("",):
+            if not NAME.fullmatch(name):
+                what = f"{name!r}, which no variable can be called" if name else "none"
+                raise at(
+                    path,
+                    text,
+                    one.start,
+                    f"-- @variables names {what}.",
+                    version=version,
+                    hint="write for example -- @variables region, owner: letters, digits and _",
+                )
+            names.setdefault(name, one.start)
     return Declared(tuple(names.items()), values or Values())
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -171,6 +171,12 @@ def _once(node: object, made_here: Iterable[str]) -> str | None:
             return node.verb
         case _:
             return None
+
+
+def stale(files: Iterable[Repeatable], ran: Mapping[str, str]) -> tuple[str, ...]:
+    """The names of the files that are not as they last ran, by name and checksum; all, where a run
+    over them stopped half way, which stands there under the empty name."""
+    return tuple(f.name for f in files if "" in ran or ran.get(f.name) != f.checksum)
 
 
 def parse_repeatable(name: str, text: str, path: str, values: Values | None = None) -> Repeatable:

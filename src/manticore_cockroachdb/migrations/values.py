@@ -83,15 +83,6 @@ class Declared:
         return digest.hexdigest()
 
 
-def declared(value: str) -> list[str]:
-    """The names of a directive's value. Raises ValueError, with the name that is none."""
-    words = [word for word in re.split(r"[,\s]+", value) if word]
-    for word in words or [""]:
-        if not NAME.fullmatch(word):
-            raise ValueError(word)
-    return words
-
-
 def require(mine: Declared, at: At) -> None:
     """Raise FileError for the first variable without a value."""
     for name, offset in mine.names:

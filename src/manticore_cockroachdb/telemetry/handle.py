@@ -203,10 +203,7 @@ class Operation:
         seconds, measured = perf_counter() - self._started, self._measured
         error = error or self._failed
         if error is not None and not isinstance(error, GeneratorExit):
-            told = error_attributes(error)
-            measured = {**measured, **told}
-            self._span.set_attributes(told)
-            self._span.set_status(Status(StatusCode.ERROR, type(error).__name__))
+            measured = {**measured, **fail(self._span, error)}
         self._span.end()
         self._telemetry.duration.record(seconds, measured)
 
@@ -394,10 +391,12 @@ def _address(hosts: Sequence[str], ports: Sequence[int]) -> tuple[str, int | Non
     return ",".join(f"{host}:{port}" for host, port in zip(hosts, ports, strict=True)), None
 
 
-def fail(span: Span, error: BaseException) -> None:
-    """Tell on a span what went wrong."""
-    span.set_attributes(error_attributes(error))
+def fail(span: Span, error: BaseException) -> Attributes:
+    """Tell on a span what went wrong; return it."""
+    told = error_attributes(error)
+    span.set_attributes(told)
     span.set_status(Status(StatusCode.ERROR, type(error).__name__))
+    return told
 
 
 def now() -> int:

@@ -117,11 +117,8 @@ def _of_fleet(call: Call, *, exit_code: bool) -> Result:
     """Backfills that are not complete, of every target of a fleet."""
     from .. import fleets
 
-    chosen = call.fleet
     with fleets.fleet_of(call) as fleet:
-        report = fleet.backfills(
-            only=chosen.only, leave_out=chosen.leave_out, parallel=chosen.parallel
-        )
+        report = fleet.backfills(**call.fleet.whom)
     lines: list[str] = []
     for one in report.done:
         lines.append(call.layout().style(safe(one_line(one.name)), "bold"))

@@ -87,8 +87,6 @@ def _of_fleet(call: Call, ignore: tuple[str, ...]) -> Result:
     """The drift of every target of a fleet, those that differ alike together."""
     from .. import fleets
 
-    chosen = call.fleet
-
     def show(report: FleetReport) -> Result:
         return _shown(call, fleet.where, report)
 
@@ -96,12 +94,7 @@ def _of_fleet(call: Call, ignore: tuple[str, ...]) -> Result:
         return fleets.ran(
             call,
             fleet,
-            lambda: fleet.drift(
-                ignore=ignore,
-                only=chosen.only,
-                leave_out=chosen.leave_out,
-                parallel=chosen.parallel,
-            ),
+            lambda: fleet.drift(ignore=ignore, **call.fleet.whom),
             show,
         )
 

@@ -121,14 +121,7 @@ def _of_fleet(
     fleets.refuse(sql=sql)
     chosen, layout = call.fleet, call.layout()
     with fleets.fleet_of(call) as fleet:
-        found = fleet.plan(
-            target,
-            rollback=rollback,
-            count=number,
-            only=chosen.only,
-            leave_out=chosen.leave_out,
-            parallel=chosen.parallel,
-        )
+        found = fleet.plan(target, rollback=rollback, count=number, **chosen.whom)
         where, directory = fleet.where, str(fleet.migrations_dir)
     due = sum(len(group.names) for group in found.groups)
     targets = due + len(found.idle) + len(found.failed)

@@ -71,7 +71,6 @@ def _of_fleet(call: Call, newest: int, on: str | None, *, strict: bool) -> Resul
     from .. import fleets
 
     fleets.refuse(on=on)
-    chosen = call.fleet
 
     def show(report: FleetReport) -> Result:
         layout = call.layout()
@@ -100,13 +99,7 @@ def _of_fleet(call: Call, newest: int, on: str | None, *, strict: bool) -> Resul
         return fleets.ran(
             call,
             fleet,
-            lambda: fleet.verify(
-                newest=newest,
-                strict=strict,
-                only=chosen.only,
-                leave_out=chosen.leave_out,
-                parallel=chosen.parallel,
-            ),
+            lambda: fleet.verify(newest=newest, strict=strict, **call.fleet.whom),
             show,
         )
 

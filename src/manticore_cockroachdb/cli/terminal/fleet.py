@@ -10,54 +10,33 @@ Events come from many threads, one at a time (`fleet.events`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from ...fleet import events as e
 from ...runner import events as run
 from .console import Console
-from .progress import PLAIN_INTERVAL
+from .progress import PLAIN_INTERVAL, Listener
 from .text import count, one_line, took
 
 if TYPE_CHECKING:
     from ...fleet.report import Outcome
-    from .bar import Bar
 
 
-class FleetProgress:
+class FleetProgress(Listener):
     """A listener; ``reason`` says on one line why a target failed."""
 
     def __init__(self, console: Console, reason: Callable[[Outcome], str]) -> None:
-        self.console = console
+        super().__init__(console, live=console.terminal and not console.quiet)
         self._reason = reason
-        self.live = console.terminal and not console.quiet
-        self._lock = RLock()
-        self._bar: Bar | None = None
         self._wave = ""
         self._size = self._ended = self._failed = 0
         self._since = self._told = monotonic()
-
-    def __call__(self, event: run.Event) -> None:
-        with self._lock:
-            try:
-                self._hear(event)
-            except OSError:  # nobody listens any more, and the run goes on
-                self.console.quiet = True
 
     def say(self, text: str) -> None:
         """Say something above the bar, from any thread."""
         with self._lock:
             self._say(text, always=True)
-
-    def close(self) -> None:
-        """Take the bar away, for good."""
-        with self._lock:
-            self.live = False
-            if self._bar is not None:
-                self._bar.close()
-                self._bar = None
-            self.console.clear()
 
     def _hear(self, event: run.Event) -> None:
         match event:
@@ -109,13 +88,8 @@ class FleetProgress:
         rate = f"{self._ended / seconds:.1f}/s" if self._ended else ""
         failed = f"{self._failed:,} failed" if self._failed else ""
         if self.live:
-            if self._bar is None:
-                from .bar import Bar
-
-                self.console.clear()
-                self._bar = Bar(self.console)
             label = ", ".join(part for part in (self._wave, rate, failed) if part)
-            self._bar.start(label, self._ended, self._size)
+            self._open_bar().start(label, self._ended, self._size)
         elif monotonic() - self._told >= PLAIN_INTERVAL and self._ended:
             self._told = monotonic()
             far = f"{self._ended:,} of {self._size:,} targets"

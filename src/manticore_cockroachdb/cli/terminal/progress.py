@@ -9,8 +9,9 @@ Events come from two threads (see `runner.events`); each is told under a lock.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from threading import Lock
+from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -27,18 +28,14 @@ _DONE = {"up": "applied", "down": "rolled back"}
 _DOING = {"up": "applying", "down": "rolling back"}
 
 
-class Progress:
-    """A listener. ``finished`` holds what was done so far, in order; ``plain``: no bar."""
+class Listener(ABC):
+    """Who tells events on a console, with a bar where it is ``live``; from many threads."""
 
-    def __init__(self, console: Console, *, plain: bool = False) -> None:
+    def __init__(self, console: Console, *, live: bool) -> None:
         self.console = console
-        self.live = console.terminal and not plain
-        self.finished: list[e.MigrationFinished] = []
-        self.repeatable: list[str] = []
-        self._lock = Lock()
+        self.live = live
+        self._lock = RLock()
         self._bar: Bar | None = None
-        self._total = 0
-        self._told: dict[str, float] = {}
 
     def __call__(self, event: e.Event) -> None:
         with self._lock:
@@ -55,6 +52,29 @@ class Progress:
                 self._bar.close()
                 self._bar = None
             self.console.clear()
+
+    @abstractmethod
+    def _hear(self, event: e.Event) -> None:
+        """Tell one event, under the lock."""
+
+    def _open_bar(self) -> Bar:
+        if self._bar is None:
+            from .bar import Bar
+
+            self.console.clear()
+            self._bar = Bar(self.console)
+        return self._bar
+
+
+class Progress(Listener):
+    """A listener. ``finished`` holds what was done so far, in order; ``plain``: no bar."""
+
+    def __init__(self, console: Console, *, plain: bool = False) -> None:
+        super().__init__(console, live=console.terminal and not plain)
+        self.finished: list[e.MigrationFinished] = []
+        self.repeatable: list[str] = []
+        self._total = 0
+        self._told: dict[str, float] = {}
 
     def summary(self, *, stopped: bool = False, passive: bool = False) -> str:
         """Return what was done, such as "2 migrations applied"; ``passive``: "… were applied"."""
@@ -189,14 +209,6 @@ class Progress:
             return
         if self._is_time(event.name, BACKFILL_INTERVAL):
             self.console.info(f"backfill {event.name}: {rows_done(event)}")
-
-    def _open_bar(self) -> Bar:
-        if self._bar is None:
-            from .bar import Bar
-
-            self.console.clear()
-            self._bar = Bar(self.console)
-        return self._bar
 
     def _say(self, text: str, *, styled: bool = False) -> None:
         if self.console.quiet:
