@@ -89,11 +89,16 @@ class AsyncTask:
 
 
 class Task:
-    """A function running in a daemon thread beside its caller; see `AsyncTask`."""
+    """A function running in a daemon thread beside its caller; see `AsyncTask`.
+
+    Its end is an event of its own: until Python 3.13 a thread whose `join` was interrupted by
+    Ctrl-C counts as ended while it runs (https://github.com/python/cpython/issues/90882).
+    """
 
     def __init__(self, function: Callable[[], None], *, name: str) -> None:
         self.error: BaseException | None = None
         self._function = function
+        self._ended = threading.Event()
         # As a task has it: what is current here, such as a span, is so there.
         context = contextvars.copy_context()
         self._thread = threading.Thread(
@@ -106,15 +111,16 @@ class Task:
             self._function()
         except BaseException as error:  # noqa: BLE001 - kept for the caller to look at
             self.error = error
+        finally:
+            self._ended.set()
 
     def alive(self) -> bool:
         """Return whether it still runs."""
-        return self._thread.is_alive()
+        return not self._ended.is_set()
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until it ends, at most ``timeout`` seconds; return whether it has ended."""
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        return self._ended.wait(timeout)
 
 
 async def async_blocking(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -35,6 +37,29 @@ async def test_a_task_keeps_its_error(colour: Any) -> None:
     task = colour.spawn(fail)
     assert await task.join()
     assert isinstance(task.error, ZeroDivisionError)
+
+
+INTERRUPTED = """
+import os, signal, threading, time
+from manticore_cockroachdb._acompat import Task
+
+go = threading.Event()
+task = Task(go.wait, name="at work")
+threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    task.join()
+except KeyboardInterrupt:
+    print(task.alive(), task.join(0.01))
+go.set()
+print(task.join(5), task.alive())
+"""
+
+
+def test_a_task_whose_join_is_interrupted_is_still_at_work() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout.split() == ["True", "False", "True", "False"]
 
 
 async def test_waiting_for_an_event_has_a_limit(colour: Any) -> None:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from threading import Lock
 
-from .._acompat import AsyncCancelled, AsyncTask
+from .._acompat import AsyncCancelled, AsyncTask, async_sleep
 from ..errors import DeadlineReached
 from ..runner.async_seat import AsyncSeat
 from ..runner.deadline import Deadline
@@ -46,6 +46,7 @@ class AsyncCrew:
         self.halted: str | None = None
         self.interrupted = False
         self._lock = Lock()
+        self._at_work = 0
         self._seats: list[AsyncSeat] = []
 
     async def run(self, targets: Iterable[Target], work: Work) -> None:
@@ -53,15 +54,20 @@ class AsyncCrew:
         left = deque(targets)
 
         async def go(seat: AsyncSeat) -> None:
-            while left and self.halted is None:
-                if self.until.passed():
-                    self.halted = TIME_IS_UP
-                    return
-                try:
+            while True:
+                with self._lock:
+                    if not left or self.halted is not None:
+                        return
+                    if self.until.passed():
+                        self.halted = TIME_IS_UP
+                        return
                     target = left.popleft()
-                except IndexError:  # another was quicker
-                    return
-                self.ended(await work(target, seat))
+                    self._at_work += 1
+                try:
+                    self.ended(await work(target, seat))
+                finally:
+                    with self._lock:
+                        self._at_work -= 1
 
         while len(self._seats) < min(self.size, len(left)):
             self._seats.append(AsyncSeat(lambda: self.interrupted))
@@ -72,10 +78,12 @@ class AsyncCrew:
             for task in tasks:
                 await task.join()
         except AsyncCancelled:
-            self.interrupted = True
-            self.halted = "it was interrupted"
-            for task in tasks:
-                await task.join()
+            with self._lock:
+                self.interrupted = True
+                self.halted = "it was interrupted"
+            # Not those of `tasks`: one may have been interrupted while it was put there.
+            while self._at_work:
+                await async_sleep(0.01)
             raise
         for task in tasks:
             if task.error is not None:

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from threading import Lock
 
-from .._acompat import Cancelled, Task
+from .._acompat import Cancelled, Task, sleep
 from ..errors import DeadlineReached
 from ..runner.deadline import Deadline
 from ..runner.seat import Seat
@@ -47,6 +47,7 @@ class Crew:
         self.halted: str | None = None
         self.interrupted = False
         self._lock = Lock()
+        self._at_work = 0
         self._seats: list[Seat] = []
 
     def run(self, targets: Iterable[Target], work: Work) -> None:
@@ -54,15 +55,20 @@ class Crew:
         left = deque(targets)
 
         def go(seat: Seat) -> None:
-            while left and self.halted is None:
-                if self.until.passed():
-                    self.halted = TIME_IS_UP
-                    return
-                try:
+            while True:
+                with self._lock:
+                    if not left or self.halted is not None:
+                        return
+                    if self.until.passed():
+                        self.halted = TIME_IS_UP
+                        return
                     target = left.popleft()
-                except IndexError:  # another was quicker
-                    return
-                self.ended(work(target, seat))
+                    self._at_work += 1
+                try:
+                    self.ended(work(target, seat))
+                finally:
+                    with self._lock:
+                        self._at_work -= 1
 
         while len(self._seats) < min(self.size, len(left)):
             self._seats.append(Seat(lambda: self.interrupted))
@@ -73,10 +79,12 @@ class Crew:
             for task in tasks:
                 task.join()
         except Cancelled:
-            self.interrupted = True
-            self.halted = "it was interrupted"
-            for task in tasks:
-                task.join()
+            with self._lock:
+                self.interrupted = True
+                self.halted = "it was interrupted"
+            # Not those of `tasks`: one may have been interrupted while it was put there.
+            while self._at_work:
+                sleep(0.01)
             raise
         for task in tasks:
             if task.error is not None:
