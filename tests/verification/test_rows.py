@@ -130,6 +130,23 @@ async def test_few_where_a_key_has_few_values(verify):
     assert note == "its backfill ran over 2 of 2 made-up rows in 2 batches"
 
 
+async def test_rows_that_the_migrations_bring_are_counted_too(verify):
+    """In batches that grow with them: 7 rows each would be some 4,300 of them."""
+    seed = "INSERT INTO orders SELECT n, n FROM generate_series(1, 30000) n;\n"
+    (note,) = (await verify(ORDERS + seed, FILL.format(more=""))).migrations[1].notes
+    start, batches = note.rsplit(" in ", 1)
+    assert start == "its backfill ran over 30025 of 30025 rows, 25 of them made up"
+    assert int(batches.split()[0]) <= 200
+
+
+async def test_a_check_that_finds_made_up_rows_says_that_they_are(verify):
+    table = "CREATE TABLE orders (id INT8 PRIMARY KEY, amount INT8, total INT8);\n"
+    check = "-- @check SELECT id FROM orders WHERE total IS NULL\n"
+    (failing,) = (await verify(table, check + FILL.format(more=""))).migrations[1].failures
+    assert "-- @check finds" in failing.message
+    assert failing.hint is not None and "made up for the trial" in failing.hint
+
+
 # --- values --------------------------------------------------------------------------------------
 
 ENUMS = (m.Enum("public", "mood", ("happy", "it's")),)

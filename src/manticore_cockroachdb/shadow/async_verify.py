@@ -21,6 +21,7 @@ from ..migrations.plan import plan_script
 from ..migrations.repeatable import Repeatable
 from ..migrations.script import script_of
 from ..own_tables import FAILURES, HISTORY, RANGES, STEPS
+from ..parser.quoting import qualified
 from ..parser.split import split
 from ..retry import RetryPolicy
 from ..runner.async_run import AsyncRun
@@ -48,6 +49,12 @@ _COLUMNS = "version, description, checksum, undo, mode"
 _LEASE = 30.0
 BATCH = 7
 """Rows a batch of a backfill that runs over made-up rows."""
+MOST_BATCHES = 50
+"""About how many a trial takes, where the migrations themselves put many rows into the table."""
+_OF_MADE_UP_ROWS = (
+    "these rows are made up for the trial, some with NULL where a column allows it; your table may"
+    " have such rows too: let the statement, -- @where, -- @check or a constraint deal with them"
+)
 
 
 async def async_verify(
@@ -289,8 +296,7 @@ class _Trial:
     async def over_rows(self, verdict: Verified) -> Verified:
         """Run the last file, a backfill, over rows that are made up: up, down, up."""
         number = len(self.files) - 1
-        file = self.files[number] = in_small_batches(self.files[number])
-        spec = script_of(file).backfill
+        spec = script_of(self.files[number]).backfill
         assert spec is not None
         if number:
             await self.up(number - 1, fresh=True)
@@ -307,6 +313,10 @@ class _Trial:
         if not made.rows:
             note = f"its backfill ran over no rows, for none could be made up: {made.why}"
             return replace(verdict, notes=(*verdict.notes, note))
+        async with await self.database.dedicated() as connection:
+            count = f"SELECT count(*) FROM {qualified(table.schema, table.name)}"
+            rows = int((await async_fetch(connection, count))[0][0][0])
+        file = self.files[number] = in_small_batches(self.files[number], rows)
         stages: tuple[Stage, ...] = ("apply", "undo", "apply again")
         notes: list[str] = []
         for stage in stages if has_undo(file) else stages[:1]:
@@ -314,12 +324,13 @@ class _Trial:
                 await (self.down(number, 1) if stage == "undo" else self.up(number))
             except ManticoreError as error:
                 failed = await self._failed_rows()
-                if not failed or len(failed) >= made.rows:
-                    return replace(verdict, failures=(*verdict.failures, _failing(stage, error)))
-                notes.append(f"{stage}: {len(failed)} of {made.rows} made-up rows {failed[0]}")
+                if not failed or len(failed) >= rows:
+                    failing = replace(_failing(stage, error), hint=_OF_MADE_UP_ROWS)
+                    return replace(verdict, failures=(*verdict.failures, failing))
+                notes.append(f"{stage}: {len(failed)} of {_these(rows, made.rows)} {failed[0]}")
                 break
             if stage == "apply":
-                notes.append(await self._worked(made.rows))
+                notes.append(await self._worked(rows, made.rows))
         return replace(verdict, notes=(*verdict.notes, *notes))
 
     async def _failed_rows(self) -> list[str]:
@@ -328,14 +339,15 @@ class _Trial:
             rows = (await async_fetch(connection, text))[0]
         return [f"cannot be changed, such as {key}: {message}" for key, message in rows]
 
-    async def _worked(self, rows: int) -> str:
+    async def _worked(self, rows: int, made: int) -> str:
         text = f"SELECT sum(rows)::INT8, sum(batches)::INT8 FROM {self._ours(RANGES)}"
         async with await self.database.dedicated() as connection:
             done, batches = (await async_fetch(connection, text))[0][0]
         if not done:
-            return f"its backfill changed none of {rows} made-up rows: -- @where left them all out"
+            every = _these(rows, made)
+            return f"its backfill changed none of {every}: -- @where left them all out"
         many = "1 batch" if batches == 1 else f"{batches} batches"
-        return f"its backfill ran over {done} of {rows} made-up rows in {many}"
+        return f"its backfill ran over {done} of {_these(rows, made)} in {many}"
 
     # --- crashes ---------------------------------------------------------------------------
 
@@ -489,11 +501,19 @@ def has_undo(file: MigrationFile) -> bool:
     return file.down_sql is not None and next(split(file.down_sql), None) is not None
 
 
-def in_small_batches(file: MigrationFile) -> MigrationFile:
-    """The file with a backfill of a few rows a batch, that waits for nobody."""
+def _these(rows: int, made: int) -> str:
+    """The rows that a backfill ran over: all of them made up, or some from the migrations."""
+    if rows == made:
+        return f"{rows} made-up rows"
+    return f"{rows} rows, {made} of them made up"
+
+
+def in_small_batches(file: MigrationFile, rows: int) -> MigrationFile:
+    """The file with a backfill of few of these many rows a batch, that waits for nobody."""
+    largest = max(BATCH, rows // MOST_BATCHES)
 
     def small(spec: Backfill | None) -> Backfill | None:
-        batching = Batching(smallest=1, largest=BATCH)
+        batching = Batching(smallest=1, largest=largest)
         return None if spec is None else replace(spec, batching=batching, throttle=None)
 
     return replace(file, backfill=small(file.backfill), down_backfill=small(file.down_backfill))
