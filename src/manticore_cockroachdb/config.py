@@ -164,6 +164,11 @@ def resolve(
             local=local,
             **pool,
         )
+    if _url.looks_like_one(given.get("dbname", "")):
+        raise ConfigError(
+            "A URL is given where the name of a database belongs.",
+            hint="Database.from_url(…) and AsyncDatabase.from_url(…) take a URL.",
+        )
     named_by_program = url is None and where["dbname"] is not None
     where = {k: v or environ.get(_FIELDS[k]) or None for k, v in where.items()}
     if "service" not in found and not environ.get("PGSERVICE"):

@@ -67,6 +67,11 @@ def parse(url: str) -> dict[str, str]:
     return keywords
 
 
+def looks_like_one(text: str) -> bool:
+    """Whether a text was meant as a URL, whether or not it can be read as one."""
+    return "://" in text or text.startswith("local:")
+
+
 def _parse_local(url: str) -> dict[str, str]:
     directory, _, query = url.removeprefix("local:").partition("?")
     if directory.startswith("//"):  # local:///some/dir, as file: URLs are written

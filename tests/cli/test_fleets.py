@@ -87,6 +87,17 @@ def test_a_schema_that_is_missing(fleet: Manticore, url: str) -> None:
     assert "done               3" in fleet("migrate", "--fleet", "tenants", "--create").out
 
 
+def test_what_all_lack_is_said_once(fleet: Manticore, url: str) -> None:
+    """The errors differ by the target's name alone: a thousand of them would be pages."""
+    with Database.from_url(url) as db:
+        for name in ("acme", "zed"):
+            db.execute(f"DROP SCHEMA tenant_{name}")
+    answer = fleet("status", "--fleet", "tenants", code=1)
+    assert answer.out.count("There is no schema") == 1
+    assert "  acme, zed\n    There is no schema tenant_acme, " in answer.out
+    assert "The others likewise, each with its own name." in answer.out
+
+
 def test_a_directory_of_its_own_but_for_what_is_named_now(fleet: Manticore) -> None:
     Path("manticore.toml").write_text(CONFIGURATION + 'dir = "for_tenants"\n')
     Path("for_tenants").mkdir()

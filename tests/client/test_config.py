@@ -204,3 +204,11 @@ def test_create_is_a_switch() -> None:
         resolve(arguments={"create": "yes"})
     with pytest.raises(ConfigError):
         resolve("postgresql://h/d?create=true")
+
+
+@pytest.mark.parametrize("url", ["postgresql://me:secret@h/shop", "local:", "local:/some/dir"])
+def test_a_url_is_not_the_name_of_a_database(url: str) -> None:
+    """It was taken for one, and, on this machine, a database of that name would be created."""
+    with pytest.raises(ConfigError, match="where the name of a database belongs") as caught:
+        resolve(None, {"database": url})
+    assert "from_url" in str(caught.value.hint) and "secret" not in str(caught.value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -369,20 +371,33 @@ def _status_lines(title: str, found: FleetStatus, layout: Layout) -> Iterator[st
 def error_lines(
     title: str, errors: Sequence[tuple[str, Exception | None]], layout: Layout
 ) -> Iterator[str]:
-    """What went wrong, each error once, with those that it happened to."""
+    """What went wrong, each error once, with those that it happened to.
+
+    Errors that differ by the target's name alone are one.
+    """
     if not errors:
         return
     yield from ("", layout.style(title, "red", "bold"))
-    same: dict[tuple[str, str | None], list[str]] = {}
-    for name, error in errors:
-        told = failure(error)[0] if error is not None else None
-        message = "" if told is None else told.placed
-        same.setdefault((message, told.hint if told else None), []).append(name)
-    for (message, hint), names in same.items():
+    told = [(name, None if error is None else failure(error)[0]) for name, error in errors]
+    texts = [(name, t.placed if t else "", t.hint if t else None) for name, t in told]
+    often = Counter(text for _, text, _ in texts)
+    same: dict[tuple[str, str | None], list[tuple[str, str]]] = {}
+    for name, text, hint in texts:
+        key = text if often[text] > 1 else _without(name, text)
+        same.setdefault((key, hint), []).append((name, text))
+    for (_, hint), alike in same.items():
+        names = [name for name, _ in alike]
         yield f"  {safe(names_of(names, everything=layout.everything))}"
-        yield from layout.wrapped(message, "    ")
+        yield from layout.wrapped(alike[0][1], "    ")
+        if alike[-1][1] != alike[0][1]:
+            yield "    The others likewise, each with its own name."
         if hint:
             yield from layout.hint(hint, "    ")
+
+
+def _without(name: str, message: str) -> str:
+    """A message without a target's name, also where that is a part of a schema's."""
+    return re.sub(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", "\0", message)
 
 
 def names_of(names: Sequence[str], *, everything: bool = False) -> str:
