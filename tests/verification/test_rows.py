@@ -132,7 +132,7 @@ async def test_few_where_a_key_has_few_values(verify):
 
 async def test_rows_that_the_migrations_bring_are_counted_too(verify):
     """In batches that grow with them: 7 rows each would be some 4,300 of them."""
-    seed = "INSERT INTO orders SELECT n, n FROM generate_series(1, 30000) n;\n"
+    seed = "INSERT INTO orders SELECT n, n::DECIMAL FROM generate_series(1, 30000) n;\n"
     (note,) = (await verify(ORDERS + seed, FILL.format(more=""))).migrations[1].notes
     start, batches = note.rsplit(" in ", 1)
     assert start == "its backfill ran over 30025 of 30025 rows, 25 of them made up"

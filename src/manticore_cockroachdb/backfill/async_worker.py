@@ -156,10 +156,12 @@ class AsyncWorker:
                     again = (m.Wish.RUNNING, m.Wish.FAILED)
                     await self._fetch(tables.set_state(job.run, m.Wish.FAILED, of=again, note=left))
                     return m.Settled(m.Wish.FAILED)
-                sets = await self._fetch(tables.complete(job.run), tables.settled(job.run))
-                if not sets[-1]:
+                texts = (tables.complete(job.run), tables.settled(job.run), *job.manners.reset)
+                _, settled, *_ = await self._fetch(*texts)
+                self._mannered = None
+                if not settled:
                     return m.Settled(m.Wish.CANCELLED)
-                state, left, failed = sets[-1][0]
+                state, left, failed = settled[0]
                 if state == m.Wish.RUNNING and failed and not left:
                     note = f"{failed:,} row{'s' if failed > 1 else ''} cannot be changed"
                     await self._fetch(
