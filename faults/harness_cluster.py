@@ -37,7 +37,10 @@ from manticore_cockroachdb.local import cluster
 COUNT = 40
 ROWS = 20_000
 """Rows of a backfill."""
-LONGEST = 240.0  # seconds that a command may take before it is said to hang
+LONGEST = 480.0
+"""Seconds that a command may take before it is said to hang. A schema change cannot go on before
+the dead node's lease of the table's descriptor has run out, about 5 minutes after it was taken
+(https://www.cockroachlabs.com/docs/stable/online-schema-changes), whoever works on it."""
 
 
 def _kill_gateway(nodes: Nodes, gateway: int) -> None:
