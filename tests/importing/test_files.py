@@ -76,6 +76,17 @@ class TestGolangMigrate:
         )
         assert said.startswith("1_a.up.sql:3: COMMIT")
 
+    def test_a_commit_at_the_end_that_nothing_opened(self) -> None:
+        """It ends the transaction that the tool began, or the server for a message of several."""
+        text = "CREATE TABLE t (i INT);\nCREATE TABLE u (i INT);\n\nCOMMIT;\n-- end\n"
+        found = imported("golang-migrate", {"1_a.up.sql": text})
+        assert [one.text for one in found.files] == [text.replace("COMMIT;", "")]
+        assert "COMMIT at the end" in found.notes[0].message and found.notes[0].line == 4
+        (said,) = refused(
+            "golang-migrate", {"1_a.up.sql": "SELECT 2;\nCOMMIT;\nSELECT 3;\nCOMMIT;"}
+        )
+        assert said.startswith("1_a.up.sql:2: COMMIT")
+
     @pytest.mark.parametrize(
         ("text", "line"),
         [
@@ -217,6 +228,24 @@ class TestGoose:
         assert made("sql-migrate", {"1_a.sql": text})["1_a.sql"] == (
             "-- @transaction off\nVACUUM;\n\n-- @UNDO\n\nANALYZE;\n"
         )
+
+    def test_sql_migrate_s_comments_and_empty_lines(self) -> None:
+        """It leaves out each line that begins with ``-- ``, also in a function's body."""
+        table = "CREATE TABLE t (\n-- the key\n\n    i INT\n);\n"
+        body = "CREATE FUNCTION f() RETURNS INT LANGUAGE sql AS $$\n-- one\n SELECT 1;\n$$;\n"
+        text = (
+            "/* (c) 2024; all of us */\n-- what it is for\n\n-- +migrate Up\n-- a table\n"
+            f"{table}-- +migrate StatementBegin\n{body}-- +migrate StatementEnd\nSELECT 2;\n"
+        )
+        (file,) = made("sql-migrate", {"1_a.sql": text}).values()
+        assert file.startswith(f"-- a table\n{table}")
+        assert body.replace("-- one\n", "") in file
+        assert "(c)" not in file and "SELECT 2;" in file
+
+    def test_sql_migrate_s_head(self) -> None:
+        text = "/* for\n all */\nSELECT 1;\n-- +migrate Up\nSELECT 2;\n"
+        (said,) = refused("sql-migrate", {"1_a.sql": text})
+        assert said.startswith("1_a.sql:3: has SQL before")
 
 
 class TestTern:
@@ -577,6 +606,20 @@ class TestSqitch:
         assert files["1_users.sql"].startswith("-- was users@v1: the users\n")
         assert "BEGIN" not in files["2_flips.sql"] and "DROP TABLE flips" in files["2_flips.sql"]
 
+    def test_which_tag_a_reworked_script_has(self) -> None:
+        """The last before the next rework that there is a script for, or an earlier one."""
+        at = "2024-01-01T00:00:00Z A <a@example.com>"
+        plan = f"a {at}\n@v1 {at}\nb {at}\n@v2 {at}\n@v3 {at}\na {at}\n@v4 {at}\na {at}\n@v5 {at}\n"
+        texts = {"sqitch.plan": plan, "deploy/b.sql": "SELECT 2;", "deploy/a.sql": "SELECT 5;"}
+        texts["deploy/a@v4.sql"] = "SELECT 4;"
+        (said,) = refused("sqitch", texts)
+        assert "deploy/a@v2.sql is not there" in said
+        for tag in ("v1", "v3", "v2"):
+            texts[f"deploy/a@{tag}.sql"] = f"SELECT '{tag}';"
+            files = made("sqitch", texts)
+            assert f"SELECT '{tag}';" in files["1_a.sql"]
+            assert "SELECT 4;" in files["3_a.sql"] and "SELECT 5;" in files["4_a.sql"]
+
     @pytest.mark.parametrize(
         ("text", "line"),
         [
@@ -711,5 +754,49 @@ class TestProof:
         ]
 
     def test_long_names(self) -> None:
-        (said,) = refused("golang-migrate", {f"1_{'x' * 300}.up.sql": "SELECT 2;"})
-        assert "too long" in said
+        """Cut to what a name of a file can hold; the table of old names has the whole one."""
+        (one,) = imported("golang-migrate", {f"1_{'ö' * 120}.up.sql": "SELECT 2;"}).files
+        assert one.name == f"1_{'ö' * 75}.sql"
+        assert one.old.origin == (f"1_{'ö' * 120}.up.sql",)
+
+    def test_names_without_a_letter(self) -> None:
+        text = "--liquibase formatted sql\n--changeset ann:12/\nSELECT 2;\n"
+        assert list(made("liquibase", {"a.sql": text})) == ["1_change.sql"]
+
+
+class TestOwnTable:
+    """Migrations that name the history table of their own tool, which it makes before them."""
+
+    def test_the_first_that_names_it_makes_it(self) -> None:
+        texts = {
+            "1_a.sql": "CREATE TABLE t (note TEXT DEFAULT '_sqlx_migrations');",
+            "2_b.sql": "-- no-transaction\nDELETE FROM public._sqlx_migrations WHERE true;\n",
+            "3_c.sql": 'GRANT SELECT ON "_sqlx_migrations" TO PUBLIC;',
+        }
+        found = imported("sqlx", texts)
+        files = {one.name: one.text.splitlines() for one in found.files}
+        assert files["2_b.sql"][:2] == [
+            "-- @transaction off",
+            "-- sqlx's own table, which this file names",
+        ]
+        assert files["2_b.sql"][2].startswith(
+            "CREATE TABLE IF NOT EXISTS _sqlx_migrations (version"
+        )
+        assert not any("CREATE TABLE IF" in line for line in files["1_a.sql"] + files["3_c.sql"])
+        assert [one.name for one in found.notes] == ["2_b.sql"]
+
+    def test_one_that_makes_it_itself(self) -> None:
+        text = (
+            "CREATE TABLE IF NOT EXISTS public.schema_version (version INT4 NOT NULL);\nSELECT 2;"
+        )
+        texts = {"1_a.sql": text, "2_b.sql": "GRANT SELECT ON schema_version TO PUBLIC;"}
+        assert [one.strip() for one in made("tern", texts).values()] == list(texts.values())
+
+    def test_with_a_transaction_of_its_own(self) -> None:
+        text = "BEGIN;\nGRANT SELECT ON schema_migrations TO PUBLIC;\nCOMMIT;\n"
+        (file,) = made("golang-migrate", {"1_a.up.sql": text}).values()
+        assert file.splitlines()[1:] == [
+            "CREATE TABLE IF NOT EXISTS schema_migrations"
+            " (version BIGINT NOT NULL PRIMARY KEY, dirty BOOLEAN NOT NULL);",
+            "GRANT SELECT ON schema_migrations TO PUBLIC;",
+        ]

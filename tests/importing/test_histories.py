@@ -286,6 +286,33 @@ def test_the_history_comes_along(on: Manticore, url: str, tree: Tree, tool: str)
     assert len(list(Path("migrations").glob("*.sql"))) == 2
 
 
+def test_a_migration_that_names_its_tool_s_table(on: Manticore, url: str, tree: Tree) -> None:
+    """Replayed with that table there, as it was for the tool; and it runs on a new database."""
+    files = {
+        "1_one.sql": ONE,
+        "2_clean.sql": "DELETE FROM _sqlx_migrations WHERE version = 99;\n",
+    }
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(ONE)
+        for statement in CASES["sqlx"].history[:1]:
+            connection.execute(statement.encode())
+        for version, name in enumerate(files, 1):
+            connection.execute(
+                "INSERT INTO _sqlx_migrations VALUES (%s, 'x', now(), true, %s, 5)",
+                (version, bytes.fromhex(_sha(files[name], "sha384"))),
+            )
+    answer = on("import", "sqlx", str(tree(files)), "--url", url, "--json")
+    assert answer.json["history"]["identical"] is True, answer.json
+    assert answer.json["history"]["recorded"] == [1, 2]
+    assert "recorded nothing" not in answer.err
+    on("migrate", "--url", url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP TABLE _migrations")
+        connection.execute("DROP TABLE _sqlx_migrations")
+        connection.execute("DROP TABLE one")
+    on("migrate", "--url", url)
+
+
 # --- what stands in the way, without a server ----------------------------------------------------
 
 Row = dict[str, object]
@@ -353,6 +380,27 @@ def flyway(**values: object) -> Row:
 def test_what_is_not_settled_is_refused(tool: str, rows: list[Row], word: str) -> None:
     refusals = said(tool, *rows)[1]
     assert len(refusals) == 1 and word in refusals[0]
+
+
+def test_tern_s_rows() -> None:
+    """A migration that adds a row leaves two, which tern then updates alike."""
+    assert said("tern", {"version": 1}, {"version": 1}) == (["1"], [])
+    assert "2 rows" in said("tern", {"version": 1}, {"version": 2})[1][0]
+
+
+def test_sqitch_s_rows_of_a_change_that_was_reworked_into_the_same() -> None:
+    at = "2024-01-01T00:00:00Z A <a@example.com>"
+    files = {
+        "sqitch.plan": f"a {at}\n@v1 {at}\na {at}\n",
+        "deploy/a@v1.sql": ONE,
+        "deploy/a.sql": ONE,
+    }
+    olds = [one.old for one in imported("sqitch", files).files]
+    ledger = reader_of("sqitch").ledger
+    assert ledger is not None
+    row = {"change": "a", "project": "shop", "script_hash": _sha(ONE, "sha1")}
+    rows = [{**row, "committed_at": None, "committer_name": "Ann"}] * 2
+    assert [one.key for one in ledger.applied(rows, olds, Findings())] == ["a@v1", "a"]
 
 
 def test_flyway_s_rows() -> None:

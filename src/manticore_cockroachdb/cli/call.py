@@ -212,15 +212,18 @@ class Call:
             database.close()
 
     @contextmanager
-    def migration(self, *, progress: bool = False, changes: bool = False) -> Iterator[Migration]:
+    def migration(
+        self, *, progress: bool = False, changes: bool = False, adopts: bool = False
+    ) -> Iterator[Migration]:
         """Lend the migrations on the database; with ``progress``, told as they happen.
 
         ``changes``: something may be changed, so a ``local:`` says whose database it is.
+        ``adopts``: another tool's history is what it is about, and no surprise to warn of.
         """
         with self.database() as database:
             if changes and database.settings.local is not None:
                 self.console.info(f"database {database.settings.display()}")
-            yield self.migration_on(database, progress=progress)
+            yield self.migration_on(database, progress=progress, adopts=adopts)
 
     def migrator_options(self) -> MigratorOptions:
         """What a migrator is told of the command line, the environment and the configuration."""
@@ -241,7 +244,12 @@ class Call:
         }
 
     def migration_on(
-        self, database: Database, *, directory: str | None = None, progress: bool = False
+        self,
+        database: Database,
+        *,
+        directory: str | None = None,
+        progress: bool = False,
+        adopts: bool = False,
     ) -> Migration:
         """Return the migrations of the command's directory, or of another, on some database."""
         from .told import Told
@@ -251,7 +259,7 @@ class Call:
             database,
             directory or self.settings.dir,
             **self.migrator_options(),
-            on_event=self._tell if progress else self._warn,
+            on_event=self._tell if progress else None if adopts else self._warn,
         )
 
     def check_environments(self, files: Iterable[tuple[str, Sequence[str]]]) -> None:

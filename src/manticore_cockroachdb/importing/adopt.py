@@ -293,5 +293,6 @@ def _differences(
         context = replay_context(connection)
         actual = read_from(connection)
     expected, notes = replayed(migrator.db, files, migrator.settings, context, repeatable)
+    expected = _without_theirs(expected, reader, home)
     actual = _without_theirs(actual, reader, home)
     return without(compare(expected, actual), ignore), notes

@@ -302,5 +302,6 @@ async def _differences(
     expected, notes = await async_replayed(
         migrator.db, files, migrator.settings, context, repeatable
     )
+    expected = _without_theirs(expected, reader, home)
     actual = _without_theirs(actual, reader, home)
     return without(compare(expected, actual), ignore), notes

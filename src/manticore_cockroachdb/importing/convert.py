@@ -5,8 +5,8 @@ Three things are changed, and each is said:
 * comments that we would take for directives (``-- @word``) or another tool's markers become
   ``-- (was) …``;
 * a ``BEGIN`` and ``COMMIT`` around the whole of a part goes, since a migration of ours has a
-  transaction anyway; any other statement about transactions is refused, because it would not mean
-  the same;
+  transaction anyway, and so does a ``COMMIT`` at the end that nothing opened; any other statement
+  about transactions is refused, because it would not mean the same;
 * a part without a statement, and a way back that says only ``SELECT 1``, is no undo part; a way
   forward without one becomes ``SELECT 1``, so that the version stays.
 
@@ -200,8 +200,8 @@ def _converted(old: Old, found: Findings) -> Converted | None:
         head.append("-- @transaction off")
     if old.environments:
         head.append(f"-- @environments {', '.join(old.environments)}")
-    if head:
-        up_text = "\n".join(head) + "\n" + up_text.lstrip("\n")
+    if head or old.before:
+        up_text = "".join(f"{line}\n" for line in head) + old.before + up_text.lstrip("\n")
     try:
         name = file_name(old.version, old.description)
     except FileError as error:
@@ -301,15 +301,11 @@ def _same_cut(part: Part, spans: Sequence[tuple[int, int]], found: Findings) -> 
 def _unwrapped(
     part: Part, spans: list[tuple[int, int]], found: Findings
 ) -> tuple[str, bool] | None:
-    """The text without a transaction around all of it; None when another one is in it."""
+    """The text without a transaction around all of it, and whether there was one; None when another
+    one is in it."""
     text = part.text
-    wrapped = (
-        len(spans) >= 2
-        and _OPENS.fullmatch(_words(text, spans[0])) is not None
-        and _CLOSES.fullmatch(_words(text, spans[-1])) is not None
-    )
-    inner = spans[1:-1] if wrapped else spans
-    for start, end in inner:
+    opened, closed = _frame([text[start:end] for start, end in spans])
+    for start, end in spans[opened : len(spans) - closed]:
         if _CONTROL.match(text, start) and isinstance(parse(text[start:end]), TransactionControl):
             verb = _words(text, (start, end)).split()[0].upper()
             found.refuse(
@@ -319,18 +315,32 @@ def _unwrapped(
                 "make several migrations of it, one for each transaction",
             )
             return None
-    if not wrapped:
+    if not closed:
         return text, False
+    last, last_end = spans[-1]
+    if not opened:
+        found.note(
+            part.name, part.line_of(last), "the COMMIT at the end, which nothing opened, went"
+        )
+        return text[:last] + _after_semicolon(text, last_end, len(text)), False
     found.note(
         part.name, part.line_of(spans[0][0]), "the BEGIN and COMMIT around the whole part went"
     )
-    (first, first_end), (last, last_end) = spans[0], spans[-1]
+    first, first_end = spans[0]
     return (
         text[:first]
         + _after_semicolon(text, first_end, last)
         + _after_semicolon(text, last_end, len(text)),
         True,
     )
+
+
+def _frame(statements: Sequence[str]) -> tuple[int, int]:
+    """How many statements at the beginning and the end only frame the others: a transaction around
+    all of them, or a COMMIT at the end that nothing opened, where the tool itself begins one."""
+    ends = bool(statements) and _CLOSES.fullmatch(" ".join(statements[-1].split())) is not None
+    begins = len(statements) > 1 and _OPENS.fullmatch(" ".join(statements[0].split())) is not None
+    return int(begins and ends), int(ends)
 
 
 def _words(text: str, span: tuple[int, int]) -> str:
@@ -380,7 +390,8 @@ def _proven(
     except FileError as error:
         found.refuse(old.up.name, None, f"{error.message} (in the file that it became)", error.hint)
         return None
-    expected = _statements_of(old.up, (EMPTY.removesuffix(";"),))
+    expected = _texts(old.before, split(old.before))
+    expected += _statements_of(old.up, (EMPTY.removesuffix(";"),))
     undone = () if old.down is None or not parts[1] else _statements_of(old.down, ())
     if _texts(text, forward) != expected or _texts(text, back) != undone:
         found.refuse(old.up.name, None, "the file that it became would not send the same")
@@ -399,9 +410,8 @@ def _texts(text: str, spans: Iterable[tuple[int, int]]) -> tuple[str, ...]:
 def _statements_of(part: Part, empty: tuple[str, ...]) -> tuple[str, ...]:
     """What the tool sends of a part, without a transaction around all of it."""
     sent = _texts(part.text, split(part.text))
-    if len(sent) >= 2 and _OPENS.fullmatch(sent[0]) and _CLOSES.fullmatch(sent[-1]):
-        sent = sent[1:-1]
-    return sent or empty
+    opened, closed = _frame(sent)
+    return sent[opened : len(sent) - closed] or empty
 
 
 def _refused_everywhere(file: MigrationFile) -> Refused | None:

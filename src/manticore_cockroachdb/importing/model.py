@@ -117,6 +117,7 @@ class Old:
     ``title`` is shown to people. ``transaction`` False: the tool sends it outside of one.
     ``checksum`` is the tool's own, as its history holds it. ``origin`` are the files it is from,
     ``parents`` the keys of those that it follows, where the tool knows more than an order.
+    ``before`` is SQL that the tool has sent before it, and that it needs.
     """
 
     key: str
@@ -131,6 +132,7 @@ class Old:
     origin: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     parents: tuple[str, ...] = ()
+    before: str = ""
 
 
 class Values(dict[str, str]):
@@ -182,7 +184,8 @@ class Ledger:
     ``query`` makes the SQL for a qualified, quoted table, ``applied`` understands its rows: which
     of the migrations are applied, oldest first. What it refuses goes to the findings. ``tables``
     are the tool's own, in the history's schema; ``schemas`` are wholly its own. ``held`` asks for
-    rows that say that the tool is at work just now, of a table of ``tables``.
+    rows that say that the tool is at work just now, of a table of ``tables``. ``columns`` are those
+    of the first of ``tables`` as the tool makes it: for migrations that name it.
     """
 
     query: Callable[[str], str]
@@ -190,6 +193,7 @@ class Ledger:
     tables: tuple[str, ...] = ()
     schemas: tuple[str, ...] = ()
     held: Mapping[str, str] = field(default_factory=dict)
+    columns: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +223,12 @@ def whole_number(text: str) -> int | None:
     return number if number < 2**63 else None
 
 
+_LONGEST = 150
+
+
 def described(text: str, otherwise: str) -> str:
-    """A description from a name: blanks for what stands between words."""
-    return " ".join(text.replace("_", " ").replace("-", " ").split()) or otherwise
+    """A description from a name: blanks for what stands between words, and no longer than the name
+    of a file can be. The whole name is in the table of old names."""
+    words = " ".join(text.replace("_", " ").replace("-", " ").split())
+    short = words.encode()[:_LONGEST].decode(errors="ignore").rstrip()
+    return short if any(letter.isalnum() for letter in short) else otherwise

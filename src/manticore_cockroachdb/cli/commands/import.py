@@ -126,7 +126,7 @@ def command(
     disk.check_output(source, target)
     done = _Done(call, target, files, dry_run)
     if baseline_from is not None:
-        with call.migration(changes=not dry_run) as migration:
+        with call.migration(changes=not dry_run, adopts=True) as migration:
             conversion, found = _baseline(
                 migration, files, reader, options, baseline_from, table, ignore
             )
@@ -142,7 +142,7 @@ def command(
         return done.without_history(conversion)
     from ...importing.adopt import examine
 
-    with call.migration(changes=not dry_run) as migration:
+    with call.migration(changes=not dry_run, adopts=True) as migration:
         found = examine(migration, conversion, reader, table=table, ignore=ignore)
         return done.with_history(migration, conversion, found, accept_differences, partial=partial)
 

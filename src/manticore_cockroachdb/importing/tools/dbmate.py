@@ -125,6 +125,7 @@ READER = Reader(
         lambda table: f"SELECT version FROM {table} ORDER BY version",
         _applied,
         tables=("schema_migrations",),
+        columns="version VARCHAR PRIMARY KEY",
     ),
     "<digits>_<description>.sql with a line -- migrate:up",
 )

@@ -79,6 +79,8 @@ READER = Reader(
         lambda table: f"SELECT version, run_on::TIMESTAMPTZ AS at FROM {table} ORDER BY version",
         _applied,
         tables=("__diesel_schema_migrations",),
+        columns="version VARCHAR(50) PRIMARY KEY NOT NULL, run_on TIMESTAMP NOT NULL DEFAULT"
+        " CURRENT_TIMESTAMP",
     ),
     "folders <version>_<name> with up.sql and down.sql",
 )

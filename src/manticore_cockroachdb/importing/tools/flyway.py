@@ -306,6 +306,10 @@ READER = Reader(
         ),
         _applied,
         tables=("flyway_schema_history",),
+        columns="installed_rank INT NOT NULL PRIMARY KEY, version VARCHAR(50), description"
+        " VARCHAR(200) NOT NULL, type VARCHAR(20) NOT NULL, script VARCHAR(1000) NOT NULL, checksum"
+        " INTEGER, installed_by VARCHAR(100) NOT NULL, installed_on TIMESTAMP NOT NULL DEFAULT"
+        " now(), execution_time INTEGER NOT NULL, success BOOLEAN NOT NULL",
     ),
     "V<version>__<description>.sql",
 )
@@ -318,6 +322,8 @@ REFINERY = Reader(
         ),
         _applied_by_refinery,
         tables=("refinery_schema_history",),
+        columns="version INT4 PRIMARY KEY, name VARCHAR(255), applied_on VARCHAR(255), checksum"
+        " VARCHAR(255)",
     ),
     "V<version>__<name>.sql or U<version>__<name>.sql",
 )

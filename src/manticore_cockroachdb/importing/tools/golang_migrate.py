@@ -85,6 +85,7 @@ READER = Reader(
         _applied,
         tables=("schema_migrations", "schema_lock"),
         held={"schema_lock": "true"},
+        columns="version BIGINT NOT NULL PRIMARY KEY, dirty BOOLEAN NOT NULL",
     ),
     "<number>_<name>.up.sql and <number>_<name>.down.sql",
 )

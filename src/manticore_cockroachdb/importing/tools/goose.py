@@ -279,6 +279,8 @@ READER = Reader(
         ),
         _applied,
         tables=("goose_db_version",),
+        columns="id SERIAL PRIMARY KEY, version_id BIGINT NOT NULL, is_applied BOOLEAN NOT NULL,"
+        " tstamp TIMESTAMP NOT NULL DEFAULT now()",
     ),
     "<number>_<name>.sql with a line -- +goose Up",
 )

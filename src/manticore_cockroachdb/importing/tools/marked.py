@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+from ...parser.lex import tokens
+from ...parser.split import Unterminated, split
 from ..model import (
     Applied,
     Files,
@@ -46,63 +49,90 @@ def _leading(name: str) -> int:
     return int(match[0]) if match else 0
 
 
+@dataclass(slots=True)
+class _Direction:
+    """One direction of a file: its lines, and its statements as they are sent."""
+
+    first: int
+    off: bool = False
+    lines: list[str] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+
+    def end(self, lines: Sequence[str]) -> None:
+        """A statement is at its end. sql-migrate leaves out each line that begins with ``-- ``:
+        nothing but a comment, unless it is inside of a string or a function's body."""
+        whole, bare = "\n".join(lines), "\n".join(line for line in lines if line[:3] != "-- ")
+        text = whole if _same_tokens(whole, bare) else bare
+        self.sent.append(text)
+        self.lines += [*text.split("\n"), *([""] * (len(lines) - text.count("\n") - 1))]
+
+
+def _same_tokens(one: str, two: str) -> bool:
+    try:
+        return [token[:2] for token in tokens(one)] == [token[:2] for token in tokens(two)]
+    except Unterminated:
+        return False
+
+
 def _one(name: str, text: str, found: Findings) -> Old:
-    lines: dict[str, list[str]] = {"up": [], "down": []}
-    first: dict[str, int] = {}
-    sent: dict[str, list[str]] = {"up": [], "down": []}
-    modes: dict[str, bool] = {}
-    current: str | None = None
+    parts: dict[str, _Direction] = {}
+    current: _Direction | None = None
+    above: list[str] = []
     buffer: list[str] = []
     inside = False
+
+    def ended() -> None:
+        """What is not at its end where its direction is."""
+        if any(line.strip() and not line.strip().startswith("--") for line in buffer):
+            found.refuse(name, number, "the statement above does not end in `;`")
+        elif current is not None:
+            current.lines.extend(buffer)
+        buffer.clear()
+
     for number, raw in enumerate(text.split("\n"), 1):
         line = raw.removesuffix("\r")
         command = _COMMAND.fullmatch(line)
+        word = command[1].lower() if command else ""
+        if command is not None and word in ("up", "down"):
+            ended()
+            if word in parts:
+                found.refuse(name, number, f"a second {word.title()}")
+            current = parts.setdefault(word, _Direction(number + 1))
+            current.off = "notransaction" in command[2].lower().split()
+            continue
         if command is not None:
-            word = command[1].lower()
-            if word in ("up", "down"):
-                if buffer and any(
-                    one.strip() and not one.strip().startswith("--") for one in buffer
-                ):
-                    found.refuse(name, number, "the statement above does not end in `;`")
-                buffer = []
-                current = word
-                if word in first:
-                    found.refuse(name, number, f"a second {word.title()}")
-                first.setdefault(word, number + 1)
-                modes[word] = "notransaction" in command[2].lower().split()
-                continue
             if word == "statementbegin":
                 inside = True
-            elif word == "statementend":
-                inside = False
-                if current is not None:
-                    sent[current].append("\n".join(buffer))
-                buffer = []
-            else:
+            elif word != "statementend":
                 found.refuse(name, number, f"{line.strip()!r} is no command of sql-migrate's")
             line = ""
         if current is None:
-            if line.strip() and not line.strip().startswith("--"):
-                found.refuse(name, number, "has SQL before -- +migrate Up")
+            above.append(line)
             continue
-        lines[current].append(line)
-        if not line.strip() or (not buffer and line.strip().startswith("--")):
+        if word == "statementend":
+            inside = False
+            current.end(buffer)
+            buffer.clear()
+        if not buffer and (not line.strip() or line.strip().startswith("--")):
+            current.lines.append(line)
             continue
         buffer.append(line)
-        bare = line.split("--")[0].rstrip()
-        if not inside and bare.endswith(";"):
-            sent[current].append("\n".join(buffer))
-            buffer = []
-    if "up" not in first:
+        if not inside and line.split("--")[0].rstrip().endswith(";"):
+            current.end(buffer)
+            buffer.clear()
+    ended()
+    if "up" not in parts:
         found.refuse(name, None, "has no line -- +migrate Up")
-    if any(one.strip() and not one.strip().startswith("--") for one in buffer):
-        found.refuse(name, None, "its last statement does not end in `;`")
-    if len(set(modes.values())) > 1:
+    elif (offset := _begins("\n".join(above))) is not None:
+        line_of = "\n".join(above).count("\n", 0, offset) + 1
+        found.refuse(name, line_of, "has SQL before -- +migrate Up, which sql-migrate does not run")
+    modes = {part.off for part in parts.values()}
+    if len(modes) > 1:
         found.refuse(name, None, "has one direction with notransaction; ours has one mode a file")
-    parts = {
-        kind: Part("\n".join(lines[kind]), name, first.get(kind, 1), tuple(sent[kind]))
-        for kind in ("up", "down")
-    }
+    up, down = (
+        Part("\n".join(part.lines), name, part.first, tuple(part.sent))
+        for part in (parts.get("up", _Direction(1)), parts.get("down", _Direction(1)))
+    )
     match = re.match(r"(\d+)[_-]?", name)
     return Old(
         key=name,
@@ -111,11 +141,19 @@ def _one(name: str, text: str, found: Findings) -> Old:
         description=described(
             name[match.end() if match else 0 :].removesuffix(".sql"), "migration"
         ),
-        up=parts["up"],
-        down=parts["down"] if "down" in first else None,
-        transaction=False if True in modes.values() else None,
+        up=up,
+        down=down if "down" in parts else None,
+        transaction=False if True in modes else None,
         origin=(name,),
     )
+
+
+def _begins(text: str) -> int | None:
+    """Where the first statement of a text is, None where it has only comments."""
+    try:
+        return next((start for start, _ in split(text)), None)
+    except Unterminated as error:
+        return error.offset
 
 
 def read_node(files: Files, _: Options, found: Findings) -> list[Old]:
@@ -180,6 +218,7 @@ SQL_MIGRATE = Reader(
         lambda table: f"SELECT id AS key, applied_at::TIMESTAMPTZ AS at FROM {table} ORDER BY id",
         _applied_ids,
         tables=("gorp_migrations",),
+        columns="id TEXT NOT NULL PRIMARY KEY, applied_at TIMESTAMPTZ",
     ),
     "<name>.sql with a line -- +migrate Up",
 )

@@ -106,6 +106,7 @@ READER = Reader(
         lambda table: f"SELECT version FROM {table} ORDER BY version",
         _applied,
         tables=("schema_migration",),
+        columns="version VARCHAR(48) NOT NULL, version_self INT NOT NULL DEFAULT 0",
     ),
     "<version>_<name>.up.sql and <version>_<name>.down.sql",
 )

@@ -84,6 +84,10 @@ READER = Reader(
         ),
         _applied,
         tables=("_prisma_migrations",),
+        columns="id VARCHAR(36) PRIMARY KEY NOT NULL, checksum VARCHAR(64) NOT NULL, finished_at"
+        " TIMESTAMPTZ, migration_name VARCHAR(255) NOT NULL, logs TEXT, rolled_back_at TIMESTAMPTZ,"
+        " started_at TIMESTAMPTZ NOT NULL DEFAULT now(), applied_steps_count INTEGER NOT NULL"
+        " DEFAULT 0",
     ),
     "folders <14 digits>_<name> with migration.sql",
 )

@@ -44,7 +44,7 @@ class _Planned:
     name: str
     line: int
     note: str
-    script: str  # the name of its files, with the tag of a later rework
+    scripts: tuple[str, ...]  # what its files may be called: with a tag before its next rework
 
 
 def read(files: Files, options: Options, found: Findings) -> list[Old]:
@@ -62,27 +62,28 @@ def read(files: Files, options: Options, found: Findings) -> list[Old]:
         base = plan.removesuffix("sqitch.plan")
     olds = []
     for number, one in enumerate(_planned(plan, found.text(files, plan), found), 1):
-        deploy, revert = f"{base}deploy/{one.script}.sql", f"{base}revert/{one.script}.sql"
+        script = next((s for s in one.scripts if f"{base}deploy/{s}.sql" in files), one.scripts[0])
+        deploy, revert = f"{base}deploy/{script}.sql", f"{base}revert/{script}.sql"
         if deploy not in files:
             found.refuse(plan, one.line, f"the script {deploy} is not there")
             continue
         for name in (deploy, revert):
             if name in files:
                 _check(files, name, found)
-        if f"{base}verify/{one.script}.sql" in files:
-            found.note(f"{base}verify/{one.script}.sql", None, "is a check, and was left")
+        if f"{base}verify/{script}.sql" in files:
+            found.note(f"{base}verify/{script}.sql", None, "is a check, and was left")
         origin = tuple(name for name in (deploy, revert) if name in files)
         olds.append(
             Old(
-                key=one.script if "@" in one.script else one.name,
+                key=script,
                 version=number,
-                title=one.script,
+                title=script,
                 description=described(one.name, "change"),
                 up=Part(found.text(files, deploy), deploy),
                 down=Part(found.text(files, revert), revert) if revert in files else None,
                 checksum=hashlib.sha1(files.data(deploy), usedforsecurity=False).hexdigest(),
                 origin=origin,
-                remarks=(f"was {one.script}" + (f": {one.note}" if one.note else ""),),
+                remarks=(f"was {script}" + (f": {one.note}" if one.note else ""),),
             )
         )
     return olds
@@ -103,7 +104,8 @@ def _top(files: Files, conf: str, found: Findings) -> str:
 
 
 def _planned(plan: str, text: str, found: Findings) -> list[_Planned]:
-    """The changes of a plan. Of a reworked one, all but the newest have the tag after them."""
+    """The changes of a plan. Of a reworked one, all but the newest have a tag in the names of their
+    scripts, the last before the next rework or an earlier one (App::Sqitch::Plan::Change)."""
     changes: list[tuple[str, int, str]] = []
     tags: list[tuple[int, str]] = []  # how many changes stood before a tag
     for number, raw in enumerate(text.splitlines(), 1):
@@ -124,14 +126,15 @@ def _planned(plan: str, text: str, found: Findings) -> list[_Planned]:
     result = []
     for i, (name, number, note) in enumerate(changes):
         later = next((j for j in range(i + 1, len(changes)) if changes[j][0] == name), None)
-        script = name
+        scripts = [name]
         if later is not None:
-            tag = [t for before, t in tags if i < before <= later]
-            if not tag:
+            between = [(before, tag) for before, tag in tags if i < before <= later]
+            if not between:
                 found.refuse(plan, number, f"{name} is in the plan twice without a tag between")
             else:
-                script = f"{name}{tag[0]}"
-        result.append(_Planned(name, number, note, script))
+                between.sort(key=lambda one: -one[0])
+                scripts = [f"{name}{tag}" for _, tag in between]
+        result.append(_Planned(name, number, note, tuple(scripts)))
     return result
 
 
@@ -146,20 +149,16 @@ def _check(files: Files, name: str, found: Findings) -> None:
 
 def _applied(rows: Rows, olds: Sequence[Old], found: Findings) -> list[Applied]:
     applied = []
-    known = {old.checksum: old.key for old in olds}
-    names = {old.key.partition("@")[0] for old in olds}
+    # A reworked change is there under its one name, told apart by what was run, then by its turn.
+    known: dict[tuple[str, str], list[str]] = {}
+    for old in olds:
+        known.setdefault((old.key.partition("@")[0], old.checksum or ""), []).append(old.key)
+    names = {name for name, _ in known}
     for row in rows:
         name, script = str(row["change"]), row["script_hash"]
-        # A reworked change is there under its one name, told apart by what was run.
-        key = known.get(script, name)
-        applied.append(
-            Applied(
-                key if key.partition("@")[0] == name else name,
-                row["committed_at"],
-                str(row["committer_name"]),
-                script,
-            )
-        )
+        keys = known.get((name, script), [name])
+        key = keys.pop(0) if len(keys) > 1 else keys[0]
+        applied.append(Applied(key, row["committed_at"], str(row["committer_name"]), script))
         if name not in names:
             found.note("", None, f"{name} is applied, of the project {row['project']}")
     return applied

@@ -91,6 +91,9 @@ READER = Reader(
         ),
         _applied,
         tables=("_sqlx_migrations",),
+        columns="version BIGINT PRIMARY KEY, description TEXT NOT NULL, installed_on TIMESTAMPTZ"
+        " NOT NULL DEFAULT now(), success BOOLEAN NOT NULL, checksum BYTEA NOT NULL, execution_time"
+        " BIGINT NOT NULL",
     ),
     "<number>_<name>.sql, or with .up.sql and .down.sql",
 )

@@ -71,10 +71,12 @@ def read(files: Files, options: Options, found: Findings) -> list[Old]:
 
 
 def _applied(rows: Rows, olds: Sequence[Old], found: Findings) -> list[Applied]:
-    if len(rows) != 1:
-        found.refuse("", None, f"the table has {len(rows)} rows, and tern keeps one")
+    # tern updates whatever rows there are: a migration that adds one leaves several, all the same.
+    versions = {int(row["version"]) for row in rows}
+    if len(versions) != 1:
+        found.refuse("", None, f"the table has {len(rows)} rows, and tern keeps one version")
         return []
-    newest = int(rows[0]["version"])
+    newest = versions.pop()
     if newest > len(olds):
         return [Applied(str(newest))]
     found.note("", None, "tern keeps no times: what it has applied counts as applied now")
@@ -84,6 +86,11 @@ def _applied(rows: Rows, olds: Sequence[Old], found: Findings) -> list[Applied]:
 READER = Reader(
     "tern",
     read,
-    Ledger(lambda table: f"SELECT version FROM {table}", _applied, tables=("schema_version",)),
+    Ledger(
+        lambda table: f"SELECT version FROM {table}",
+        _applied,
+        tables=("schema_version",),
+        columns="version INT4 NOT NULL",
+    ),
     "<number>_<name>.sql, numbered from 1",
 )
