@@ -4,7 +4,8 @@
 than the server's time. *First batch* is from the start of a process of `manticore backfill run`, on
 a half-done backfill of so many ranges, until the server shows one more batch. *Memory* is what
 `manticore migrate` held at most while it ran a backfill, less what `manticore status` holds. *At 20
-ms* a proxy adds that much to each round trip, for one worker and for two.
+ms* a proxy adds that much to each round trip, for one worker and for two, after one another, twice,
+the quicker of each: enough rows that the time is that of batches, and not of the start.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from ..bench import Bench
 from ..clock import Command, run
 from ..findings import Bar, Section, Table, megabytes, seconds
 from ..servers import SHORT, Place, Server, server
-from .backfill import FILE, fill
+from .backfill import FILE, fill, settle
 
 ROWS = 1_000_000
+FAR = {"postgresql": 3_000_000, "cockroachdb": 500_000}
 RANGES = 10_000
 DELAY = 20.0
 
@@ -42,9 +44,14 @@ def measure(bench: Bench) -> Section:
                 fill(place, engine, count)
                 status, first = _ranges(bench, place)
                 memory = _memory(bench, place)
+            distant = FAR[engine] // (10 if bench.quick else 1)
             with here.database() as place:
-                fill(place, engine, count // 2)
-                far = [_far(bench, here, place, workers) for workers in (1, 2)]
+                fill(place, engine, distant)
+                took: dict[int, list[float]] = {1: [], 2: []}
+                for workers in (1, 2, 2, 1):
+                    settle(place, engine)
+                    took[workers].append(_far(bench, here, place, workers))
+                far = [min(took[1]), min(took[2])]
         bars += [
             Bar(f"status of {RANGES:,} ranges on {short}", status, 0.1, "s"),
             Bar(f"first batch after the start on {short}", first, 1.0, "s"),
@@ -55,8 +62,8 @@ def measure(bench: Bench) -> Section:
             (f"status of {RANGES:,} ranges", short, seconds(status)),
             ("from the start of a process to its first batch", short, seconds(first)),
             (f"memory above that of `status`, {count:,} rows", short, megabytes(memory)),
-            (f"{count // 2:,} rows at {DELAY:.0f} ms, 1 worker", short, seconds(far[0])),
-            (f"{count // 2:,} rows at {DELAY:.0f} ms, 2 workers", short, seconds(far[1])),
+            (f"{distant:,} rows at {DELAY:.0f} ms, 1 worker", short, seconds(far[0])),
+            (f"{distant:,} rows at {DELAY:.0f} ms, 2 workers", short, seconds(far[1])),
         ]
     table = Table(("", "on", ""), tuple(rows))
     title = "A backfill with many ranges, far away, and going on"
