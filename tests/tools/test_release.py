@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from datetime import date
+from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,13 @@ def test_nothing_is_published_untested_or_with_more_rights_than_it_needs() -> No
     for job in (*jobs.values(), *image.values()):
         for step in job["steps"]:
             assert "${{ github" not in step.get("run", "")
+
+
+def test_the_page_on_the_index_leads_somewhere() -> None:
+    """The README is that page, and its relative links and pictures would lead nowhere there."""
+    page = metadata("manticore-cockroachdb").get_payload()
+    targets = re.findall(r"\]\(([^)]*)\)", page)
+    assert [one for one in targets if one.endswith((".svg", ".png"))]
+    assert [one for one in targets if not one.startswith("https://")] == []
+    named = {one.partition("/assets/")[2] for one in targets if "/assets/" in one}
+    assert all((ROOT / "docs" / "assets" / one).is_file() for one in named)
