@@ -76,7 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--versions",
         metavar="A-B",
-        help="of the twenty migrations; 21: seven short ones in one run; 22: four in steps",
+        help="of the twenty migrations; 21: seven short ones in one run; 22: four in steps;"
+        " 23: four in Python",
     )
     parser.add_argument("--workers", type=int, default=6, help="shared by the engines")
     parser.add_argument("--minutes", type=float, default=1440.0, help="stop after so many")

@@ -8,13 +8,15 @@ back is run through the same faults, and a sweep can go up and down over one mig
 
 After the twenty come seven short ones that one run applies at once, several in a message: as many
 as it takes for messages of one, two and four. Then four that one run applies step by step, where
-the end of one and the beginning of the next are one transaction.
+the end of one and the beginning of the next are one transaction. Then five of which four are
+Python, with functions of both kinds: what they send is known only while they run.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent, indent
 
 STATEMENTS_OF_SEED = 14
 ROWS_OF_STATEMENT = 40
@@ -32,12 +34,16 @@ def _down(version: int, k: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One migration as it is written to a directory; ``{+1}`` counts up, ``{-1}`` down."""
+    """One migration as it is written to a directory; ``{+1}`` counts up, ``{-1}`` down.
+
+    ``python``: ``up`` and ``down`` are the bodies of functions, which begin with this word.
+    """
 
     name: str
     up: str
     down: str
     head: str = ""
+    python: str = ""
 
 
 _SOURCES = (
@@ -212,15 +218,78 @@ _IN_STEPS = (
     ),
 )
 
-_ALL = (*_SOURCES, *_SHORT, *_IN_STEPS)
+_PYTHON = (
+    Source(
+        "python",
+        """
+        connection.execute("{+1}")
+        rows = connection.select("users", ["id", "email"], order_by="id")
+        connection.execute("UPDATE users SET nick = %s WHERE id = 1", [rows[0]["email"]])
+        connection.execute("{+2}")
+        """,
+        """
+        connection.execute("{-2}")
+        connection.execute("UPDATE users SET nick = 'n1' WHERE id = 1")
+        connection.execute("{-1}")
+        """,
+        python="def",
+    ),
+    Source(
+        "python",
+        """
+        await connection.execute("{+1}")
+        for number in range(10, 14):
+            await connection.insert("more", {"id": number})
+        """,
+        """
+        await connection.execute("DELETE FROM more WHERE id BETWEEN 10 AND 13")
+        await connection.execute("{-1}")
+        """,
+        python="async def",
+    ),
+    Source("python", "{+1}\n{+2}", "{-2}\n{-1}"),
+    Source(
+        "python",
+        """
+        with connection.transaction():
+            connection.execute("{+1}")
+        connection.execute("{+2}")
+        """,
+        """
+        connection.execute("{-2}")
+        with connection.transaction():
+            connection.execute("{-1}")
+        """,
+        python="def",
+    ),
+    Source(
+        "python",
+        """
+        await connection.execute("{+1}")
+        await connection.execute("INSERT INTO more VALUES (20)")
+        """,
+        """
+        await connection.execute("DELETE FROM more WHERE id = 20")
+        await connection.execute("{-1}")
+        """,
+        python="async def",
+    ),
+)
+
+_ALL = (*_SOURCES, *_SHORT, *_IN_STEPS, *_PYTHON)
 COUNT = len(_SOURCES)
 TOGETHER = COUNT + 1
 IN_STEPS = COUNT + 2
-LEGS = IN_STEPS
+PYTHON = COUNT + 3
+LEGS = PYTHON
 SEED = 1 + [one.name for one in _SOURCES].index("seed")
 
 
-_LASTS = {TOGETHER: COUNT + len(_SHORT), IN_STEPS: len(_ALL)}
+_LASTS = {
+    TOGETHER: COUNT + len(_SHORT),
+    IN_STEPS: COUNT + len(_SHORT) + len(_IN_STEPS),
+    PYTHON: len(_ALL),
+}
 
 
 def last_of(leg: int) -> int:
@@ -250,9 +319,21 @@ def counters_of(version: int) -> dict[int, int]:
 def write(directory: Path, count: int = COUNT) -> None:
     """Write the files of the first ``count`` legs into a directory."""
     for version, source in enumerate(_ALL[: last_of(count)], 1):
+        if source.python:
+            path = directory / f"{version}_{source.name}.py"
+            path.write_text(_filled(_functions(source), version), encoding="utf-8")
+            continue
         up = {1: _counters(), SEED: _seed(version)}.get(version, source.up)
         text = f"{source.head}\n{_filled(up, version)}\n-- @UNDO\n{_filled(source.down, version)}\n"
         (directory / f"{version}_{source.name}.sql").write_text(text, encoding="utf-8")
+
+
+def _functions(source: Source) -> str:
+    bodies = {"migrate": source.up, "undo": source.down}
+    return "\n\n".join(
+        f"{source.python} {name}(connection):\n{indent(dedent(body).strip(), '    ')}\n"
+        for name, body in bodies.items()
+    )
 
 
 def _filled(text: str, version: int) -> str:

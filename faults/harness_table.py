@@ -52,7 +52,9 @@ class Table:
             if not result.struck and not result.bad:
                 self.missed += 1
                 return
-            key = (one.kind, one.engine, result.mode, one.colour)
+            # What Python sends is in one transaction too, without being known beforehand.
+            mode = "transaction" if result.mode == "python" else result.mode
+            key = (one.kind, one.engine, mode, one.colour)
             cell = self.cells.setdefault(key, Cell())
             cell.tries += 1
             for name in ("lost", "doubled", "false", "other", "person"):

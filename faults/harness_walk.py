@@ -109,7 +109,7 @@ class Directories:
 
     def plan(self, version: int, direction: Direction, served: Served) -> MigrationPlan:
         """How a server runs a migration."""
-        (path,) = self._root.glob(f"{migrations.LEGS}/{version}_*.sql")
+        (path,) = self._root.glob(f"{migrations.LEGS}/{version}_*")
         file = parse_file(path.name, path.read_text(encoding="utf-8"), str(path))
         return plan_script(script_of(file, down=direction == "down"), capabilities(served.server))
 

@@ -119,6 +119,20 @@ def test_alembic(on: Manticore, url: str, tree: Tree) -> None:
     assert out["ok"] is True
 
 
+def test_alembic_s_types(on: Manticore, url: str, tree: Tree) -> None:
+    """CREATE TYPE is written by a dialect alone."""
+    up = (
+        'op.create_table("users", sa.Column("id", sa.Integer, primary_key=True),'
+        ' sa.Column("mood", sa.Enum("well", "ill", name="mood")))'
+    )
+    back = 'op.drop_table("users")\nop.execute("DROP TYPE mood")'
+    root = project(tree, url, {"a": revision("a1", None, up, back)})
+    run(root, "-m", "alembic", "upgrade", "heads")
+    found = on("import", "alembic", str(root), "--url", url, "--json").json
+    assert found["history"]["identical"] is True, found
+    assert "CREATE TYPE mood" in Path("migrations/1_a_change.sql").read_text()
+
+
 def test_alembic_half_way(on: Manticore, url: str, tree: Tree) -> None:
     """One branch of two is applied."""
     root = project(tree, url, REVISIONS)

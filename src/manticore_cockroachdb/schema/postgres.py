@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 from ..parser.quoting import qualified, quote
 from ..parser.types import canonical_type
 from . import model as m
-from .printed import bare, index_of, items
+from .printed import bare, index_of, items, stable
 
 Rows: TypeAlias = Sequence[tuple[Any, ...]]
 Answers: TypeAlias = Mapping[str, Rows]
@@ -37,7 +37,8 @@ def build(answers: Answers) -> m.Schema:
     columns = _columns(answers["columns"])
     constraints = _grouped((row[0], _constraint(row)) for row in answers["constraints"])
     indexes = _grouped(
-        (row[0], index_of(row[2], valid=row[3], comment=row[4])) for row in answers["indexes"]
+        (row[0], index_of(stable(row[2]), valid=row[3], comment=row[4]))
+        for row in answers["indexes"]
     )
     tables: list[m.Table] = []
     views: list[m.View] = []
@@ -99,6 +100,7 @@ def _columns(rows: Rows) -> defaultdict[int, tuple[tuple[m.Column, bool], ...]]:
     found: defaultdict[int, tuple[tuple[m.Column, bool], ...]] = defaultdict(tuple)
     for row in rows:
         oid, name, kind, nullable, default, identity, generated, collation, own, comment = row[:10]
+        default = default and stable(default)
         column = m.Column(
             name=name,
             type=canonical_type(kind),
@@ -130,7 +132,7 @@ def _constraint(row: tuple[Any, ...]) -> m.Constraint:
     return m.Constraint(
         name=name,
         kind=_KINDS[kind],
-        definition=definition.removesuffix(" NOT VALID"),
+        definition=stable(definition.removesuffix(" NOT VALID")),
         columns=tuple(columns),
         target=(schema, table) if table else None,
         target_columns=tuple(targets),
@@ -176,7 +178,7 @@ def _view(
     return m.View(
         schema=row[1],
         name=row[2],
-        definition=row[11].strip().removesuffix(";"),
+        definition=stable(row[11].strip().removesuffix(";")),
         columns=tuple(c for c, _ in columns),
         materialized=row[3] == "m",
         indexes=indexes,
@@ -216,7 +218,7 @@ def _objects(answers: Answers) -> Iterable[m.SchemaObject]:
         parts += [f"COLLATE {collation}"] if collation else []
         parts += [f"DEFAULT {default}"] if default else []
         parts += ["NOT NULL"] if required else []
-        yield _object("domain", schema, name, " ".join([*parts, *checks]), comment)
+        yield _object("domain", schema, name, " ".join([*parts, *map(stable, checks)]), comment)
     for schema, name, attributes, comment in answers["composites"]:
         text = f"CREATE TYPE {qualified(schema, name)} AS ({', '.join(attributes)})"
         yield _object("type", schema, name, text, comment)
@@ -247,7 +249,7 @@ def _object(
 
 def _on_tables(answers: Answers) -> Iterable[m.SchemaObject]:
     for schema, table, name, definition, enabled, comment in answers["triggers"]:
-        text = definition
+        text = stable(definition)
         if enabled in _ENABLED:
             relation = qualified(schema, table)
             text += f";\nALTER TABLE {relation} {_ENABLED[enabled]} TRIGGER {quote(name)}"
@@ -259,11 +261,11 @@ def _on_tables(answers: Answers) -> Iterable[m.SchemaObject]:
             f" AS {'PERMISSIVE' if permissive else 'RESTRICTIVE'}"
             f" FOR {_COMMANDS[command]} TO {', '.join(roles)}"
         )
-        text += f" USING ({using})" if using else ""
-        text += f" WITH CHECK ({check})" if check else ""
+        text += f" USING ({stable(using)})" if using else ""
+        text += f" WITH CHECK ({stable(check)})" if check else ""
         yield _on_table("policy", schema, table, name, text, comment)
     for schema, table, name, definition, comment in answers["rules"]:
-        text = definition.strip().removesuffix(";")
+        text = stable(definition.strip().removesuffix(";"))
         yield _on_table("rule", schema, table, name, text, comment)
 
 

@@ -191,3 +191,56 @@ def bare(expression: str) -> str:
         if source.end:
             return inner
     return expression
+
+
+def stable(text: str) -> str:
+    """SQL as PostgreSQL prints it from the second time on.
+
+    What `x IN ('a', 'b')` of a VARCHAR became is printed as ``(ARRAY['a'::character varying, …])
+    ::text[]``. Read again, the cast goes to the elements, and ``ARRAY[('a'::character varying)
+    ::text, …]`` is what is printed from then on: it is one expression, and one text here.
+    """
+    if "])::" not in text:
+        return text
+    found = tokens(text)
+    values = ["" if one.kind in ("quoted", "string", "dollar") else one.value for one in found]
+    result, done, at = "", 0, 0
+    while at < len(found):
+        cast = (
+            _cast_array(found, values, at) if values[at : at + 3] == ["(", "array", "["] else None
+        )
+        if cast is None:
+            at += 1
+            continue
+        closes, last = cast
+        kind = text[found[closes + 3].start : found[last - 2].end]
+        elements = list(items(text[found[at + 2].end : found[closes].start]))
+        if not any(one.lower().startswith("array") for one in elements):
+            inner = ", ".join(
+                one if one.endswith(f"::{kind}") else f"({stable(one)})::{kind}" for one in elements
+            )
+            result += f"{text[done : found[at].start]}ARRAY[{inner}]"
+            done = found[last].end
+        at = last + 1
+    return result + text[done:]
+
+
+def _cast_array(found: list[Token], values: list[str], at: int) -> tuple[int, int] | None:
+    """Of ``(ARRAY[…])::type[]``: where the first bracket closes and the last; else None."""
+    depth, closes = 0, at + 2
+    while closes < len(found):
+        depth += _step(found[closes])
+        if depth == 0:
+            break
+        closes += 1
+    if values[closes + 1 : closes + 3] != [")", "::"]:
+        return None
+    # A type is words and names, perhaps with a length: it ends at its own brackets.
+    opens = closes + 3
+    while opens < len(found) and (values[opens] not in ("[", "::") and _step(found[opens]) >= 0):
+        opens += 1
+        if values[opens - 1] == "(":
+            while values[opens - 1] != ")":
+                opens += 1
+    several = values[opens + 2 : opens + 3] == ["["]
+    return None if values[opens : opens + 2] != ["[", "]"] or several else (closes, opens + 1)

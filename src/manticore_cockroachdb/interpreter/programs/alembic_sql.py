@@ -74,6 +74,15 @@ class Listener:
             self.now["flags"].append(word)
 
 
+def _text(statement: Any) -> str:
+    """A statement as SQL; "" for one that only a dialect can write, which makes a type and reads
+    nothing."""
+    try:
+        return str(statement)
+    except Exception:  # noqa: BLE001 - SQLAlchemy 2.1 raises AttributeError for CREATE TYPE
+        return ""
+
+
 def watch(listener: Listener) -> None:
     """Notice what cannot be seen in the text that comes out."""
     context = import_module("alembic.runtime.migration").MigrationContext
@@ -93,7 +102,7 @@ def watch(listener: Listener) -> None:
         return autocommit(self)
 
     def executed(self: Any, statement: Any, *args: Any, **kwargs: Any) -> Any:
-        if _READS.match(str(statement)):
+        if _READS.match(_text(statement)):
             listener.flag("reads")
         return execute(self, statement, *args, **kwargs)
 
