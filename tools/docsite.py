@@ -5,7 +5,8 @@
 
 The pages of docs/ are made to be read in the repository too, so what differs is made here, in
 build/site: a page for each command, cut from docs/cli.md and completed with its options; changelog
-and contributing guide as pages; links that leave docs/. Zensical makes HTML of that.
+and contributing guide as pages; links that leave docs/; drawings of diagrams (`tools.diagrams`).
+Zensical makes HTML of that.
 
 Strictly: a page that is not in `nav` of mkdocs.yml, a line of `nav` without a page, and a link of
 the finished HTML, anchors and pictures included, that leads nowhere end with exit code 1. What is
@@ -28,6 +29,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from . import diagrams
 from .commandpages import LINK, outside_code, split
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -69,6 +71,8 @@ def pages() -> dict[str, str]:
         found[page] = _ONLY.sub(
             lambda fence: f'{fence[1]} title="{WHERE.get(fence[2], fence[2])}"', text
         )
+        up = "../" * page.count("/")
+        found[page] = diagrams.drawn(found[page], up)
     made = split(found)
     return {page: entitled(text, page, made) for page, text in made.items()}
 
@@ -229,6 +233,12 @@ def build() -> list[str]:
     found = pages()
     config = expand(CONFIG.read_text(encoding="utf-8"), found)
     wrong = off_the_map(config, found)
+    wrong += [
+        f"docs/{page.relative_to(DOCS)}: a diagram ({block}) was changed or is new:"
+        " `python -m tools.diagrams` draws it"
+        for page in sorted(DOCS.rglob("*.md"))
+        for block in diagrams.missing(page.read_text(encoding="utf-8"))
+    ]
     if wrong:
         return wrong
     if BUILD.exists():

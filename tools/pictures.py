@@ -41,14 +41,25 @@ def page(directory: Path) -> Path:
     return directory / "schema.html"
 
 
+def browser() -> str:
+    """The path of a browser of Chromium's kind."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        raise SystemExit(f"no browser here: none of {', '.join(BROWSERS)} is on PATH")
+    return found
+
+
 def take(html: Path, picture: Path, size: str, *, dark: bool = False) -> None:
     """Take a picture of a page."""
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser is None:
-        raise SystemExit(f"no browser here: none of {', '.join(BROWSERS)} is on PATH")
     # Chromium keeps its own notes of every page; they go with the directory.
     with tempfile.TemporaryDirectory(prefix="manticore-picture-") as own:
-        command = [browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+        command = [
+            browser(),
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+        ]
         command += [f"--user-data-dir={own}", f"--window-size={size}", f"--screenshot={picture}"]
         command += [f"--blink-settings=preferredColorScheme={0 if dark else 1}"]
         command += ["--virtual-time-budget=4000", html.as_uri()]

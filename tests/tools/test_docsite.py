@@ -156,3 +156,12 @@ def test_dead_links_of_the_finished_pages_are_found(tmp_path: Path) -> None:
         "index.html: gone.png leads nowhere",
         "index.html loads https://x.org/x.js from elsewhere",
     ]
+
+
+def test_every_diagram_has_its_drawing_and_a_changed_one_none() -> None:
+    text = (docsite.DOCS / "architecture.md").read_text(encoding="utf-8")
+    assert diagrams.BLOCK.search(text) and not diagrams.missing(text)
+    assert "```mermaid" not in diagrams.drawn(text, "") and "assets/diagrams/" in diagrams.drawn(
+        text, ""
+    )
+    assert diagrams.missing(text.replace("graph TD", "graph LR")) == ["graph LR"]
