@@ -156,8 +156,9 @@ class AsyncWorker:
                     again = (m.Wish.RUNNING, m.Wish.FAILED)
                     await self._fetch(tables.set_state(job.run, m.Wish.FAILED, of=again, note=left))
                     return m.Settled(m.Wish.FAILED)
-                texts = (tables.complete(job.run), tables.settled(job.run), *job.manners.reset)
-                _, settled, *_ = await self._fetch(*texts)
+                _, settled, *_ = await self._fetch(
+                    tables.complete(job.run), tables.settled(job.run), *job.manners.reset
+                )
                 self._mannered = None
                 if not settled:
                     return m.Settled(m.Wish.CANCELLED)
