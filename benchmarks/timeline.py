@@ -107,7 +107,7 @@ def _backfill(
             told.append((time.monotonic() - began, event.rows, event.size))
 
     with tempfile.TemporaryDirectory() as directory, Database.from_url(place.url()) as db:
-        (Path(directory) / "1_items.sql").write_text(FILE.format(workers=1))
+        (Path(directory) / "1_items.sql").write_text(FILE.format(batch="workers 1"))
         first = time.monotonic() - began
         Migration(db, directory, on_event=hear).migrate()
         return first, time.monotonic() - began

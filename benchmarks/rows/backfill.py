@@ -5,12 +5,16 @@ transaction: UPDATE … WHERE id in the next so many keys, RETURNING the last on
 sizes counts. The loop with OFFSET is the one that guides show; it is stopped after as long as the
 backfill took, and its rows by then are told. The foreground (`benchmarks.foreground`, a process
 of its own) changes 200 single rows a second by key, each at its time whatever became of the one
-before: alone, beside a backfill, and beside one UPDATE. Figures of one run, one after another.
+before: alone, beside a backfill, beside one that waits as long again after each batch, and beside
+one UPDATE. *Beside a process that spins* is what a busy core alone does to it: that process asks no
+database anything. Figures of one run, one after another.
 """
 
 from __future__ import annotations
 
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -38,7 +42,8 @@ NEXT = (
 TRAP = (
     "UPDATE items SET n = n + 1 WHERE id IN (SELECT id FROM items ORDER BY id LIMIT 1000 OFFSET %s)"
 )
-FILE = "-- @backfill items\n-- @batch workers {workers}\nUPDATE items SET n = n + 1 WHERE :batch;\n"
+FILE = "-- @backfill items\n-- @batch {batch}\nUPDATE items SET n = n + 1 WHERE :batch;\n"
+SPIN = "while True: pass"
 
 
 def measure(bench: Bench) -> Section:
@@ -107,11 +112,25 @@ def _one(
         told("backfill, with the foreground", time_of, count, p99)
     alone.append(_p99(place, count, lambda: time.sleep(10))[1])
     rows += [("the foreground alone", short, "", "", "", seconds(p99)) for p99 in alone]
+    spinning = _p99(place, count, _spin)[1]
+    rows.append(
+        ("the foreground beside a process that spins", short, "", "", "", seconds(spinning))
+    )
+    settle(place, engine)
+    time_of, p99 = _p99(place, count, lambda: _backfill(bench, place, 1, pause="50ms"))
+    told("backfill with a pause of 50 ms, with the foreground", time_of, count, p99)
     times = statistics.median(beside) / statistics.median(alone)
     bars.append(Bar(f"foreground's p99 on {short}, times alone", times, 1.5, ""))
     settle(place, engine)
     time_of, p99 = _p99(place, count, lambda: update(place))
     told("one UPDATE, with the foreground", time_of, count, p99)
+
+
+def _spin() -> None:
+    """Keep a core busy, and no server."""
+    with subprocess.Popen([sys.executable, "-c", SPIN]) as process:
+        time.sleep(10)
+        process.kill()
 
 
 def fill(place: Place, engine: str, count: int) -> None:
@@ -139,12 +158,16 @@ def settle(place: Place, engine: str) -> None:
             connection.execute(b"CREATE STATISTICS s FROM items")
 
 
-def _backfill(bench: Bench, place: Place, workers: int) -> tuple[float, float]:
+def _backfill(
+    bench: Bench, place: Place, workers: int, *, pause: str = "0ms"
+) -> tuple[float, float]:
     """Seconds of a backfill, from the call to its end, and until its first batch."""
     directory = bench.space / f"backfill-{time.monotonic_ns()}"
     directory.mkdir(parents=True)
     version = time.monotonic_ns()
-    Path(directory / f"{version}_items.sql").write_text(FILE.format(workers=workers))
+    Path(directory / f"{version}_items.sql").write_text(
+        FILE.format(batch=f"pause {pause}, workers {workers}")
+    )
     first: list[float] = []
 
     def hear(event: Event) -> None:

@@ -73,7 +73,7 @@ def measure(bench: Bench) -> Section:
 def _directory(bench: Bench, workers: int = 1, *, background: bool = False) -> Path:
     directory = bench.space / f"large-{time.monotonic_ns()}"
     directory.mkdir(parents=True)
-    text = ("-- @background\n" if background else "") + FILE.format(workers=workers)
+    text = ("-- @background\n" if background else "") + FILE.format(batch=f"workers {workers}")
     (directory / f"{time.monotonic_ns()}_items.sql").write_text(text)
     return directory
 
