@@ -1,11 +1,14 @@
 """changes: the table's changefeed as an iterator.
 
-No server of the tests sends one, so what one would send comes from a table of PostgreSQL that
-holds the lines of CockroachDB's documentation; the statement itself is looked at as text.
+A real one where there is CockroachDB; elsewhere its lines come from a table of PostgreSQL, and the
+statement is looked at as text.
 """
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +18,7 @@ import pytest
 
 from faults.imitate import Imitation
 from faults.proxy import Proxy
-from manticore_cockroachdb import QueryError, async_changes, changes
+from manticore_cockroachdb import AsyncDatabase, Database, QueryError, async_changes, changes
 from manticore_cockroachdb.feed import Change, Resolved, moment, statement
 
 LINES: list[tuple[str | None, bytes | None, bytes]] = [
@@ -92,6 +95,92 @@ async def test_postgresql_has_none_and_says_what_there_is(db: Any) -> None:
     with pytest.raises(QueryError, match="not a cursor"):
         async for _ in db.changes("t", "yesterday"):
             pass
+
+
+@pytest.mark.engine("cockroachdb", because="CockroachDB's own")
+async def test_a_feed_of_a_server(db: Any) -> None:
+    """All rows, what changes, and from a mark on what came after it, each in order."""
+    await db.execute("SET CLUSTER SETTING kv.rangefeed.enabled = true")
+    await db.execute("CREATE TABLE users (id INT8 PRIMARY KEY, name TEXT)")
+    await db.execute("INSERT INTO users VALUES (1, 'Ann'), (2, 'Bo')")
+    seen: list[Any] = []
+    async for event in db.changes("users", resolved=0.2, row=User):
+        seen.append(event)
+        if len(seen) == 3:
+            await db.execute("UPDATE users SET name = 'Ada' WHERE id = 1")
+            await db.execute("DELETE FROM users WHERE id = 2")
+        if len(seen) > 4 and isinstance(event, Resolved):
+            break
+    changes_seen = [one for one in seen if isinstance(one, Change)]
+    assert [(one.key, one.row) for one in changes_seen] == [
+        ((1,), User(1, "Ann")),
+        ((2,), User(2, "Bo")),
+        ((1,), User(1, "Ada")),
+        ((2,), None),
+    ]
+    assert {one.table for one in changes_seen} == {"users"}
+    first, last = seen[2], seen[-1]
+    assert moment(changes_seen[0].updated) <= moment(first.cursor)
+    assert moment(first.cursor) < moment(changes_seen[2].updated) <= moment(last.cursor)
+    await db.execute("INSERT INTO users VALUES (3, 'Cy')")
+    async for event in db.changes("users", last.cursor, resolved=0.2):
+        if isinstance(event, Change):
+            assert (event.key, event.row) == ((3,), {"id": 3, "name": "Cy"})
+            break
+
+
+@pytest.mark.engine("cockroachdb", because="CockroachDB's own")
+async def test_a_task_that_reads_a_feed_can_be_cancelled(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is waited for, and psycopg warns of nothing."""
+    db = AsyncDatabase.from_url(url)
+    await db.execute("SET CLUSTER SETTING kv.rangefeed.enabled = true")
+    await db.execute("CREATE TABLE users (id INT8 PRIMARY KEY)")
+    marked = asyncio.Event()
+
+    async def read() -> None:
+        async for event in db.changes("users", resolved=60):
+            assert isinstance(event, Resolved)
+            marked.set()
+
+    reading = asyncio.create_task(read())
+    await asyncio.wait_for(marked.wait(), 30)
+    await asyncio.sleep(0.1)  # until it waits for what is next
+    began = time.monotonic()
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(reading, 30)
+    assert time.monotonic() - began < 4
+    assert [one for one in caplog.records if one.name == "psycopg"] == []
+    assert await db.value("SELECT 5") == 5
+    await db.close()
+
+
+@pytest.mark.engine("cockroachdb", because="CockroachDB's own")
+def test_a_program_that_reads_a_feed_can_be_interrupted(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with Database.from_url(url) as db:
+        db.execute("SET CLUSTER SETTING kv.rangefeed.enabled = true")
+        db.execute("CREATE TABLE users (id INT8 PRIMARY KEY)")
+        before = signal.signal(signal.SIGALRM, interrupt)
+        began = time.monotonic()
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                for event in db.changes("users", resolved=60):
+                    assert isinstance(event, Resolved)
+                    began = time.monotonic()
+                    signal.setitimer(signal.ITIMER_REAL, 0.5)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+        assert time.monotonic() - began < 4
+        assert [one for one in caplog.records if one.name == "psycopg"] == []
+        assert db.value("SELECT 5") == 5
 
 
 @pytest.mark.engine("cockroachdb", because="CockroachDB's own")
