@@ -33,24 +33,20 @@ def tracked(connection: Connection[Any], target: Target) -> None:
 class Tracking(Cursor[Any]):
     """A cursor that tells what it sends."""
 
-    def _operation(self, query: Any) -> Operation | None:
-        """The operation to begin; None where a verb's has been begun."""
-        connection: Any = self._conn
-        waiting: Operation | None = connection.operation_of_verb
-        target: Target = connection.target
-        if waiting is None:
-            return target.operation(query)
-        connection.operation_of_verb = None
-        waiting.on(target)
-        return None
+    __slots__ = ()
 
     def execute(self, query: Any, params: Parameters | None = None, **options: Any) -> Any:
-        """Execute a statement, and tell of it."""
-        operation = self._operation(query)
-        if operation is None:
-            return super().execute(query, params, **options)
-        with operation:
-            return super().execute(query, params, **options)
+        """Execute a statement, and tell of it, where that has not begun with a verb."""
+        connection: Any = self._conn
+        verb: Operation | None = connection.operation_of_verb
+        target: Target = connection.target
+        if verb is None:
+            with target.operation(query):
+                return super().execute(query, params, **options)
+        connection.operation_of_verb = None
+        if verb.target is not target:
+            verb.on(target)
+        return super().execute(query, params, **options)
 
     def executemany(
         self, query: Any, params_seq: Iterable[Parameters], *, returning: bool = False
@@ -91,6 +87,10 @@ class Tracking(Cursor[Any]):
 class TrackedCursor(Tracking):
     """The usual cursor."""
 
+    __slots__ = ()
+
 
 class TrackedRawCursor(Tracking, RawCursor[Any]):
     """One for `$1` placeholders."""
+
+    __slots__ = ()

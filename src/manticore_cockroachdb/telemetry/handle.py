@@ -40,6 +40,8 @@ KEPT = 1000
 """Attributes of statements that a target remembers."""
 
 Attributes: TypeAlias = Mapping[str, str | int | float | bool]
+Ready: TypeAlias = tuple[str, Attributes, Attributes]
+"""A span's name, its attributes, and those of its duration."""
 
 
 class Connected(Protocol):
@@ -100,7 +102,7 @@ class Target:
         self.base = base
         self.peer = peer
         self.pool = {"db.client.connection.pool.name": pool}
-        self._kept: dict[Described, tuple[Attributes, Attributes]] = {}
+        self._kept: dict[Described, Ready] = {}
 
     def operation(self, sql: object) -> Operation:
         """Return the operation that sends a statement, for a ``with``."""
@@ -118,8 +120,8 @@ class Target:
         """Begin to tell of a transaction."""
         return Transaction(self)
 
-    def attributes(self, one: Described) -> tuple[Attributes, Attributes]:
-        """Return what a statement's span and its duration have."""
+    def ready(self, one: Described) -> Ready:
+        """Return what a statement's span is called, and what it and its duration have."""
         found = self._kept.get(one)
         if found is None:
             if len(self._kept) >= KEPT:
@@ -129,8 +131,12 @@ class Target:
             spanned: dict[str, Any] = {**self.base, **self.peer, **one.attributes}
             if one.text:
                 spanned["db.query.text"] = one.text
-            found = self._kept[one] = (spanned, measured)
+            name = one.summary or str(self.base["db.system.name"])
+            found = self._kept[one] = (name, spanned, measured)
         return found
+
+
+_CLIENT = SpanKind.CLIENT
 
 
 def _described(sql: object) -> Described:
@@ -150,8 +156,8 @@ class Operation:
         "_measured",
         "_span",
         "_started",
-        "_target",
         "_telemetry",
+        "target",
     )
 
     def __init__(
@@ -164,27 +170,24 @@ class Operation:
         self._below = below
         self._telemetry = telemetry
         self._described = described
-        self._target = target
+        self.target = target
         self._failed: BaseException | None = None
 
     def __enter__(self) -> Self:
-        one, target = self._described, self._target
-        attributes: Attributes = one.attributes
-        self._measured: Attributes = attributes
+        one, target = self._described, self.target
         if target is not None:
-            attributes, self._measured = target.attributes(one)
-        name = one.summary or str(attributes.get("db.system.name", "database"))
-        self._span: Span = self._telemetry.tracer.start_span(
-            name, self._below, SpanKind.CLIENT, attributes
-        )
+            name, attributes, self._measured = target.ready(one)
+        else:
+            name, attributes = one.summary or "database", one.attributes
+            self._measured = attributes
+        self._span: Span = self._telemetry.start(name, self._below, _CLIENT, attributes)
         self._started = perf_counter()
         return self
 
     def on(self, target: Target) -> None:
         """Tell where it goes, once that is known."""
-        if target is not self._target:
-            attributes, self._measured = target.attributes(self._described)
-            self._span.set_attributes(attributes)
+        _, attributes, self._measured = target.ready(self._described)
+        self._span.set_attributes(attributes)
 
     def retry(self, error: BaseException, attempt: int, delay: float) -> None:
         """Tell that it is sent again after a failure."""
@@ -205,7 +208,7 @@ class Operation:
         if error is not None and not isinstance(error, GeneratorExit):
             measured = {**measured, **fail(self._span, error)}
         self._span.end()
-        self._telemetry.duration.record(seconds, measured)
+        self._telemetry.record(seconds, measured)
 
 
 class Transaction:
@@ -289,6 +292,8 @@ class Telemetry:
             "db.client.operation.duration", "Duration of database client operations."
         )
         connection = "db.client.connection"
+        # Looked up once: they are called for every statement.
+        self.start, self.record = self.tracer.start_span, self.duration.record
         self.created = seconds(
             f"{connection}.create_time", "The time it took to create a new connection."
         )
