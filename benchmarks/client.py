@@ -22,6 +22,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from psycopg import AsyncConnection, Connection
 from psycopg.rows import DictRow, dict_row
@@ -270,7 +271,7 @@ def stream(url: str, way: str, count: int) -> dict[str, float]:
     Bare is psycopg's named cursor; where the server has none, on CockroachDB before v22.1, its
     `Cursor.stream`.
     """
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak()
     started = time.perf_counter()
     if "async" in way:
         seen = asyncio.run(_stream_async(url, way, count))
@@ -278,8 +279,20 @@ def stream(url: str, way: str, count: int) -> dict[str, float]:
         seen = _stream_sync(url, way, count)
     took = time.perf_counter() - started
     assert seen == count, seen
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"seconds": took, "MiB": (after - before) / 1024}
+    return {"seconds": took, "MiB": peak() - before}
+
+
+def peak() -> float:
+    """MiB that the process has held at most.
+
+    Linux counts into a process's ``ru_maxrss`` what its parent held when it was started; this not.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
+    scale = 1 if sys.platform != "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 / scale
 
 
 def _stream_sync(url: str, way: str, count: int) -> int:

@@ -134,6 +134,10 @@ class Seen:
     errors: Counter[tuple[str, str]] = field(default_factory=Counter)
     wrote: int = 0
     unsure: int = 0
+    given: int = 0
+    seconds: float = 0.0
+    late: float = 0.0
+    """Calls that were asked for, in how long, and how late the latest of them was."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, kind: str, phase: str, seconds: float, error: Exception | None) -> None:
@@ -173,11 +177,14 @@ def drive(pool: Pool, nodes: Nodes, rate: float) -> Seen:
         seen.add(kind, when, time.perf_counter() - due, error)
 
     def load() -> None:
-        due = time.perf_counter()
+        began = due = time.perf_counter()
         with ThreadPoolExecutor(SIZE * 4) as workers:
             while not stop.is_set():
                 due += 1 / rate
                 time.sleep(max(0.0, due - time.perf_counter()))
+                seen.given += 1
+                seen.seconds = time.perf_counter() - began
+                seen.late = max(seen.late, time.perf_counter() - due)
                 kind = chance.choice(list(pool))
                 workers.submit(call, kind, chance.randrange(1, ROWS + 1), due, phase[0])
 
@@ -196,7 +203,11 @@ def drive(pool: Pool, nodes: Nodes, rate: float) -> Seen:
 
 def told(name: str, seen: Seen, counted: int) -> None:
     """Print what callers of a pool saw."""
-    print(f"{name}: {sum(map(len, seen.times.values())):,} calls, {seen.errors.total()} raised")
+    calls = sum(map(len, seen.times.values()))
+    print(
+        f"{name}: {calls:,} calls, {seen.errors.total()} raised; {seen.given / seen.seconds:.0f} a"
+        f" second were asked for, at most {seen.late * 1e3:.0f} ms late"
+    )
     for (kind, phase), times in sorted(seen.times.items()):
         cuts = statistics.quantiles(times, n=100) if len(times) > 1 else times * 99
         said = (
