@@ -87,7 +87,7 @@ def test_a_folder_of_such_a_name_elsewhere_is_nothing_special(tmp_path, monkeypa
 def test_the_method_reads_them_too(project, tmp_path):
     project("hooks/after_migrate.sql", "DELETE FROM users;")
     project("repeatable/views/names.sql", "CREATE TABLE seed (id UUID PRIMARY KEY);")
-    migration = Migration(Database("postgresql://nowhere"), tmp_path / "migrations")
+    migration = Migration(Database.from_url("postgresql://nowhere"), tmp_path / "migrations")
     rules = {one.rule for one in migration.lint(target="postgresql")}
     assert {"delete-without-where", "invalid-file"} <= rules
 
