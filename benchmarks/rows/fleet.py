@@ -7,7 +7,8 @@ Alembic, and django-tenants' own `migrate_schemas`. The loops are a process for 
 they take grows with the number of tenants: of a loop a sample is run, and its time a tenant stands
 for all. *CockroachDB* is three more migrations in databases that have one already, so that each has
 its history, beside plain programs that send the same three statements to as many databases at once
-(1, 2, 4, 8, 16) and keep no history, no lease and no journal; the best of them counts.
+(1, 2, 4, 8, 16) and keep no history, no lease and no journal; the best of them counts. Ours runs
+first and last, since a server with more behind it is slower, and both together count.
 """
 
 from __future__ import annotations
@@ -295,13 +296,14 @@ def _django_tenants(bench: Bench, here: Server, many: int, found: object) -> Non
 def _on_cockroachdb(bench: Bench, here: Server, bars: list[Bar]) -> Table:
     many = 8 if bench.quick else 100
     rows = []
-    times: dict[str, float] = {}
+    times: dict[str, list[float]] = {}
     sizes = (1, 4) if bench.quick else (1, 2, 4, 8, 16)
+    loops = [f"bare loop, {size} at once" for size in sizes]
     with here.database() as place:
-        for label in ("manticore --fleet", *(f"bare loop, {size} at once" for size in sizes)):
-            prefix = f"f{os.getpid()}_{len(times)}_"
+        for turn, label in enumerate(("manticore --fleet", *loops, "manticore --fleet")):
+            prefix = f"f{os.getpid()}_{turn}_"
             names = [f"{prefix}{number:03}" for number in range(many)]
-            first = _fleet(bench, f"crdb-{len(times)}", names, 1, database="{name}")
+            first = _fleet(bench, f"crdb-{turn}", names, 1, database="{name}")
             with here.place.connect() as connection:
                 for name in names:
                     connection.execute(f"CREATE DATABASE {name}".encode())
@@ -317,16 +319,17 @@ def _on_cockroachdb(bench: Bench, here: Server, bars: list[Bar]) -> Table:
                     size = label.split()[2]
                     argv = (sys.executable, "-c", _BARE, url, ",".join(names), *files, size)
                     found = run(Command(argv))
-                times[label] = found.seconds
+                times.setdefault(label, []).append(found.seconds)
                 bench.say(f"  {label}: {found.seconds:.2f} s")
             finally:
                 with here.place.connect() as connection:
                     for name in names:
                         connection.execute(f"DROP DATABASE {name} CASCADE".encode())
-    ours = times.pop("manticore --fleet")
-    best = min(times.values())
+    ours = statistics.mean(times.pop("manticore --fleet"))
+    taken = {name: found[0] for name, found in times.items()}
+    best = min(taken.values())
     bars.append(Bar(f"{many} databases × 3: of the best bare loop", ours / best, 1.15, "times"))
-    for name, whole in sorted({"manticore --fleet": ours, **times}.items(), key=lambda p: p[1]):
+    for name, whole in sorted({"manticore --fleet": ours, **taken}.items(), key=lambda p: p[1]):
         rows.append((name, seconds(whole), f"{whole / best:.2f} ×"))
     heading = (f"{SHORT[here.engine]}, 3 migrations in {many} databases", "all", "of the best loop")
     return Table(heading, tuple(rows))
