@@ -53,17 +53,16 @@ def page() -> str:
     parts = [HEAD]
     for module, name, title in CLASSES:
         kind = getattr(import_module(f"manticore_cockroachdb.{module}"), name)
-        parts.append(f"## {title}\n\n{_text(kind)}\n")
+        parts.append(f"## {title}\n\n{text(kind)}\n")
         parts += (
-            f"### {n}\n\n```python\n{_signature(n, m)}\n```\n\n{_text(m)}\n"
-            for n, m in _methods(kind)
+            f"### {n}\n\n```python\n{signature(n, m)}\n```\n\n{text(m)}\n" for n, m in methods(kind)
         )
     errors = import_module("manticore_cockroachdb.errors")
     parts.append(f"## Errors\n\n```text\n{inspect.cleandoc(errors.__doc__ or '')}\n```\n")
     return "\n".join(parts)
 
 
-def _methods(kind: type) -> Iterator[tuple[str, object]]:
+def methods(kind: type) -> Iterator[tuple[str, object]]:
     """Yield public methods of ours, those of the class itself before those of its bases."""
     seen: set[str] = set()
     for base in kind.__mro__:
@@ -79,7 +78,7 @@ def _methods(kind: type) -> Iterator[tuple[str, object]]:
             yield name, member
 
 
-def _signature(name: str, member: object) -> str:
+def signature(name: str, member: object) -> str:
     assert callable(member)
     signature = inspect.signature(member)
     # What a method is called on is written before its name, and not in it.
@@ -104,7 +103,7 @@ def _plain(text: str) -> str:
     return re.sub(r"<function .*? at 0x[0-9a-f]+>", "…", text).replace("'", "")
 
 
-def _text(member: object) -> str:
+def text(member: object) -> str:
     text = inspect.getdoc(member) or ""
     # ``code`` and `name` are both code in Markdown.
     return text.replace("``", "`")

@@ -90,7 +90,7 @@ def page(name: str, text: str) -> str:
     example = EXAMPLES / f"{name}.txt"
     if example.exists():
         parts += ["## Example", f"```console\n{example.read_text(encoding='utf-8')}```"]
-    for path, one in _with_a_verb(name, command):
+    for path, one in with_a_verb(name, command):
         title = "Options" if one is command else f"`manticore {' '.join(path)}`"
         parts.append(f"## {title}")
         if one is not command:
@@ -100,14 +100,14 @@ def page(name: str, text: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _with_a_verb(name: str, command: click.Command) -> Iterator[tuple[list[str], click.Command]]:
+def with_a_verb(name: str, command: click.Command) -> Iterator[tuple[list[str], click.Command]]:
     """Yield a command, or those of a family, with their full names."""
     if isinstance(command, click.Group):
         context = click.Context(command)
         for inner in command.list_commands(context):
             one = command.get_command(context, inner)
             assert one is not None
-            for path, leaf in _with_a_verb(inner, one):
+            for path, leaf in with_a_verb(inner, one):
                 yield [name, *path], leaf
     else:
         yield [name], command
@@ -156,7 +156,7 @@ def codes(name: str, command: click.Command) -> set[int]:
     found |= {*EVERYWHERE, *RAISED.get(name, ())}
     options = {
         option
-        for _, one in _with_a_verb(name, command)
+        for _, one in with_a_verb(name, command)
         for parameter in one.params
         for option in parameter.opts
     }

@@ -3,16 +3,21 @@
     python -m tools.mutants                            60 changes over four rooms, drawn with seed 1
     python -m tools.mutants --room runner --sample 20 --seed 2
     python -m tools.mutants --file runner/messages.py --sample 0      every change of one module
+    python -m tools.mutants --map build/mutants.coverage …     keeps the map of which tests run what
 
 cosmic-ray makes the changes (``pip install -e '.[dev,mutants]'``): a comparison, a condition, a
 constant, a loop; here comes one more, a call left out. They are made in a copy of the work tree
 and nowhere else. A change that leaves the same code but for annotations, or that no longer
 compiles, is not drawn, nor one of how a value's class is made (``frozen``, ``slots``).
 
-Each is tried in up to three stages, the next only where none before has noticed: the tests that
-have the module's name, the tests without a server, those that run migrations on PostgreSQL. Of the
-halves of a pair the asynchronous one is changed, and the tests of its colour are run. A test that
-hangs has noticed too. ``--stages 1`` is quick, and says what the module's own tests are worth.
+First the tests run once without a change, and coverage.py writes down which of them run which
+lines; one that fails then notices nothing later. A change is tried against the tests that run its
+line, those first that run the fewest lines of all: they are the nearest, and the quickest. A line
+that only an import runs is tried against all that run its module. Of the halves of a pair the
+asynchronous one is changed, and the tests of its colour are run, on PostgreSQL.
+
+A test that has noticed on a server is asked again, so that a busy machine is not taken for a test
+that notices. A test that hangs has noticed too.
 
 What survives is either missing a test, or is named in ``tools/mutants.toml`` with the reason why
 no test can tell. Ends with 1 when fewer than 90 % were noticed, or when a survivor has no reason.
@@ -24,71 +29,41 @@ import argparse
 import ast
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
 from time import monotonic
 from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path("src/manticore_cockroachdb")
 KNOWN = ROOT / "tools/mutants.toml"
 BAR = 0.9
 
-Stage = tuple[str, ...]
 Place = tuple[str, str, int]
-ON_ASYNC = ("-k", "not postgresql-sync")
-ROOMS: dict[str, tuple[Stage, ...]] = {
-    "parser": (
-        ("-m", "fast", "tests/core", "tests/lint", "tests/analysis", "tests/schema"),
-        (*ON_ASYNC, "tests/migrations", "tests/hostile", "tests/schema"),
-    ),
-    "analysis": (
-        (
-            "-m",
-            "fast",
-            "tests/analysis",
-            "tests/core",
-            "tests/foresight",
-            "tests/lint",
-            "tests/objects",
-            "tests/variables",
-        ),
-        (
-            *ON_ASYNC,
-            "tests/analysis",
-            "tests/migrations",
-            "tests/foresight",
-            "tests/objects",
-            "tests/variables",
-        ),
-    ),
-    "migrations": (
-        ("-m", "fast", "tests/core", "tests/cli", "tests/lint", "tests/migrations"),
-        (
-            *ON_ASYNC,
-            "tests/migrations",
-            "tests/hostile",
-            "tests/foresight",
-            "tests/objects",
-            "tests/variables",
-        ),
-    ),
-    "runner": (
-        ("-m", "fast", "tests/core", "tests/migrations", "tests/cli"),
-        (*ON_ASYNC, "tests/migrations", "tests/hostile", "tests/core", "tests/verification"),
-        (*ON_ASYNC, "tests/objects", "tests/variables", "tests/backfills", "tests/cli"),
-    ),
-}
-SECONDS = 900  # that a stage may take on a busy machine
+ROOMS = ("parser", "analysis", "migrations", "runner")
+TESTS = tuple(
+    f"tests/{name}"
+    for name in (
+        *("analysis", "backfills", "cli", "core", "foresight", "hostile", "lint", "migrations"),
+        *("objects", "schema", "variables", "verification"),
+    )
+)
+ONE_COLOUR = ("-k", "not postgresql-sync", "-m", "not clock")
+SECONDS = 1800  # that the tests of one change may take on a busy machine
+A_TEST = 300  # seconds that one of them may
 
 # One change for each thing that can be wrong; cosmic-ray has many that fail at once.
 OPERATORS = (
@@ -228,46 +203,141 @@ def copied(where: Path) -> Path:
     return where
 
 
-def noticed(one: Mutant, copy: Path, stages: int) -> str | None:
-    """How a change was noticed, None when it was not. The copy is afterwards as before."""
+class Map:
+    """Which tests run which lines of the package, the nearest first."""
+
+    def __init__(self, data: Path, failing: set[str]) -> None:
+        from coverage import CoverageData
+
+        read = CoverageData(str(data))
+        read.read()
+        self._lines: dict[str, dict[int, set[str]]] = {}
+        self._size: Counter[str] = Counter()
+        for name in read.measured_files():
+            lines = {
+                line: {context.partition("|")[0] for context in contexts if context} - failing
+                for line, contexts in read.contexts_by_lineno(name).items()
+            }
+            self._lines[name.rpartition(f"{PACKAGE}/")[2]] = lines
+            for tests in lines.values():
+                self._size.update(tests)
+
+    def near(self, one: Mutant, root: Path) -> list[str]:
+        """The tests that run the changed statement; where none does, those that run the module."""
+        lines = self._lines.get(one.module, {})
+        text = (root / PACKAGE / one.module).read_text(encoding="utf-8")
+        found = set().union(*(lines.get(line, set()) for line in statement(text, one.line)))
+        found = found or set().union(*lines.values())
+        return sorted(found, key=lambda test: (self._size[test], test))
+
+
+def statement(text: str, line: int) -> range:
+    """The lines of the innermost statement around a line; of one with a body, its head."""
+    best = range(line, line + 1)
+    start = 0
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.stmt) and start <= node.lineno <= line:
+            body = getattr(node, "body", None)
+            last = body[0].lineno - 1 if body else node.end_lineno or node.lineno
+            if line <= max(last, node.lineno):
+                start, best = node.lineno, range(node.lineno, max(last, node.lineno) + 1)
+    return best
+
+
+def mapped(copy: Path, data: Path, workers: int) -> Map:
+    """Run the tests without a change, and read what they run; kept beside ``data`` who fails."""
+    failures = data.with_suffix(".failing")
+    if not data.exists():
+        data.parent.mkdir(parents=True, exist_ok=True)
+        options = ("-n", str(workers), f"--cov={PACKAGE}", "--cov-context=test", "--cov-report=")
+        done = _pytest(
+            (*options, *ONE_COLOUR, *TESTS), copy, 2 * SECONDS, COVERAGE_FILE=str(data.resolve())
+        )
+        failures.write_text("\n".join(done.failing), encoding="utf-8")
+        print(f"tests that fail without a change: {', '.join(done.failing) or 'none'}", flush=True)
+    return Map(data, set(failures.read_text(encoding="utf-8").splitlines()))
+
+
+def noticed(one: Mutant, copy: Path, near: list[str]) -> str | None:
+    """Which test has noticed a change, None when none has. The copy is afterwards as before."""
     path = copy / PACKAGE / one.module
     original = path.read_text(encoding="utf-8")
     path.write_text(one.text, encoding="utf-8")
     try:
-        for stage in islice(chain(_by_name(one.module, copy), ROOMS[one.room]), stages):
-            if (code := run(stage, copy, SECONDS)) != 0:
-                return "hangs" if code is None else " ".join(stage)
+        while near:
+            if (said := run(near, copy)) is None or said not in near:
+                return said
+            if "[postgresql" not in said or run([said], copy) is not None:
+                return said
+            near = near[near.index(said) + 1 :]
     finally:
         path.write_text(original, encoding="utf-8")
     return None
 
 
-def _by_name(module: str, copy: Path) -> Iterator[Stage]:
-    name = Path(module).stem.removeprefix("async_")
-    files = [str(path.relative_to(copy)) for path in copy.glob(f"tests/*/test_{name}.py")]
-    if files:
-        yield (*ON_ASYNC, *files)
-
-
-def run(stage: Stage, copy: Path, seconds: float) -> int | None:
-    """Run some tests in a copy; return how pytest ended, None when it took too long."""
-    environment = {**os.environ, "PYTHONPATH": str(copy / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
-    environment.pop("MANTICORE_COCKROACH", None)
-    options = ("-q", "-x", "-p", "no:cacheprovider", "-o", "timeout=120")
-    pytest = subprocess.Popen(
-        [sys.executable, "-m", "pytest", *options, *stage],
-        cwd=copy,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        return pytest.wait(seconds)
-    except subprocess.TimeoutExpired:
-        os.killpg(pytest.pid, 15)
-        pytest.wait()
+def run(tests: list[str], copy: Path) -> str | None:
+    """Run some tests in their order; return the first that fails, or how it ended; else None."""
+    chosen = copy / "chosen-tests"
+    chosen.write_text("\n".join(tests), encoding="utf-8")
+    files = dict.fromkeys(test.partition("::")[0] for test in tests)
+    options = ("-x", "-p", "tools.mutants", "-o", f"timeout={A_TEST}")
+    done = _pytest((*options, *files), copy, SECONDS, CHOSEN_TESTS=str(chosen))
+    if done.code in (0, 5):
         return None
+    if done.code is None or done.code < 0:
+        return "hangs"
+    return done.failing[0] if done.failing else f"pytest ends with {done.code}"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[Any]) -> None:
+    """As a plugin of the pytest that is run here: only the chosen tests, in their order."""
+    order = {
+        name: number
+        for number, name in enumerate(
+            Path(os.environ["CHOSEN_TESTS"]).read_text(encoding="utf-8").splitlines()
+        )
+    }
+    items[:] = sorted(
+        (item for item in items if item.nodeid in order), key=lambda item: order[item.nodeid]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How pytest ended, None when it took too long, and the tests that failed."""
+
+    code: int | None
+    failing: list[str]
+
+
+def _pytest(words: tuple[str, ...], copy: Path, seconds: float, **more: str) -> Done:
+    environment = {
+        **os.environ,
+        **more,
+        "PYTHONPATH": os.pathsep.join((str(copy / "src"), str(copy))),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    environment.pop("MANTICORE_COCKROACH", None)
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words],
+            cwd=copy,
+            env=environment,
+            stdout=said,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        code: int | None
+        try:
+            code = running.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(running.pid, 15)
+            running.wait()
+            code = None
+        said.seek(0)
+        failing = re.findall(r"^(?:FAILED|ERROR) (\S.*?)(?: - .*)?$", said.read(), re.M)
+    return Done(code, failing)
 
 
 def known() -> dict[tuple[str, str, str], str]:
@@ -296,7 +366,7 @@ def main() -> int:
     parser.add_argument("--file", metavar="ROOM/MODULE.py")
     parser.add_argument("--sample", type=int, default=60, help="how many; 0 for all")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--stages", type=int, default=3)
+    parser.add_argument("--map", metavar="FILE", help="read it, or make it and keep it there")
     parser.add_argument("--workers", type=int, default=2)
     wanted = parser.parse_args()
     sample, reasons = drawn(wanted), known()
@@ -307,10 +377,14 @@ def main() -> int:
         for number in range(wanted.workers):
             copies.put(copied(Path(directory) / str(number)))
 
+        first = Path(directory) / "0"
+        which = Path(wanted.map or Path(directory) / "coverage")
+        known_by = mapped(first, which, wanted.workers)
+
         def tried(one: Mutant) -> tuple[Mutant, str | None]:
             copy = copies.get()
             try:
-                return one, noticed(one, copy, wanted.stages)
+                return one, noticed(one, copy, known_by.near(one, copy))
             finally:
                 copies.put(copy)
 

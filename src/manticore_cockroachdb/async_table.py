@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from .async_reading import not_one
+from .async_reading import the_one
 from .conditions import OrderBy, Where
 from .rows import Row, Rows
 
@@ -77,9 +77,7 @@ class AsyncTable:
     async def one(self, where: Where, *, row: Callable[..., Any] | None = None) -> Any:
         """Return the only row that ``where`` finds. Raises `NotOneRow`."""
         rows = await self._verbs.select(self.name, where=where, limit=2, row=row or dict)
-        if len(rows) != 1:
-            raise not_one(len(rows), at_least=True)
-        return rows[0]
+        return the_one(rows, at_least=True)
 
     @overload
     async def one_or_none(self, where: Where, *, row: None = None) -> Row | None: ...
@@ -90,9 +88,7 @@ class AsyncTable:
     async def one_or_none(self, where: Where, *, row: Callable[..., Any] | None = None) -> Any:
         """Return the only row that ``where`` finds, None if there is none. Raises `NotOneRow`."""
         rows = await self._verbs.select(self.name, where=where, limit=2, row=row or dict)
-        if len(rows) > 1:
-            raise not_one(len(rows), at_least=True)
-        return rows[0] if rows else None
+        return the_one(rows, at_least=True) if rows else None
 
     async def count(self, where: Where | None = None) -> int:
         """Return how many rows there are, or how many ``where`` finds."""

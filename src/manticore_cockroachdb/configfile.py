@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from .errors import ConfigError, raise_all
-from .suggest import nearest
+from .suggest import meant
 
 Table: TypeAlias = Mapping[str, object]
 
@@ -134,10 +134,9 @@ def environment_tables(value: object, where: str) -> dict[str, dict[str, object]
 def unknown(what: str, name: str, known: Iterable[str], where: str) -> ConfigError:
     """Return the error for a name that nobody knows, with the nearest known one."""
     names = sorted(known)
-    near = nearest(name.replace("-", "_"), names)
     return ConfigError(
         f"There is no {what} {name!r} {where}.",
-        hint=f"did you mean {near!r}?" if near else f"known: {', '.join(names)}",
+        hint=meant(name.replace("-", "_"), names, repr),
     )
 
 

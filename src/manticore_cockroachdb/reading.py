@@ -129,9 +129,7 @@ class Reading:
     ) -> Any:
         """Run a query and return its only row. Raises `NotOneRow` if there is none, or more."""
         rows = self._rows(sql, params, row)
-        if len(rows) != 1:
-            raise not_one(len(rows))
-        return rows[0]
+        return the_one(rows)
 
     @overload
     def one_or_none(
@@ -152,16 +150,12 @@ class Reading:
     ) -> Any:
         """Run a query and return its only row, None if there is none. Raises `NotOneRow`."""
         rows = self._rows(sql, params, row)
-        if len(rows) > 1:
-            raise not_one(len(rows))
-        return rows[0] if rows else None
+        return the_one(rows) if rows else None
 
     def value(self, sql: Statement, params: Parameters | None = None) -> Any:
         """Run a query and return the first column of its only row. Raises `NotOneRow`."""
         rows = self._rows(sql, params, _first)
-        if len(rows) != 1:
-            raise not_one(len(rows))
-        return rows[0]
+        return the_one(rows)
 
     # --- more than memory holds -----------------------------------------------------------------
 
@@ -229,10 +223,13 @@ def _first(*values: Any) -> Any:
     return values[0]
 
 
-def not_one(found: int, *, at_least: bool = False) -> NotOneRow:
-    """Return the error for so many rows, or ``at_least`` so many."""
+def the_one(rows: Sequence[Any], *, at_least: bool = False) -> Any:
+    """Return the only row. Raises `NotOneRow`; ``at_least``: there may be more than were read."""
+    if len(rows) == 1:
+        return rows[0]
+    found = len(rows)
     number = f"are {'at least ' if at_least else ''}{found}"
-    return NotOneRow(
+    raise NotOneRow(
         f"One row was asked for, and there {number if found else 'is none'}.",
         found=found,
         hint="Where none is right, use one_or_none; where several are, execute."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 
 def nearest(name: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
@@ -14,3 +14,18 @@ def nearest(name: str, known: Iterable[str], *, likeness: float = 0.6) -> str | 
 
     found = get_close_matches(name, known, n=1, cutoff=likeness)
     return found[0] if found else None
+
+
+def meant(
+    name: str,
+    known: Iterable[str],
+    shown: Callable[[str], str] = str,
+    *,
+    otherwise: str | None = None,
+    likeness: float = 0.6,
+) -> str:
+    """The hint for ``name``: the nearest known one, else ``otherwise``, else all of them."""
+    names = list(known)
+    if near := nearest(name, names, likeness=likeness):
+        return f"did you mean {shown(near)}?"
+    return otherwise or f"known: {', '.join(names)}"

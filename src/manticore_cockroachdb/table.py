@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from .conditions import OrderBy, Where
-from .reading import not_one
+from .reading import the_one
 from .rows import Row, Rows
 
 if TYPE_CHECKING:
@@ -78,9 +78,7 @@ class Table:
     def one(self, where: Where, *, row: Callable[..., Any] | None = None) -> Any:
         """Return the only row that ``where`` finds. Raises `NotOneRow`."""
         rows = self._verbs.select(self.name, where=where, limit=2, row=row or dict)
-        if len(rows) != 1:
-            raise not_one(len(rows), at_least=True)
-        return rows[0]
+        return the_one(rows, at_least=True)
 
     @overload
     def one_or_none(self, where: Where, *, row: None = None) -> Row | None: ...
@@ -91,9 +89,7 @@ class Table:
     def one_or_none(self, where: Where, *, row: Callable[..., Any] | None = None) -> Any:
         """Return the only row that ``where`` finds, None if there is none. Raises `NotOneRow`."""
         rows = self._verbs.select(self.name, where=where, limit=2, row=row or dict)
-        if len(rows) > 1:
-            raise not_one(len(rows), at_least=True)
-        return rows[0] if rows else None
+        return the_one(rows, at_least=True) if rows else None
 
     def count(self, where: Where | None = None) -> int:
         """Return how many rows there are, or how many ``where`` finds."""

@@ -10,8 +10,7 @@ from manticore_cockroachdb.analysis.undo import Undo
 from manticore_cockroachdb.cli.commands.plan import presented
 from manticore_cockroachdb.cli.terminal.layout import Layout
 from manticore_cockroachdb.cli.terminal.text import width_of
-from manticore_cockroachdb.preview.model import Plan, PlannedMigration, PlannedStatement
-from manticore_cockroachdb.preview.script import Frame
+from manticore_cockroachdb.preview.model import Frame, Plan, PlannedMigration, PlannedStatement
 from manticore_cockroachdb.runner.bookkeeping import Tables
 
 from .conftest import Manticore, write, write_tables

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from manticore_cockroachdb import LocalServerError, local
-from manticore_cockroachdb.local.scratch import _parent
+from manticore_cockroachdb.local.scratch import place_for_data
 
 pytestmark = pytest.mark.slow
 
@@ -59,19 +59,14 @@ def test_it_is_gone_when_its_owner_is_killed() -> None:
 def test_its_data_are_in_memory_where_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = sys.modules["manticore_cockroachdb.local.scratch"]  # its name is the function's too
     monkeypatch.delenv("MANTICORE_SCRATCH_DIR", raising=False)
-    monkeypatch.setattr(module, "_MEMORY", tmp_path)
-    monkeypatch.setattr(module, "_ROOM", 1)
     in_memory = str(tmp_path) if sys.platform == "linux" else None
-    assert _parent(memory=True) == in_memory
-    assert _parent(memory=False) is None
-    monkeypatch.setattr(module, "_ROOM", 1 << 62)
-    assert _parent(memory=True) is None
-    monkeypatch.setattr(module, "_MEMORY", tmp_path / "missing")
-    assert _parent(memory=True) is None
+    assert place_for_data(memory=True, where=tmp_path, room=1) == in_memory
+    assert place_for_data(memory=False, where=tmp_path, room=1) is None
+    assert place_for_data(memory=True, where=tmp_path, room=1 << 62) is None
+    assert place_for_data(memory=True, where=tmp_path / "missing", room=1) is None
     monkeypatch.setenv("MANTICORE_SCRATCH_DIR", str(tmp_path))
-    assert _parent(memory=False) == str(tmp_path)
+    assert place_for_data(memory=False) == str(tmp_path)
     monkeypatch.setenv("MANTICORE_SCRATCH_DIR", str(tmp_path / "missing"))
     with pytest.raises(LocalServerError, match="no directory"):
-        _parent(memory=True)
+        place_for_data(memory=True)

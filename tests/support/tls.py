@@ -34,7 +34,7 @@ class TlsGate:
         )
         return settings.url(secrets=True)
 
-    async def _serve(self, started: threading.Event) -> None:
+    async def serve(self, started: threading.Event) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
@@ -72,7 +72,7 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 def tls(url: str, context: ssl.SSLContext) -> Iterator[TlsGate]:
     """Lend a gate that presents the certificate of ``context``."""
     gate, started = TlsGate(url, context), threading.Event()
-    thread = threading.Thread(target=lambda: asyncio.run(gate._serve(started)), daemon=True)
+    thread = threading.Thread(target=lambda: asyncio.run(gate.serve(started)), daemon=True)
     thread.start()
     assert started.wait(10)
     try:

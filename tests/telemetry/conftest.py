@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from manticore_cockroachdb import telemetry
+from manticore_cockroachdb.telemetry.handle import Telemetry
 from tests.support.colour import Colour
 
 
@@ -24,7 +24,7 @@ class Told:
         self.tracers = TracerProvider()
         self.tracers.add_span_processor(SimpleSpanProcessor(self._exporter))
         self.meters = MeterProvider([self._reader])
-        self.handle = telemetry._made(self.tracers, self.meters)
+        self.handle = Telemetry(self.tracers, self.meters)
 
     @property
     def spans(self) -> list[ReadableSpan]:

@@ -28,12 +28,12 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, server_u
             (directory / f"{name.lstrip('_')}.sql").write_text(text)
         pytester.makeini(f"[pytest]\n{ini}")
         pytester.makepyfile(tests)
-        return pytester.runpytest_subprocess("-p", "no:cacheprovider", *_plugin())
+        return pytester.runpytest_subprocess("-p", "no:cacheprovider", *plugin())
 
     return run
 
 
-def _plugin() -> list[str]:
+def plugin() -> list[str]:
     """Load the plugin by name where the installed package has no entry point for it yet."""
     from importlib.metadata import entry_points
 

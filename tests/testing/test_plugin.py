@@ -10,7 +10,7 @@ import pytest
 
 from manticore_cockroachdb.testing.databases import PREFIX
 
-from .conftest import Project
+from .conftest import Project, plugin
 
 pytestmark = pytest.mark.slow
 
@@ -152,9 +152,7 @@ def test_a_server_of_our_own(pytester: pytest.Pytester, monkeypatch: pytest.Monk
     (pytester.mkdir("migrations") / "1_t.sql").write_text("CREATE TABLE t (id INT8 PRIMARY KEY);")
     pytester.makeini("[pytest]\nmanticore_engine = postgresql\n")
     pytester.makepyfile("def test_it(manticore_db): assert manticore_db.select('t') == []")
-    from .conftest import _plugin
-
-    pytester.runpytest_subprocess(*_plugin()).assert_outcomes(passed=1)
+    pytester.runpytest_subprocess(*plugin()).assert_outcomes(passed=1)
 
 
 def test_it_costs_nothing_when_it_is_not_used() -> None:

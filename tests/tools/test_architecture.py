@@ -20,6 +20,17 @@ def test_every_room_is_on_the_map_and_no_other() -> None:
     assert set(re.findall(r"^\| `(\S+/)` \|", table, re.M)) == rooms
 
 
+def test_every_module_beside_the_rooms_is_on_the_map() -> None:
+    """But for twins that are generated, and what Python itself asks for by name."""
+    beside = {
+        path.name
+        for path in PACKAGE.glob("*.py")
+        if not path.read_text(encoding="utf-8").startswith("# Generated")
+    } - {"__init__.py", "__main__.py", "_version.py", "async_migration.py"}
+    table = text(PAGES[0]).partition("Beside the rooms")[2].partition("```mermaid")[0]
+    assert set(re.findall(r"`(\w+\.py)`", table)) == beside
+
+
 def test_every_room_says_what_it_knows() -> None:
     for room in PACKAGE.iterdir():
         if (room / "__init__.py").exists():

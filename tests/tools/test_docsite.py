@@ -75,7 +75,7 @@ def test_a_command_s_page_has_its_options_and_exit_codes(name: str, found: dict[
     text = found[f"commands/{name}.md"]
     options = {
         option
-        for _, one in commandpages._with_a_verb(name, command(name))
+        for _, one in commandpages.with_a_verb(name, command(name))
         for parameter in one.params
         if isinstance(parameter, click.Option) and not parameter.hidden
         for option in parameter.opts

@@ -61,6 +61,17 @@ class Cost:
 NOTHING = Cost()
 
 
+def unseen(node: n.Node) -> Cost:
+    """What is said on either engine of a statement that nothing else is known of."""
+    match node:
+        case n.Unparsed():
+            return Cost(unknown="it could not be parsed, so nothing says what it does")
+        case n.Do() | n.Call():
+            return Cost(why=("what it does cannot be seen from outside",))
+        case _:
+            return NOTHING
+
+
 def level(lock: str | None) -> int:
     """How strong a lock is; -1 for none."""
     return -1 if lock is None else LOCKS.index(lock)

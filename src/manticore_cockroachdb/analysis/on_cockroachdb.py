@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from ..parser import nodes as n
 from .catalog import SimulatedCatalog
-from .cost import NOTHING, Cost, Work, costs, total
+from .cost import Cost, Work, costs, total, unseen
 from .types import is_free, is_serial
 
 _ONLINE = "CockroachDB: Online schema changes"
@@ -36,12 +36,8 @@ def cost(node: n.Node, catalog: SimulatedCatalog) -> Cost:
             return costs(Work.BACKFILL, source=_ONLINE)
         case n.Dml(verb="UPDATE" | "DELETE", has_where=False, has_limit=False):
             return costs(why="writes every row in one transaction")
-        case n.Unparsed():
-            return Cost(unknown="it could not be parsed, so nothing says what it does")
-        case n.Do() | n.Call():
-            return Cost(why=("what it does cannot be seen from outside",))
         case _:
-            return NOTHING
+            return unseen(node)
 
 
 def _action(table: n.QName, action: n.Action, catalog: SimulatedCatalog) -> Iterator[Cost]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from ..parser import nodes as n
 from .catalog import SimulatedCatalog
 from .changes import references
-from .cost import NOTHING, Cost, Work, costs, total
+from .cost import NOTHING, Cost, Work, costs, total, unseen
 from .types import called, is_free, is_serial
 
 AE, E, SRE, S = "ACCESS EXCLUSIVE", "EXCLUSIVE", "SHARE ROW EXCLUSIVE", "SHARE"
@@ -75,12 +75,8 @@ def cost(node: n.Node, catalog: SimulatedCatalog) -> Cost:
             return _maintenance(node)
         case n.SessionCommand(verb=verb) if verb.startswith("LOCK"):
             return costs(lock=AE)
-        case n.Unparsed():
-            return Cost(unknown="it could not be parsed, so nothing says what it does")
-        case n.Do() | n.Call():
-            return Cost(why=("what it does cannot be seen from outside",))
         case _:
-            return NOTHING
+            return unseen(node)
 
 
 def _create_table(node: n.CreateTable) -> Cost:

@@ -21,7 +21,7 @@ from ..errors import (
 )
 from ..migrations.script import script_of
 from ..outcome import Verdict, verdict_of
-from ..suggest import nearest
+from ..suggest import meant
 from . import machine as m
 from .async_retry import AsyncRetryRows
 from .async_setup import async_table, job_of, same, tables_of
@@ -70,8 +70,7 @@ class AsyncBackfills:
         if rows:
             return Noted(*rows[0])
         known = [one.name for one in await self.status()]
-        near = nearest(name, known)
-        hint = f"did you mean {near}?" if near else f"there are {', '.join(known)}"
+        hint = meant(name, known, otherwise=f"there are {', '.join(known)}")
         raise ConfigError(
             f"There is no backfill {name}.",
             hint=hint if known else "none has been registered here; `manticore migrate` does so",

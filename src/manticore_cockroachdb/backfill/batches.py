@@ -102,7 +102,7 @@ class BackfillBatch:
                 self._transaction.__exit__(kind, error, traceback)
                 raise error
             try:
-                text = batches.checkpoint(self._held, move, monotonic() - self._began)
+                text = batches.job.checkpoint(self._held, move, monotonic() - self._began)
                 self._connection.execute(text.encode())
             except BaseException as wrong:
                 self._transaction.__exit__(type(wrong), wrong, wrong.__traceback__)
@@ -182,20 +182,6 @@ class Batches:
         return (
             f"SELECT {names} FROM {walk.table} WHERE {walk.condition(held.cursor, upto)}"
             f" ORDER BY {walk.order()} FOR UPDATE"
-        )
-
-    def checkpoint(self, held: m.Held, move: m.Batch, seconds: float) -> str:
-        """What moves the cursor, in the batch's transaction."""
-        return self.job.tables.move(
-            self.job.run,
-            held.id,
-            held.token,
-            held.cursor,
-            move.upto,
-            rows=move.rows,
-            seconds=seconds,
-            size=move.then,
-            ttl=self.ttl,
         )
 
     def committed(self, move: m.Batch, seconds: float) -> None:

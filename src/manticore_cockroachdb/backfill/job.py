@@ -75,6 +75,20 @@ class Job:
         """The question for the end of the next batch; see `batch`."""
         return self._look(held.cursor, held.hi, move.rows, sparse=sparse)
 
+    def checkpoint(self, held: Held, move: Batch, seconds: float) -> str:
+        """What moves the cursor, in the batch's transaction."""
+        return self.tables.move(
+            self.run,
+            held.id,
+            held.token,
+            held.cursor,
+            move.upto,
+            rows=move.rows,
+            seconds=seconds,
+            size=move.then,
+            ttl=self.ttl,
+        )
+
     def batch(
         self,
         held: Held,
@@ -103,17 +117,7 @@ class Job:
                 one.fill(lambda alias: self.walk.condition(**condition, alias=alias))
                 for one in self.spec.templates
             ]
-        checkpoint = self.tables.move(
-            self.run,
-            held.id,
-            held.token,
-            held.cursor,
-            move.upto,
-            rows=move.rows,
-            seconds=seconds,
-            size=move.then,
-            ttl=self.ttl,
-        )
+        checkpoint = self.checkpoint(held, move, seconds)
         waits = [self.tables.waiting()] if waiting else []
         parts = [self.tables.begin, *self.manners.local, *body, checkpoint, *waits, "COMMIT"]
         after = [self.tables.told(self.run), *asked]

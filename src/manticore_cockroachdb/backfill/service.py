@@ -22,7 +22,7 @@ from ..errors import (
 )
 from ..migrations.script import script_of
 from ..outcome import Verdict, verdict_of
-from ..suggest import nearest
+from ..suggest import meant
 from . import machine as m
 from .job import Job, Noted
 from .results import BackfillStatus, statuses
@@ -69,8 +69,7 @@ class Backfills:
         if rows:
             return Noted(*rows[0])
         known = [one.name for one in self.status()]
-        near = nearest(name, known)
-        hint = f"did you mean {near}?" if near else f"there are {', '.join(known)}"
+        hint = meant(name, known, otherwise=f"there are {', '.join(known)}")
         raise ConfigError(
             f"There is no backfill {name}.",
             hint=hint if known else "none has been registered here; `manticore migrate` does so",

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ..own_tables import BACKFILLS, FAILURES, RANGES
+from ..own_tables import BACKFILLS, FAILURES, RANGES, OwnTables
 from ..parser.quoting import literal, nullable, quote
 from .keys import Key, encode
 from .machine import Held
@@ -32,20 +32,8 @@ _HELD = "id, token, cursor, hi, size"
 
 
 @dataclass(frozen=True, slots=True)
-class BackfillTables:
+class BackfillTables(OwnTables):
     """SQL for the tables in `schema` of a server of the given engine."""
-
-    schema: str
-    cockroachdb: bool
-
-    def name(self, table: str) -> str:
-        """A table's qualified, quoted name."""
-        return f"{quote(self.schema)}.{quote(table)}"
-
-    @property
-    def begin(self) -> str:
-        """Open a transaction that the token makes exact."""
-        return "BEGIN ISOLATION LEVEL SERIALIZABLE" if self.cockroachdb else "BEGIN"
 
     def create(self) -> str:
         """Make what is missing. Safe to run again, and by several at once."""

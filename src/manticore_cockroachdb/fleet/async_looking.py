@@ -62,7 +62,7 @@ _IDENTITY = {
 _KINDS = ((True, False), (True, True), (False, False))
 
 
-class Tables(NamedTuple):
+class Present(NamedTuple):
     """Which of our tables a target with a history has besides it."""
 
     steps: bool
@@ -108,7 +108,7 @@ class AsyncLooking:
                 tables = found
             else:
                 return False
-            known: dict[Target, Tables] = {}
+            known: dict[Target, Present] = {}
             for target in wanted:
                 place = target.schema or target.database or ""
                 if place not in tables:
@@ -126,17 +126,17 @@ class AsyncLooking:
 
     async def _of_schemas(
         self, session: AsyncSession, targets: Sequence[Target]
-    ) -> dict[str, Tables | None]:
+    ) -> dict[str, Present | None]:
         """Which of these schemas there are, and what each has of our tables; None: no history."""
-        found: dict[str, Tables | None] = {}
+        found: dict[str, Present | None] = {}
         for part in _chunks(targets, _NAMES):
             names = [str(target.schema) for target in part]
             query = schemas_query(names, cockroachdb=session.server.engine == "cockroachdb")
             for name, history, *others in (await session.fetch(query))[0]:
-                found[name] = Tables(*map(bool, others)) if history else None
+                found[name] = Present(*map(bool, others)) if history else None
         return found
 
-    async def _of_databases(self, session: AsyncSession) -> dict[str, Tables | None] | None:
+    async def _of_databases(self, session: AsyncSession) -> dict[str, Present | None] | None:
         """The same of CockroachDB's databases, which one connection can read across; None where
         this user's tables are not in the usual schema, or the catalog of all is not to be read."""
         try:
@@ -148,13 +148,13 @@ class AsyncLooking:
             return None
         if path[0][0].replace(" ", "") not in USUAL_PATHS:
             return None
-        found: dict[str, Tables | None] = {str(row[0]): None for row in names}
+        found: dict[str, Present | None] = {str(row[0]): None for row in names}
         for name, history, *others in rows:
             if history:
-                found[str(name)] = Tables(*map(bool, others))
+                found[str(name)] = Present(*map(bool, others))
         return found
 
-    async def _marked(self, session: AsyncSession, tables: dict[Target, Tables]) -> None:
+    async def _marked(self, session: AsyncSession, tables: dict[Target, Present]) -> None:
         marks: dict[Target, str] = {}
 
         async def ask(part: Sequence[Target]) -> None:

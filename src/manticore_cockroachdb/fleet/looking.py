@@ -63,7 +63,7 @@ _IDENTITY = {
 _KINDS = ((True, False), (True, True), (False, False))
 
 
-class Tables(NamedTuple):
+class Present(NamedTuple):
     """Which of our tables a target with a history has besides it."""
 
     steps: bool
@@ -109,7 +109,7 @@ class Looking:
                 tables = found
             else:
                 return False
-            known: dict[Target, Tables] = {}
+            known: dict[Target, Present] = {}
             for target in wanted:
                 place = target.schema or target.database or ""
                 if place not in tables:
@@ -125,17 +125,17 @@ class Looking:
         finally:
             session.close()
 
-    def _of_schemas(self, session: Session, targets: Sequence[Target]) -> dict[str, Tables | None]:
+    def _of_schemas(self, session: Session, targets: Sequence[Target]) -> dict[str, Present | None]:
         """Which of these schemas there are, and what each has of our tables; None: no history."""
-        found: dict[str, Tables | None] = {}
+        found: dict[str, Present | None] = {}
         for part in _chunks(targets, _NAMES):
             names = [str(target.schema) for target in part]
             query = schemas_query(names, cockroachdb=session.server.engine == "cockroachdb")
             for name, history, *others in (session.fetch(query))[0]:
-                found[name] = Tables(*map(bool, others)) if history else None
+                found[name] = Present(*map(bool, others)) if history else None
         return found
 
-    def _of_databases(self, session: Session) -> dict[str, Tables | None] | None:
+    def _of_databases(self, session: Session) -> dict[str, Present | None] | None:
         """The same of CockroachDB's databases, which one connection can read across; None where
         this user's tables are not in the usual schema, or the catalog of all is not to be read."""
         try:
@@ -147,13 +147,13 @@ class Looking:
             return None
         if path[0][0].replace(" ", "") not in USUAL_PATHS:
             return None
-        found: dict[str, Tables | None] = {str(row[0]): None for row in names}
+        found: dict[str, Present | None] = {str(row[0]): None for row in names}
         for name, history, *others in rows:
             if history:
-                found[str(name)] = Tables(*map(bool, others))
+                found[str(name)] = Present(*map(bool, others))
         return found
 
-    def _marked(self, session: Session, tables: dict[Target, Tables]) -> None:
+    def _marked(self, session: Session, tables: dict[Target, Present]) -> None:
         marks: dict[Target, str] = {}
 
         def ask(part: Sequence[Target]) -> None:

@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 from urllib.parse import quote as percent_encoded
 
 from ..errors import ConfigError, raise_all
-from ..suggest import nearest
+from ..suggest import meant, nearest
 
 SOURCES = ("names", "query", "databases", "schemas", "command")
 PLACES = ("schema", "database", "url")
@@ -292,10 +292,9 @@ def _shares(value: object, key: str, where: str) -> str:
 
 
 def _unknown(key: str, known: Sequence[str], where: str) -> ConfigError:
-    near = nearest(key, known)
     return ConfigError(
         f"There is no key {key!r} in {where}.",
-        hint=f"did you mean {near!r}?" if near else f"known: {', '.join(known)}",
+        hint=meant(key, known, repr),
     )
 
 

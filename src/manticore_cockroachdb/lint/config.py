@@ -24,7 +24,7 @@ from typing import Literal, TypeAlias
 
 from ..dialect import Server, parse_target
 from ..errors import ConfigError
-from ..suggest import nearest
+from ..suggest import meant
 from .index import NAMES, known
 from .model import LEVELS, Level, Rule
 
@@ -100,9 +100,7 @@ def parse_config(table: Mapping[str, object], where: str = "[tool.manticore.lint
     """What the table says. Raises ConfigError for whatever it cannot mean."""
     for key in table:
         if key not in _KEYS:
-            near = nearest(key, _KEYS)
-            hint = f"did you mean {near!r}?" if near else f"known: {', '.join(_KEYS)}"
-            raise ConfigError(f"There is no key {key!r} in {where}.", hint=hint)
+            raise ConfigError(f"There is no key {key!r} in {where}.", hint=meant(key, _KEYS, repr))
     target = table.get("target")
     if target is not None:
         if not isinstance(target, str):

@@ -13,7 +13,7 @@ from functools import cache
 from importlib import import_module
 
 from ..errors import ConfigError
-from ..suggest import nearest
+from ..suggest import meant
 from .context import Context
 from .model import Finding, Rule
 
@@ -145,8 +145,8 @@ def known(name: str, where: str = "") -> str:
 
 def suggestion(name: str) -> str:
     """What somebody who wrote ``name`` may have meant."""
-    near = nearest(name.replace("_", "-").lower(), NAMES)
-    return f"did you mean {near}?" if near else "manticore lint --rules lists them"
+    plain = name.replace("_", "-").lower()
+    return meant(plain, NAMES, otherwise="manticore lint --rules lists them")
 
 
 def load_all(names: Iterable[str] = NAMES) -> Iterator[Loaded]:

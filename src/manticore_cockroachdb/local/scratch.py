@@ -35,8 +35,8 @@ rm -rf -- "$@"
 """
 
 
-_MEMORY = Path("/dev/shm")
-_ROOM = 1 << 30
+MEMORY = Path("/dev/shm")
+ROOM = 1 << 30
 """Bytes that have to be free there: a container often has 64 MB, and a server alone needs 60."""
 DIRECTORY = "MANTICORE_SCRATCH_DIR"
 
@@ -49,7 +49,7 @@ def scratch(*, engine: Engine | None = None, memory: bool = True) -> Iterator[st
     directory that ``MANTICORE_SCRATCH_DIR`` names, else, with ``memory``, in ``/dev/shm`` where
     that has 1 GiB free, else where temporary files are.
     """
-    home = Path(tempfile.mkdtemp(prefix="manticore-scratch-", dir=_parent(memory=memory)))
+    home = Path(tempfile.mkdtemp(prefix="manticore-scratch-", dir=place_for_data(memory=memory)))
     if accounts.is_root():  # whose servers run under another name, and must walk through
         home.chmod(0o711)
     watcher = None
@@ -64,8 +64,8 @@ def scratch(*, engine: Engine | None = None, memory: bool = True) -> Iterator[st
             watcher.communicate(b"done\n")
 
 
-def _parent(*, memory: bool) -> str | None:
-    """Where the data go; None for wherever temporary files are."""
+def place_for_data(*, memory: bool, where: Path = MEMORY, room: int = ROOM) -> str | None:
+    """Where the data go, ``where`` if that has ``room``; None for wherever temporary files are."""
     if named := os.environ.get(DIRECTORY):
         if not Path(named).is_dir():
             raise LocalServerError(
@@ -73,10 +73,10 @@ def _parent(*, memory: bool) -> str | None:
                 hint="Make it, or unset the variable.",
             )
         return named
-    if not memory or sys.platform != "linux" or not os.access(_MEMORY, os.W_OK | os.X_OK):
+    if not memory or sys.platform != "linux" or not os.access(where, os.W_OK | os.X_OK):
         return None
-    there = os.statvfs(_MEMORY)
-    return str(_MEMORY) if there.f_bavail * there.f_frsize >= _ROOM else None
+    there = os.statvfs(where)
+    return str(where) if there.f_bavail * there.f_frsize >= room else None
 
 
 def _watch(home: Path, found: LocalStatus) -> subprocess.Popen[bytes] | None:

@@ -22,7 +22,7 @@ from ..errors import (
     UnknownVersion,
     raise_all,
 )
-from ..suggest import nearest
+from ..suggest import meant
 from .file import MAX_VERSION, MigrationFile
 from .states import Move, Rule, State, VersionFacts, rule_for
 
@@ -148,11 +148,10 @@ def check_known(version: int, known: Iterable[int], directory: object) -> None:
     """
     versions = set(known)
     if version not in versions:
-        near = nearest(str(version), map(str, versions))
         raise UnknownVersion(
             f"No migration has version {version}.",
             path=str(directory),
-            hint=f"did you mean {near}?" if near else "manticore status lists them",
+            hint=meant(str(version), map(str, versions), otherwise="manticore status lists them"),
         )
 
 

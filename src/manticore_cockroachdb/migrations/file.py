@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, overload
 from ..errors import FileError, ForeignFile, raise_all
 from ..parser import client
 from ..parser.split import Directive, Unterminated, directives, excerpt, line_column, split
-from ..suggest import nearest
+from ..suggest import meant
 from . import foreign
 
 if TYPE_CHECKING:
@@ -241,16 +241,13 @@ def parse_file(
             case name if name in _OF_BACKFILLS:
                 batched = True
             case other:
-                near = nearest(other, KNOWN_DIRECTIVES, likeness=0.5)
                 raise at(
                     path,
                     text,
                     one.start,
                     f"Unknown directive -- @{other}.",
                     version=version,
-                    hint=f"did you mean -- @{near}?"
-                    if near
-                    else "known: " + ", ".join("@" + d for d in KNOWN_DIRECTIVES),
+                    hint=meant_directive(other, KNOWN_DIRECTIVES, "--"),
                 )
     up_end = len(text) if marker is None else marker.start
     up = down = None
@@ -302,16 +299,13 @@ def _parse_program(version: int, description: str, path: str, text: str) -> Migr
             case "allow":
                 pass
             case other:
-                near = nearest(other, program.KNOWN, likeness=0.5)
                 raise at(
                     path,
                     text,
                     one.start,
                     f"Unknown directive # @{other} in a Python migration.",
                     version=version,
-                    hint=f"did you mean # @{near}?"
-                    if near
-                    else "known: " + ", ".join("@" + d for d in program.KNOWN),
+                    hint=meant_directive(other, program.KNOWN, "#"),
                 )
     return MigrationFile(
         version=version,
@@ -458,6 +452,17 @@ def _meaning(up_sql: str, found: Iterable[Directive]) -> str:
             end = up_sql.find("\n", one.end)
             done = len(up_sql) if end < 0 else end + 1
     return "".join(pieces) + up_sql[done:] if pieces else up_sql
+
+
+def meant_directive(name: str, known: Sequence[str], mark: str) -> str:
+    """The hint for a directive that nobody knows, behind the ``mark`` of a comment."""
+    return meant(
+        name,
+        known,
+        lambda near: f"{mark} @{near}",
+        otherwise="known: " + ", ".join("@" + one for one in known),
+        likeness=0.5,
+    )
 
 
 def at(

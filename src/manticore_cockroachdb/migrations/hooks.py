@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from ..dialect import Capabilities
 from ..errors import FileError
-from ..suggest import nearest
+from ..suggest import meant
 from .file import at
 from .objects import round_script
 from .plan import plan_script
@@ -47,11 +47,10 @@ def hooks_of(files: Iterable[Repeatable]) -> Hooks:
     for file in files:
         name = file.name.removesuffix(".sql")
         if name not in NAMES:
-            near = nearest(name, NAMES, likeness=0.5)
             raise FileError(
                 f"There is no hook {name!r}.",
                 path=file.path,
-                hint=f"did you mean {near}.sql?" if near else "known: " + ", ".join(NAMES),
+                hint=meant(name, NAMES, "{}.sql".format, likeness=0.5),
             )
         if file.drops:
             raise at(

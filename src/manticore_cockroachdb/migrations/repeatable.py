@@ -22,8 +22,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import FileError
 from ..parser.split import Directive, Unterminated, directives, split
-from ..suggest import nearest
-from .file import at, checksum, declaration, failing
+from .file import at, checksum, declaration, failing, meant_directive
 from .script import Origin
 from .values import require
 
@@ -223,15 +222,12 @@ def parse_repeatable(name: str, text: str, path: str, values: Values | None = No
                     hint="to go back, put the old text back; to remove an object, -- @drop",
                 )
             case other:
-                near = nearest(other, KNOWN, likeness=0.5)
                 raise at(
                     path,
                     text,
                     one.start,
                     f"Unknown directive -- @{other} in a repeatable file.",
-                    hint=f"did you mean -- @{near}?"
-                    if near
-                    else "known: " + ", ".join("@" + d for d in KNOWN),
+                    hint=meant_directive(other, KNOWN, "--"),
                 )
     if not drops and next(_statements(path, text), None) is None:
         raise FileError(

@@ -26,8 +26,8 @@ from ..runner.async_session import AsyncSession, Rows
 from ..runner.bookkeeping import ADDED
 from . import facts as f
 from .build import Planned, Read, Shape, build, named, read
-from .model import Plan, PlannedHook
-from .script import HOST, Frame
+from .model import Frame, Plan, PlannedHook
+from .script import HOST
 from .shape import may_be_explained, parse_shape
 
 if TYPE_CHECKING:

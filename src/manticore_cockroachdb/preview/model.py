@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -10,11 +10,12 @@ from ..analysis.catalog import Size
 from ..analysis.cost import Work
 from ..analysis.undo import Undo
 from ..migrations.results import RepeatableStatus
-from ..migrations.script import Direction
+from ..migrations.script import Direction, MigrationPlan
 
 if TYPE_CHECKING:
-    from .script import Frame
-
+    from ..backfill.catalog import Table
+    from ..migrations.repeatable import Repeatable
+    from ..runner.bookkeeping import Tables
 
 PlannedMode = Literal["transaction", "steps", "backfill", "python", "refused"]
 
@@ -92,6 +93,24 @@ class PlannedHook:
     reason: str = ""
     hint: str | None = None
     line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a script needs beside the report: ``setup`` of the session, ``prepare`` for our
+    tables, the plans, and by version the steps that an earlier run has done; ``repeatable`` are the
+    statements of repeatable files, with what records them; ``walked`` are the tables of backfills
+    by version, where they are there, ``hooks`` how each hook runs."""
+
+    tables: Tables
+    setup: tuple[str, ...] = ()
+    prepare: tuple[str, ...] = ()
+    plans: tuple[MigrationPlan, ...] = ()
+    done: tuple[tuple[int, frozenset[int]], ...] = ()
+    repeatable: tuple[str, ...] = ()
+    walked: tuple[tuple[int, Table], ...] = ()
+    hooks: Mapping[str, MigrationPlan] = field(default_factory=dict)
+    hook_files: Mapping[str, Repeatable] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,8 @@ from ..runner.run import undo_script
 from ..runner.session import Rows, Session
 from . import facts as f
 from .build import Planned, Read, Shape, build, named, read
-from .model import Plan, PlannedHook
-from .script import HOST, Frame
+from .model import Frame, Plan, PlannedHook
+from .script import HOST
 from .shape import may_be_explained, parse_shape
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ client that sends one statement after another, such as ``psql -v ON_ERROR_STOP=1
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..backfill.by_hand import ByHand
@@ -27,28 +26,9 @@ from ..runner.script_table import create, upsert
 if TYPE_CHECKING:
     from ..backfill.catalog import Table
     from ..migrations.backfill import Backfill
-    from ..migrations.repeatable import Repeatable
-    from .model import Plan
+    from .model import Frame, Plan
 
 HOST = "plan --sql"
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What a script needs beside the report: ``setup`` of the session, ``prepare`` for our
-    tables, the plans, and by version the steps that an earlier run has done; ``repeatable`` are the
-    statements of repeatable files, with what records them; ``walked`` are the tables of backfills
-    by version, where they are there, ``hooks`` how each hook runs."""
-
-    tables: Tables
-    setup: tuple[str, ...] = ()
-    prepare: tuple[str, ...] = ()
-    plans: tuple[MigrationPlan, ...] = ()
-    done: tuple[tuple[int, frozenset[int]], ...] = ()
-    repeatable: tuple[str, ...] = ()
-    walked: tuple[tuple[int, Table], ...] = ()
-    hooks: Mapping[str, MigrationPlan] = field(default_factory=dict)
-    hook_files: Mapping[str, Repeatable] = field(default_factory=dict)
 
 
 def script(plan: Plan) -> str:

@@ -24,8 +24,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..own_tables import ATTEMPTS, HISTORY, LEASE, STEPS
-from ..parser.quoting import literal, nullable, quote
+from ..own_tables import ATTEMPTS, HISTORY, LEASE, STEPS, OwnTables
+from ..parser.quoting import literal, nullable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -84,20 +84,8 @@ class Carried:
 
 
 @dataclass(frozen=True, slots=True)
-class Tables:
+class Tables(OwnTables):
     """SQL for the tables in `schema` of a server of the given engine."""
-
-    schema: str
-    cockroachdb: bool
-
-    def name(self, table: str) -> str:
-        """A table's qualified, quoted name."""
-        return f"{quote(self.schema)}.{quote(table)}"
-
-    @property
-    def begin(self) -> str:
-        """Open a transaction that a fence makes exact."""
-        return "BEGIN ISOLATION LEVEL SERIALIZABLE" if self.cockroachdb else "BEGIN"
 
     def create(self) -> str:
         """Make what is missing. Safe to run again, and by several runners at once."""

@@ -10,7 +10,7 @@ from importlib import import_module
 
 from ...errors import ConfigError
 from ...migrations import foreign
-from ...suggest import nearest
+from ...suggest import meant
 from ..model import Files, Reader
 
 MODULES: dict[str, str] = {
@@ -48,10 +48,9 @@ MODULES: dict[str, str] = {
 def reader_of(name: str) -> Reader:
     """The reader of a tool, by its name. Raises ConfigError for an unknown one."""
     if name not in MODULES:
-        near = nearest(name, MODULES)
         raise ConfigError(
             f"There is no tool {name!r} to import from.",
-            hint=f"did you mean {near}?" if near else f"known: {', '.join(MODULES)}",
+            hint=meant(name, MODULES),
         )
     module = import_module(f".{MODULES[name]}", __package__)
     for one in vars(module).values():

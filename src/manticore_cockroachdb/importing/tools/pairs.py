@@ -1,11 +1,25 @@
-"""What tools have in common that keep the two directions in two files."""
+"""What tools have in common: a number for each file, or the two directions in two files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..model import Files, Findings, Old, Part, described, whole_number
+
+
+def numbered(
+    files: Files, pattern: re.Pattern[str], olds: Mapping[int, Old], found: Findings
+) -> Iterator[tuple[int, str, re.Match[str]]]:
+    """Number, name and match of each file that has a number; one that ``olds`` has is refused."""
+    for name in files.names:
+        if match := pattern.fullmatch(name):
+            number = int(match[1])
+            if number in olds:
+                found.refuse(name, None, f"has the same version as {olds[number].title}")
+            else:
+                yield number, name, match
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ from ..model import (
     described,
     whole_number,
 )
+from .pairs import numbered
 
 _NAME = re.compile(r"([0-9]+)_([^/]*)\.sql")
 _ATLAS = re.compile(r"([^_/]+)(?:_([^/]*))?\.sql")
@@ -117,14 +118,7 @@ def _hash(files: Files, name: str, sums: dict[str, str]) -> str:
 def read_manticore(files: Files, _: Options, found: Findings) -> list[Old]:
     """The files of manticore 0.3.1: ``V1__x.sql`` with a line ``-- DOWN``."""
     olds: dict[int, Old] = {}
-    for name in files.names:
-        match = _OLD.fullmatch(name)
-        if match is None:
-            continue
-        number = int(match[1])
-        if number in olds:
-            found.refuse(name, None, f"has the same version as {olds[number].title}")
-            continue
+    for number, name, match in numbered(files, _OLD, olds, found):
         text = found.text(files, name)
         mark = _DOWN.search(text)
         up, down = (text, None) if mark is None else (text[: mark.start()], text[mark.end() :])

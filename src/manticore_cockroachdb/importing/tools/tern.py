@@ -22,6 +22,7 @@ from ..model import (
     described,
     whole_number,
 )
+from .pairs import numbered
 from .templates import rendered
 
 _NAME = re.compile(r"(\d+)_([^/]+)\.sql")
@@ -32,14 +33,7 @@ _OFF = re.compile(r"^---- tern: disable-tx ----$", re.MULTILINE)
 def read(files: Files, options: Options, found: Findings) -> list[Old]:
     """The migrations, in order of number."""
     olds: dict[int, Old] = {}
-    for name in files.names:
-        match = _NAME.fullmatch(name)
-        if match is None:
-            continue
-        number = int(match[1])
-        if number in olds:
-            found.refuse(name, None, f"has the same version as {olds[number].title}")
-            continue
+    for number, name, match in numbered(files, _NAME, olds, found):
         text = rendered(Part(found.text(files, name), name), options, found).text
         up, _, down = text.partition(_SEPARATOR)
         modes = [_OFF.search(part) is not None for part in (up, down) if part.strip()]
