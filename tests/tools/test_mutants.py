@@ -10,6 +10,7 @@ from tools.mutants import (
     PACKAGE,
     ROOMS,
     ROOT,
+    Map,
     Mutant,
     bare,
     known,
@@ -17,6 +18,7 @@ from tools.mutants import (
     mutant,
     noticed,
     places,
+    statement,
 )
 
 
@@ -45,37 +47,68 @@ def test_a_named_survivor_is_in_its_module_still_and_has_a_reason():
         assert before != after and why.strip(), f"{module}: {before}"
 
 
-def test_a_change_is_made_in_the_copy_tried_stage_by_stage_and_taken_back(
+def test_a_change_is_made_in_the_copy_tried_test_by_test_and_taken_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     module = tmp_path / PACKAGE / "one/async_sums.py"
     module.parent.mkdir(parents=True)
     module.write_text("before")
-    (tmp_path / "tests/core").mkdir(parents=True)
-    (tmp_path / "tests/core/test_sums.py").touch()
-    monkeypatch.setitem(ROOMS, "one", (("first",), ("second",)))
     change = Mutant("one", "one/async_sums.py", "after", 1, "before", "after")
-    tried: list[str] = []
-    for answers, stages, how, number in (
-        ([0, 0, 0], 3, None, 3),
-        ([1], 3, "test_sums", 1),
-        ([0, 1], 3, "first", 2),
-        ([0, 0, None], 3, "hangs", 3),
-        ([0], 1, None, 1),
+    plain, server = "test_sums", "test_runs[postgresql-async]"
+    tried: list[list[str]] = []
+    for answers, how, asked in (
+        ([None], None, [[plain, server, "last"]]),
+        ([plain], plain, [[plain, server, "last"]]),
+        (["hangs"], "hangs", [[plain, server, "last"]]),
+        ([server, server], server, [[plain, server, "last"], [server]]),
+        ([server, None, None], None, [[plain, server, "last"], [server], ["last"]]),
+        ([server, None, "last"], "last", [[plain, server, "last"], [server], ["last"]]),
     ):
         tried.clear()
         waiting = list(answers)
 
-        def run(stage, copy, seconds, waiting=waiting):
+        def run(tests, copy, waiting=waiting):
             assert copy == tmp_path and module.read_text() == "after"
-            tried.append(stage[-1])
+            tried.append(tests)
             return waiting.pop(0)
 
         monkeypatch.setattr("tools.mutants.run", run)
-        found = noticed(change, tmp_path, stages)
-        assert (found is None) if how is None else (how in (found or ""))
-        assert tried == ["tests/core/test_sums.py", "first", "second"][:number]
+        assert noticed(change, tmp_path, [plain, server, "last"]) == how
+        assert tried == asked
         assert module.read_text() == "before"
+
+
+def test_the_tests_that_run_the_changed_statement_come_nearest_first(tmp_path: Path):
+    coverage = pytest.importorskip("coverage", reason="the extra `mutants` is not installed")
+    path = tmp_path / PACKAGE / "one/it.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        "A = 1\n\ndef f():\n    x = g(\n        1,\n    )\n    return x\n\ndef h():\n    k()\n"
+    )
+    data = coverage.CoverageData(str(tmp_path / "map"))
+    for context, lines in (
+        ("", [1, 3, 9]),
+        ("far|run", [4, 5, 7, 10]),
+        ("near|run", [4, 7]),
+        ("other|setup", [10]),
+        ("broken|run", [4]),
+    ):
+        data.set_context(context)
+        data.add_lines({str(path): lines})
+    data.write()
+    found = Map(tmp_path / "map", {"broken"})
+
+    def near(line: int) -> list[str]:
+        return found.near(Mutant("one", "one/it.py", "", line, "", ""), tmp_path)
+
+    assert near(5) == ["near", "far"]
+    assert near(10) == ["other", "far"]
+    assert near(1) == ["other", "near", "far"], "a line of the import: whoever runs the module"
+
+
+def test_statements_and_the_heads_of_those_with_a_body():
+    text = "if (\n    a\n):\n    b(\n        1\n    )\nelse:\n    c()\n"
+    assert [list(statement(text, line)) for line in (2, 5, 8)] == [[1, 2, 3], [4, 5, 6], [8]]
 
 
 def test_a_call_is_left_out_and_so_are_all_others(tmp_path: Path):
