@@ -7,6 +7,10 @@ compared with what the migrations make. Every data change adds 1 to a counter of
 one that was lost or made twice is seen. In a part of the tries the command is one backfill, which
 adds 1 to every row of a table, batch by batch, for about a minute.
 
+``--together N`` runs so many commands at once, each in a database of its own and begun a bit later
+than the one before: one node's end meets all of them, each somewhere else. Most of a try is waiting
+for the cluster, so three at once are nearly three times as many.
+
 ``--log FILE`` keeps a line of JSON for each try, and a command that is given the same file goes on
 behind the last one: what happens in a try hangs on its number and the seed alone. The table is of
 all tries in it, and is printed whatever ends the command.
@@ -24,10 +28,10 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import IO, TypeAlias
 
 import psycopg
 
@@ -226,60 +230,6 @@ def replicated(url: str) -> None:
             time.sleep(0.5)
 
 
-def attempt(nodes: Nodes, root: Path, name: str, number: int, rng: random.Random) -> Tried:
-    """One run with one strike."""
-    work, strike_with = STRIKES[name]
-    directory = root / work
-    found = cluster.start(nodes.home)
-    gateway = number % len(found.nodes) + 1
-    order = [gateway, *(n.number for n in found.nodes if n.number != gateway)]
-    hosts = ",".join(f"127.0.0.1:{found.nodes[n - 1].port}" for n in order)
-    url = f"postgresql://root@{hosts}/defaultdb?sslmode=disable"
-    database = Database.from_url(url).sibling(f"cluster_{os.getpid()}_{number}")
-    database.create_database(str(database.settings.database))
-    url = database.settings.url(secrets=True)
-    if work == "backfill":
-        fill(database)
-    replicated(url)
-    nodes.over.clear()
-    command = [sys.executable, "-m", "manticore_cockroachdb", "migrate", "-v", "--url", url]
-    started = time.monotonic()
-    with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen(
-            [*command, "--dir", str(directory)], stdout=said, stderr=subprocess.STDOUT
-        )
-        moment = rng.uniform(0.5, 8.0 if work == "migrations" else 30.0)
-        time.sleep(moment)
-        struck = process.poll() is None
-        strike = threading.Thread(target=strike_with, args=(nodes, gateway))
-        strike.start()
-        try:
-            code: int | None = process.wait(LONGEST)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            code = None
-        nodes.over.set()
-        strike.join()
-        seconds = time.monotonic() - started
-        said.seek(0)
-        text = said.read()
-    cluster.start(nodes.home)
-    problems = [] if code == 0 else [f"exit code {code}: {text[:2500]} … {text[-1500:]}"]
-    try:
-        problems += (wrong if work == "migrations" else wrong_backfill)(url)
-    except psycopg.Error as error:
-        problems.append(f"the state could not be read: {error}")
-    database.drop_database(str(database.settings.database), force=True)
-    state = "" if struck else " (over before it was struck)"
-    print(
-        f"{number}: {name} at {moment:.1f} s: exit {code} after {seconds:.0f} s{state}", flush=True
-    )
-    for problem in problems:
-        print(f"    {problem}", flush=True)
-    return Tried(number, name, code, round(seconds, 1), round(moment, 1), struck, problems)
-
-
 @dataclass(frozen=True)
 class Tried:
     """What became of a try."""
@@ -291,6 +241,103 @@ class Tried:
     moment: float
     struck: bool
     problems: list[str]
+
+
+@dataclass
+class Run:
+    """A command, its own database, and what it says."""
+
+    number: int
+    database: Database
+    directory: Path
+    said: IO[str]
+    process: subprocess.Popen[str] | None = None
+    started: float = 0.0
+    ended: float | None = None
+
+    @property
+    def url(self) -> str:
+        """The database's, with every node in it."""
+        return self.database.settings.url(secrets=True)
+
+    def start(self) -> None:
+        """Start the command."""
+        command = [sys.executable, "-m", "manticore_cockroachdb", "migrate", "-v"]
+        command += ["--url", self.url, "--dir", str(self.directory)]
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(
+            command, stdout=self.said, stderr=subprocess.STDOUT, text=True
+        )
+
+    def over(self) -> bool:
+        """Whether it has ended; one that goes on for too long is killed."""
+        assert self.process is not None
+        now = time.monotonic()
+        if self.ended is None and self.process.poll() is not None:
+            self.ended = now
+        if self.ended is None and now > self.started + LONGEST:
+            self.process.kill()
+            self.process.wait()
+            self.process, self.ended = None, now
+        return self.ended is not None
+
+    def tried(self, strike: str, moment: float, struck: bool) -> Tried:
+        """Look at what it has left."""
+        assert self.ended is not None
+        code = None if self.process is None else self.process.returncode
+        self.said.seek(0)
+        text = self.said.read()
+        problems = [] if code == 0 else [f"exit code {code}: {text[:2500]} … {text[-1500:]}"]
+        work, _ = STRIKES[strike]
+        try:
+            problems += (wrong if work == "migrations" else wrong_backfill)(self.url)
+        except psycopg.Error as error:
+            problems.append(f"the state could not be read: {error}")
+        self.database.drop_database(str(self.database.settings.database), force=True)
+        seconds, at = self.ended - self.started, moment - self.started
+        state = "" if struck else " (over before it was struck)"
+        print(f"{self.number}: {strike} at {at:.1f} s: exit {code} after {seconds:.0f} s{state}")
+        for problem in problems:
+            print(f"    {problem}")
+        sys.stdout.flush()
+        return Tried(self.number, strike, code, round(seconds, 1), round(at, 1), struck, problems)
+
+
+def attempt(nodes: Nodes, root: Path, name: str, numbers: range, rng: random.Random) -> list[Tried]:
+    """Some runs at once, each in a database of its own, and one strike."""
+    work, strike_with = STRIKES[name]
+    found = cluster.start(nodes.home)
+    gateway = numbers.start % len(found.nodes) + 1
+    order = [gateway, *(n.number for n in found.nodes if n.number != gateway)]
+    hosts = ",".join(f"127.0.0.1:{found.nodes[n - 1].port}" for n in order)
+    url = f"postgresql://root@{hosts}/defaultdb?sslmode=disable"
+    nodes.over.clear()
+    with ExitStack() as stack:
+        runs: list[Run] = []
+        for number in numbers:
+            said = stack.enter_context(tempfile.TemporaryFile("w+"))
+            database = Database.from_url(url).sibling(f"cluster_{os.getpid()}_{number}")
+            stack.callback(database.close)
+            database.create_database(str(database.settings.database))
+            if work == "backfill":
+                fill(database)
+            runs.append(Run(number, database, root / work, said))
+        replicated(runs[0].url)
+        for run in runs:
+            if run is not runs[0]:
+                time.sleep(rng.uniform(0.0, 3.0))  # each is struck somewhere else
+            run.start()
+        time.sleep(rng.uniform(0.5, 8.0 if work == "migrations" else 30.0))
+        moment = time.monotonic()
+        struck = [not run.over() for run in runs]
+        strike = threading.Thread(target=strike_with, args=(nodes, gateway))
+        strike.start()
+        while not all([run.over() for run in runs]):  # noqa: C419 - each is asked
+            time.sleep(0.1)
+        nodes.over.set()
+        strike.join()
+        cluster.start(nodes.home)
+        return [run.tried(name, moment, hit) for run, hit in zip(runs, struck, strict=True)]
 
 
 def logged(path: Path | None) -> list[Tried]:
@@ -327,6 +374,7 @@ def run(given: list[str]) -> int:
     parser.add_argument("--tries", type=int, default=16, metavar="N", help="in all, with --log")
     parser.add_argument("--minutes", type=float, default=60.0, help="begin no try after so many")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--together", type=int, default=1, metavar="N", help="commands at once")
     parser.add_argument("--strikes", help="numbers from 0, separated by commas")
     parser.add_argument("--log", type=Path, metavar="FILE", help="keep tries, and go on there")
     options = parser.parse_args(given)
@@ -343,16 +391,19 @@ def run(given: list[str]) -> int:
             writes(root / work)
         try:
             nodes = Nodes(root / "cluster")
-            for number in range(first, options.tries):
+            together = max(1, options.together)
+            for number in range(first, options.tries, together):
                 if time.monotonic() > end:
                     print(f"time is up before try {number}", flush=True)
                     break
                 rng = random.Random(f"{options.seed} {number}")
-                one = attempt(nodes, root, names[number % len(names)], number, rng)
-                tries.append(one)
+                numbers = range(number, min(number + together, options.tries))
+                name = names[number // together % len(names)]
+                found = attempt(nodes, root, name, numbers, rng)
+                tries += found
                 if options.log is not None:
                     with options.log.open("a", encoding="utf-8") as log:
-                        log.write(json.dumps(asdict(one)) + "\n")
+                        log.writelines(json.dumps(asdict(one)) + "\n" for one in found)
         finally:
             cluster.destroy(root / "cluster")
             print(f"\n{table(tries)}", flush=True)
