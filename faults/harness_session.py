@@ -83,7 +83,7 @@ class Session:
         self.walked: dict[str, int] = {}
         self.gone: list[str] = []
         self._quiet = quiet
-        self._end = time.monotonic() + wanted.seconds
+        self._end = 0.0  # from when the servers are there: how long they take says nothing here
 
     def run(self) -> None:
         """Make every try."""
@@ -92,6 +92,7 @@ class Session:
             directories = Directories(Path(root))
             with served(list(self.wanted.engines)) as servers:
                 self.titles = {name: servers[name].title for name in self.wanted.engines}
+                self._end = time.monotonic() + self.wanted.seconds
                 self._work(servers, directories)
         self.seconds = time.monotonic() - started
 

@@ -31,13 +31,19 @@ from inspect import iscoroutinefunction
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from .support.colour import COLOURS, Colour
 from .support.differences import REASONS
 from .support.servers import ENGINES, Server, Servers, available, origin
 
-settings.register_profile("repeatable", derandomize=True)
+# How long an example takes says how busy the machine is: hypothesis is not asked to judge by that.
+settings.register_profile(
+    "repeatable",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.register_profile("explore", derandomize=False)
 settings.load_profile("repeatable")
 

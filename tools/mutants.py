@@ -58,7 +58,7 @@ TESTS = tuple(
     f"tests/{name}"
     for name in (
         *("analysis", "backfills", "cli", "core", "foresight", "hostile", "lint", "migrations"),
-        *("objects", "schema", "variables", "verification"),
+        *("objects", "programs", "schema", "telemetry", "variables", "verification"),
     )
 )
 ONE_COLOUR = ("-k", "not postgresql-sync", "-m", "not clock")

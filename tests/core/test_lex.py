@@ -157,7 +157,7 @@ pieces = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(pieces)
 @example("''--c'\n''")  # a comment in the middle of a constant is no comment
 @example("''/*'*/\n''")  # and a block comment cannot be in the middle
@@ -175,7 +175,7 @@ def test_both_roads_lead_to_the_same_tokens(text: str) -> None:
     assert fast == [fold(text[token.start : token.end]) for token in slow]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(pieces)
 def test_nothing_is_lost_between_tokens(text: str) -> None:
     try:

@@ -188,7 +188,7 @@ blanks = st.sampled_from(
 MARKS = st.sampled_from(["", " ", "(", ")", ",", "'", '"', "$$"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(UNDERSTOOD), st.data())
 def test_blanks_and_comments_change_nothing(sql: str, data: st.DataObject) -> None:
     gaps: list[str] = []
@@ -204,7 +204,7 @@ def test_blanks_and_comments_change_nothing(sql: str, data: st.DataObject) -> No
     assert other.functions == node.functions
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.sampled_from(STATEMENTS), st.sampled_from(STATEMENTS), st.data())
 def test_parse_never_raises(sql: str, other: str, data: st.DataObject) -> None:
     """Two statements spliced at any two places."""
@@ -220,7 +220,7 @@ def test_parse_never_raises(sql: str, other: str, data: st.DataObject) -> None:
         assert 0 <= node.start <= len(text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=40), st.sampled_from(sorted({sql.split()[0] for sql in STATEMENTS})))
 def test_parse_never_raises_on_noise(noise: str, word: str) -> None:
     assert isinstance(parse(f"{word} {noise}"), Node)
@@ -416,7 +416,7 @@ def columns(draw: st.DrawFn) -> str:
     return "".join(f"{part}{draw(gap) or ' '}" for part in parts).strip()
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(word, st.lists(columns(), min_size=1, max_size=3), gap, gap)
 def test_both_roads_for_tables_agree(name: str, parts: list[str], one: str, two: str) -> None:
     sql = f"CREATE TABLE {name}{one}({two}{f'{one},{two}'.join(parts)}{one})"

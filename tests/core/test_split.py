@@ -155,7 +155,6 @@ def token_lists(draw: Callable[[st.SearchStrategy[list[str]]], list[str]]) -> li
     return [*balanced, *[")"] * depth, "y"]
 
 
-@settings(deadline=None)
 @given(st.lists(token_lists(), max_size=6), st.data())
 def test_random_statements_come_back(parts: list[list[str]], data: st.DataObject) -> None:
     def join(part: list[str]) -> str:
@@ -172,7 +171,7 @@ def test_random_statements_come_back(parts: list[list[str]], data: st.DataObject
 SKIPPED = re.compile(r"(?:[ \t\n\r\f\v;]|--[^\n\r]*|/\*.*?\*/)*", re.DOTALL)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(st.one_of(tokens, blanks, st.just(";")), max_size=40).map("".join))
 def test_between_spans_is_nothing_of_substance(text: str) -> None:
     try:
@@ -192,7 +191,6 @@ def test_between_spans_is_nothing_of_substance(text: str) -> None:
         end = stop
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="abeE'\"$/*-;() \n\r\\1é", max_size=60))
 def test_any_text_is_split_or_refused(text: str) -> None:
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from manticore_cockroachdb.errors import ConfigError
@@ -32,7 +32,6 @@ def test_the_sizes_of_waves(
 shares = st.builds(Share, st.integers(1, 100), st.booleans())
 
 
-@settings(deadline=None)  # a machine may be busy
 @given(st.lists(shares, max_size=5), st.integers(0, 10_000))
 def test_every_target_is_in_one_wave(waves: list[Share], total: int) -> None:
     sizes = Rollout(tuple(waves)).sizes(total)

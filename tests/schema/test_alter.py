@@ -151,8 +151,6 @@ def schemas(draw):
 @pytest.mark.engine("postgresql", because="quicker")
 @settings(
     max_examples=25,
-    deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(before=schemas(), after=schemas())

@@ -238,7 +238,7 @@ def test_mermaid_ends_before_its_renderers_limit(number, columns, said, kept):
 sizes = st.builds(Size, st.sampled_from([80.0, 150.0, 300.0]), st.sampled_from([40.0, 120.0]))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     boxes=st.lists(sizes, max_size=14),
     lines=st.lists(st.tuples(st.integers(0, 13), st.integers(0, 13)), max_size=30),
