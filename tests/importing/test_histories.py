@@ -398,8 +398,8 @@ def test_sqitch_s_rows_of_a_change_that_was_reworked_into_the_same() -> None:
     olds = [one.old for one in imported("sqitch", files).files]
     ledger = reader_of("sqitch").ledger
     assert ledger is not None
-    row = {"change": "a", "project": "shop", "script_hash": _sha(ONE, "sha1")}
-    rows = [{**row, "committed_at": None, "committer_name": "Ann"}] * 2
+    row: Row = {"change": "a", "project": "shop", "script_hash": _sha(ONE, "sha1")}
+    rows: list[Row] = [{**row, "committed_at": None, "committer_name": "Ann"}] * 2
     assert [one.key for one in ledger.applied(rows, olds, Findings())] == ["a@v1", "a"]
 
 
@@ -414,7 +414,7 @@ def test_flyway_s_rows() -> None:
 
 
 def test_liquibase_s_rows() -> None:
-    row = {"id": "1", "author": "a", "filename": "x.sql", "exectype": "SKIPPED", "at": None}
+    row: Row = {"id": "1", "author": "a", "filename": "x.sql", "exectype": "SKIPPED", "at": None}
     assert said("liquibase", row) == ([], [])
     assert said("liquibase", row | {"exectype": "MARK_RAN"}) == (["a:1"], [])
 
