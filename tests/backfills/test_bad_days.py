@@ -68,6 +68,25 @@ LOST = {
 }
 
 
+@pytest.mark.parametrize(
+    "missing",
+    [
+        ["_migrations_backfill_failures"],
+        ["_migrations_backfill_failures", "_migrations_backfill_ranges"],
+    ],
+)
+async def test_who_made_our_tables_died_before_the_last(files, missing):
+    """On CockroachDB each is made by itself; the next runner makes what is missing."""
+    await files.users(30, table=TABLE)
+    files.write(2, NOTED)
+    assert await files.migrator().migrate() == 1
+    for table in missing:
+        await files.db.execute(f"DROP TABLE {table}")
+    files.write(3, NOTED)
+    assert await files.migrator().migrate() == 1
+    assert await files.counts() == {2: 30}
+
+
 @pytest.mark.parametrize("what", LOST)
 async def test_what_it_changes_is_gone_and_comes_back(files, url, what):
     """It stops, says what is missing, keeps what is done, and goes on where it was."""

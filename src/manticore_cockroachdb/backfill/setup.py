@@ -12,7 +12,7 @@ from .._acompat import sleep
 from ..errors import Refused
 from ..migrations.file import checksum
 from ..outcome import raced
-from ..own_tables import BACKFILLS
+from ..own_tables import FAILURES
 from ..parser.quoting import literal
 from .catalog import Table, questions, table_of
 from .job import Job, Noted, manners
@@ -32,12 +32,16 @@ def tables_of(session: Session) -> BackfillTables:
 def table(
     session: Session, spec: Backfill, *, version: int | None = None, path: str | None = None
 ) -> tuple[Table, bool]:
-    """The table of a backfill, and whether our own tables are there. Raises Refused."""
+    """The table of a backfill, and whether our own tables are there. Raises Refused.
+
+    They are if the last one is: on CockroachDB each is made by itself, and who made them may have
+    died in between.
+    """
     crdb = session.tables.cockroachdb
     asked = questions(spec.table, cockroachdb=crdb)
     asked.append(
         "SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
-        f" ON n.oid = c.relnamespace WHERE c.relname = {literal(BACKFILLS)}"
+        f" ON n.oid = c.relnamespace WHERE c.relname = {literal(FAILURES)}"
         f" AND n.nspname = {literal(session.tables.schema)}"
     )
     *answers, ((have,),) = session.fetch(";\n".join(asked))

@@ -36,7 +36,10 @@ class BackfillTables(OwnTables):
     """SQL for the tables in `schema` of a server of the given engine."""
 
     def create(self) -> str:
-        """Make what is missing. Safe to run again, and by several at once."""
+        """Make what is missing. Safe to run again, and by several at once.
+
+        The failures come last: where they are, the others are (`setup.table`).
+        """
         return ";\n".join(
             (
                 f"CREATE TABLE IF NOT EXISTS {self.name(BACKFILLS)} (name TEXT PRIMARY KEY,"
