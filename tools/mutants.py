@@ -61,7 +61,7 @@ TESTS = tuple(
         *("objects", "programs", "schema", "telemetry", "variables", "verification"),
     )
 )
-ONE_COLOUR = ("-k", "not postgresql-sync", "-m", "not clock")
+ONE_COLOUR = ("-k", "not postgresql-sync")
 SECONDS = 1800  # that the tests of one change may take on a busy machine
 A_TEST = 300  # seconds that one of them may
 
