@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from manticore_cockroachdb.errors import FileError
+from manticore_cockroachdb.migrations import program
 from manticore_cockroachdb.migrations.file import (
     check_unique,
     checksum,
@@ -257,3 +258,9 @@ def test_a_dump_s_schema_is_all_there_without_what_is_for_psql():
     left = client.without(text)
     assert len(left) == len(text) and left.count("\n") == text.count("\n")
     assert " ".join(left.split()) == "CREATE TABLE t (a INT); ALTER TABLE t ADD b INT;"
+
+
+@pytest.mark.parametrize("value, switches", [("True", ("all_rows",)), ("False", ()), ("1", ())])
+def test_of_a_call_s_keywords_those_that_are_true_are_known(value: str, switches: tuple) -> None:
+    (call,) = program.sent(f"def up(db):\n    db.delete('t', all_rows={value})\n")
+    assert (call.method, call.text, call.switches) == ("delete", "t", switches)
