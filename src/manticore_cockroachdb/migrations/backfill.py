@@ -100,7 +100,8 @@ class Backfill:
             return text
         least = max(-(-rows // sizes.largest), 1)
         seconds = least * (sizes.time + sizes.pause) / sizes.workers
-        return f"{text}: {least:,} batches or more, so {seconds:,.1f} s at best"
+        batches = "1 batch" if least == 1 else f"{least:,} batches"
+        return f"{text}: {batches} or more, so {seconds:,.1f} s at best"
 
     @property
     def meaning(self) -> str:
