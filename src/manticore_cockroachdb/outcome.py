@@ -51,14 +51,16 @@ RETRYABLE = {code: why for code, (verdict, why) in _TABLE.items() if verdict is 
 
 # What CockroachDB says, without an SQLSTATE of its own, while nodes of a cluster are away and its
 # ranges look for a leaseholder. Sources: its docs, "Common errors"; its source, pkg/rpc/nodedialer
-# ("unable to dial"), pkg/util/circuit ("breaker open"); and v20.2 itself, nodes of which were
-# killed, stopped and drained.
+# ("unable to dial"), pkg/util/circuit ("breaker open"), pkg/kv/kvserver ("aborted during
+# Replica.Send: context canceled", of a statement whose session was ended or that timed out, at its
+# COMMIT perhaps); and v20.2 itself, nodes of which were killed, stopped and drained.
 _TROUBLE = re.compile(
     r"breaker open|unable to dial|rpc error|result is ambiguous|failed to connect to n\d"
     r"|initial connection heartbeat failed|node unavailable|no inbound stream connection"
     r"|lost quorum|range unavailable|replica unavailable|not accepting clients|is draining"
     r"|node liveness|connection reset by peer|connection refused|broken pipe"
     r"|transport is closing|server closed the stream|sending to all \d+ replicas failed"
+    r"|aborted during [^:]+: context (?:canceled|deadline exceeded)"
 )
 
 

@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 
 from faults.proxy import Answer, Cut, Fault, Proxy, Sender, When
+from manticore_cockroachdb.backfill.tables import BackfillTables
 
 from .conftest import COUNT
 
 SMALL = "-- @batch rows 10..10\n"
+# What CockroachDB v20.2 says of a statement whose session was ended meanwhile.
+ENDED = "aborted during Replica.Send: context canceled"
 FATES = {
     "before": Cut(),
     "after": Cut(forward=True),
@@ -25,7 +28,21 @@ FATES = {
     "40001": Answer("40001", "restart transaction: injected", server="rollback"),
     "40003 done": Answer("40003", "injected, and it was done", server="forward"),
     "40003 not": Answer("40003", "injected, and it was not", server="rollback"),
+    "ended done": Answer("XXUUU", ENDED, server="forward"),
+    "ended not": Answer("XXUUU", ENDED, server="rollback"),
 }
+
+
+@pytest.mark.parametrize("made", [1, 2, 3])
+async def test_tables_that_a_dead_runner_left_half_made(files, server, made):
+    """CockroachDB covers no two of them by a transaction."""
+    await files.users(5)
+    files.write(2, COUNT)
+    create = BackfillTables("public", server.engine == "cockroachdb").create()
+    await files.db.execute(";\n".join(create.split(";\n")[:made]))
+    assert await files.migrator().migrate() == 1
+    assert await files.counts() == {1: 5}
+    assert (await files.migrator().backfills())[0].state == "complete"
 
 
 @pytest.mark.parametrize("fate", FATES)

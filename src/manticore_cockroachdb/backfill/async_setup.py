@@ -11,7 +11,7 @@ from .._acompat import async_sleep
 from ..errors import Refused
 from ..migrations.file import checksum
 from ..outcome import raced
-from ..own_tables import FAILURES
+from ..own_tables import BACKFILLS, FAILURES, RANGES
 from ..parser.quoting import literal
 from .catalog import Table, questions, table_of
 from .job import Job, Noted, manners
@@ -33,19 +33,19 @@ async def async_table(
 ) -> tuple[Table, bool]:
     """The table of a backfill, and whether our own tables are there. Raises Refused.
 
-    They are if the last one is: on CockroachDB each is made by itself, and who made them may have
-    died in between.
+    On CockroachDB each is made by itself, and who made them may have died in between.
     """
     crdb = session.tables.cockroachdb
     asked = questions(spec.table, cockroachdb=crdb)
+    ours = BACKFILLS, RANGES, FAILURES
     asked.append(
         "SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
-        f" ON n.oid = c.relnamespace WHERE c.relname = {literal(FAILURES)}"
+        f" ON n.oid = c.relnamespace WHERE c.relname IN ({', '.join(map(literal, ours))})"
         f" AND n.nspname = {literal(session.tables.schema)}"
     )
     *answers, ((have,),) = await session.fetch(";\n".join(asked))
     try:
-        return table_of(answers, spec, cockroachdb=crdb), bool(have)
+        return table_of(answers, spec, cockroachdb=crdb), have == len(ours)
     except Refused as error:
         error.version, error.path = version, path
         raise
