@@ -85,8 +85,11 @@ def key_at(walk: Walk, value: str, after: Key | None, upto: Key | None, *, past:
     """
     first = walk.columns[0]
     sign = "<=" if walk.mixed and first.descending else ">="
-    return (
-        f"SELECT {walk.key_texts} FROM {walk.table}{past} WHERE {walk.condition(after, upto)}"
+    names = ", ".join(quote_always(column.name) for column in walk.columns)
+    # Inside, since outside ORDER BY would mean the key's text, which is called the same.
+    found = (
+        f"SELECT {names} FROM {walk.table} WHERE {walk.condition(after, upto)}"
         f" AND {quote_always(first.name)} {sign} {first.literal(value)}"
         f" ORDER BY {walk.order()} LIMIT 1"
     )
+    return f"SELECT {walk.key_texts} FROM ({found}) AS a{past}"
