@@ -1,4 +1,4 @@
-"""Write docs/api.md, the reference of the client and the migrators, from their docstrings.
+"""Write docs/api.md, the reference of the client, the migrators and fleets, from their docstrings.
 
     python tools/api.py            write it
     python tools/api.py --check    change nothing; exit 1 when it is stale
@@ -29,6 +29,10 @@ CLASSES = (
     ),
     ("async_table", "AsyncTable", "AsyncTable, Table"),
     ("async_migration", "AsyncMigrator", "AsyncMigrator, Migration"),
+    ("fleet.async_fleet", "AsyncFleet", "AsyncFleet, Fleet"),
+    ("fleet.report", "FleetReport", "FleetReport"),
+    ("fleet.report", "Outcome", "Outcome"),
+    ("fleet.report", "FleetStatus", "FleetStatus"),
     ("rows", "Rows", "Rows"),
     ("retry", "RetryPolicy", "RetryPolicy"),
     ("limits", "Limits", "Limits"),

@@ -3,16 +3,21 @@
     python tools/release.py --check [VERSION]    say everything that is missing; exit 1 if there is
     python tools/release.py --prepare VERSION    write the version wherever it stands
     python tools/release.py --notes VERSION      print the changelog's section as release notes
-    python tools/release.py --try                build the sdist, and the wheel from it, and run the
-                                                 fast tests on that wheel, in a new environment
+    python tools/release.py --build DIR          build the sdist, and the wheel from it, into DIR
+    python tools/release.py --sbom DIR           write what that wheel consists of, installed alone
+                                                 (CycloneDX), to DIR/../sbom/
+    python tools/release.py --test DIR           run the fast tests of that sdist on that wheel
+    python tools/release.py --try                all three, in a new directory
 
-Without VERSION it is the next one: that of the package without ``.dev0``. CONTRIBUTING.md has the
+Each makes environments of its own. Without VERSION it is the next one: that of the package without ``.dev0``. CONTRIBUTING.md has the
 steps in order.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import re
 import subprocess
 import sys
@@ -158,34 +163,69 @@ def _edit(path: Path, pattern: str, change: Callable[[re.Match[str]], str]) -> l
     return [path]
 
 
-# --- trying -----------------------------------------------------------------------------------
+# --- building -------------------------------------------------------------------------------------
 
 
-def attempt(python: str = sys.executable) -> int:
-    """Build the sdist, the wheel from it, and run the fast tests on that wheel."""
-    with tempfile.TemporaryDirectory() as name:
-        room = Path(name)
-        _run(python, "-m", "venv", str(room / "build"))
-        builder = str(room / "build" / "bin" / "python")
-        _run(builder, "-m", "pip", "install", "--quiet", "build")
-        # Without --wheel and --sdist, build makes the wheel from the sdist, not from here.
-        _run(builder, "-m", "build", "--outdir", str(room / "dist"), str(ROOT))
-        (wheel,) = (room / "dist").glob("*.whl")
-        (sdist,) = (room / "dist").glob("*.tar.gz")
-        _run("tar", "-xzf", str(sdist), "-C", str(room))
-        (tree,) = room.glob("manticore_cockroachdb-*")
-        _run(python, "-m", "venv", str(room / "run"))
-        tester = str(room / "run" / "bin" / "python")
-        _run(tester, "-m", "pip", "install", "--quiet", f"{wheel}[dev]")
-        where = _said(tester, "import manticore_cockroachdb as m; print(m.__file__)", cwd=tree)
-        if not where.startswith(str(room / "run")):
-            raise SystemExit(f"the tests would not run on the wheel, but on {where}")
-        print(f"wheel {wheel.name}, from {sdist.name}", flush=True)
-        return subprocess.run([tester, "-m", "pytest", "-q", "-m", "fast"], cwd=tree).returncode
+def build(out: Path, room: Path) -> None:
+    """Build the sdist, and the wheel from it, into `out`: the same bytes for the same commit."""
+    builder = _environment(room / "build", "build==1.3.0")
+    made = {**os.environ, "SOURCE_DATE_EPOCH": _git("log", "-1", "--format=%ct")}
+    # Without --wheel and --sdist, build makes the wheel from the sdist, not from here.
+    _run(builder, "-m", "build", "--outdir", str(out), str(ROOT), env=made)
 
 
-def _run(*words: str) -> None:
-    subprocess.run(words, check=True)
+def sbom(dist: Path, room: Path) -> Path:
+    """Write what the wheel in `dist` brings along when nothing else is installed; its path."""
+    clean = _environment(room / "clean", str(_only(dist, "*.whl")))
+    maker = _environment(room / "sbom", "cyclonedx-bom==7.1.0")
+    out = dist.resolve().parent / "sbom" / "manticore-cockroachdb.cdx.json"
+    out.parent.mkdir(exist_ok=True)
+    how = ("environment", clean, "--output-reproducible", "--of", "JSON", "--output-file", str(out))
+    _run(maker, "-m", "cyclonedx_py", *how)
+    found = {one["name"] for one in json.loads(out.read_text())["components"]}
+    if not {"manticore-cockroachdb", "psycopg"} <= found:
+        raise SystemExit(f"{out} does not name what the wheel consists of: {sorted(found)}")
+    print(f"{out.name}: {len(found)} components", flush=True)
+    return out
+
+
+def test(dist: Path, room: Path) -> int:
+    """Run the fast tests of the sdist in `dist` on the wheel beside it; their exit code."""
+    wheel, sdist = _only(dist, "*.whl"), _only(dist, "*.tar.gz")
+    _run("tar", "-xzf", str(sdist), "-C", str(room))
+    tree = _only(room, "manticore_cockroachdb-*")
+    tester = _environment(room / "run", f"{wheel}[dev]")
+    where = _said(tester, "import manticore_cockroachdb as m; print(m.__file__)", cwd=tree)
+    if not where.startswith(str(room / "run")):
+        raise SystemExit(f"the tests would not run on the wheel, but on {where}")
+    print(f"wheel {wheel.name}, from {sdist.name}", flush=True)
+    return subprocess.run([tester, "-m", "pytest", "-q", "-m", "fast"], cwd=tree).returncode
+
+
+def attempt(room: Path) -> int:
+    """All three, one after another."""
+    build(room / "dist", room)
+    sbom(room / "dist", room)
+    return test(room / "dist", room)
+
+
+def _environment(where: Path, *packages: str) -> str:
+    """Make an environment with some packages; the path of its python."""
+    _run(sys.executable, "-m", "venv", str(where))
+    python = str(where / "bin" / "python")
+    _run(python, "-m", "pip", "install", "--quiet", *packages)
+    return python
+
+
+def _only(where: Path, pattern: str) -> Path:
+    found = sorted(where.resolve().glob(pattern))
+    if len(found) != 1:
+        raise SystemExit(f"{where}: {len(found)} {pattern} where there should be one")
+    return found[0]
+
+
+def _run(*words: str, env: dict[str, str] | None = None) -> None:
+    subprocess.run(words, check=True, env=env)
 
 
 def _said(python: str, code: str, cwd: Path) -> str:
@@ -200,12 +240,24 @@ def main(arguments: list[str] | None = None) -> int:
     what.add_argument("--check", action="store_true", help="say everything that is missing")
     what.add_argument("--prepare", action="store_true", help="write the version everywhere")
     what.add_argument("--notes", action="store_true", help="print the release notes")
-    what.add_argument("--try", dest="attempt", action="store_true", help="test the wheel")
+    what.add_argument("--build", type=Path, metavar="DIR", help="build the sdist and the wheel")
+    what.add_argument("--sbom", type=Path, metavar="DIR", help="write what the wheel consists of")
+    what.add_argument("--test", type=Path, metavar="DIR", help="run the fast tests on the wheel")
+    what.add_argument("--try", dest="attempt", action="store_true", help="build, sbom and test")
     parser.add_argument("version", nargs="?", help="such as 1.0.0, or its tag v1.0.0")
     given = parser.parse_args(arguments)
     version = (given.version or next_version()).removeprefix("v")
-    if given.attempt:
-        return attempt()
+    with tempfile.TemporaryDirectory() as name:
+        if given.build:
+            build(given.build, Path(name))
+            return 0
+        if given.sbom:
+            sbom(given.sbom, Path(name))
+            return 0
+        if given.test:
+            return test(given.test, Path(name))
+        if given.attempt:
+            return attempt(Path(name))
     if given.prepare:
         for path in prepare(version):
             print(f"wrote: {path}")

@@ -49,7 +49,7 @@ def measure(bench: Bench) -> Section:
                 fill(place, engine, distant)
                 took: dict[int, list[float]] = {1: [], 2: []}
                 for workers in (1, 2, 2, 1):
-                    settle(place, engine)
+                    settle(place, engine, distant)
                     took[workers].append(_far(bench, here, place, workers))
                 far = [min(took[1]), min(took[2])]
         bars += [

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from faults.imitate import Imitation
+from faults.proxy import Proxy
 from manticore_cockroachdb import Database
 from manticore_cockroachdb.cli.reports.events import told
 from manticore_cockroachdb.fleet.events import TargetEvent
@@ -177,6 +179,74 @@ def test_backfills_of_a_fleet(fleet: Manticore, url: str) -> None:
     fleet("status", "--fleet", "tenants", "--require-complete")
     out = fleet("backfill", "status", "--fleet", "tenants", "--exit-code").out
     assert "Every backfill is complete." in out
+
+
+ODD = "INSERT INTO t2 SELECT (id / CASE id WHEN 2 THEN 0 ELSE 1 END)::INT8 FROM t1 WHERE :batch"
+
+
+def test_a_backfill_of_a_fleet_is_paused_resumed_tried_again_and_cancelled(
+    fleet: Manticore, url: str
+) -> None:
+    def what(*words: str, code: int = 0) -> tuple[list[object], list[object]]:
+        found = fleet("backfill", *words, "--fleet", "tenants", "--json", code=code).json
+        states, results = ([o[key] for o in found["outcomes"]] for key in ("state", "result"))
+        return states, results
+
+    def stand() -> list[object]:
+        found = fleet("status", "--fleet", "tenants", "--json").json
+        return [one["backfills"][0]["state"] for one in found["outcomes"] if one["backfills"]]
+
+    fleet("migrate", "--fleet", "tenants")
+    with Database.from_url(url) as db:
+        db.execute("INSERT INTO tenant_bolt.t1 VALUES (1), (2)")
+    write(3, "fill", f"-- @backfill t1\n-- @background\n{ODD};")
+    fleet("migrate", "--fleet", "tenants")
+    assert what("pause", "3", "--only", "acme")[1] == ["Backfill 3 is paused."]
+    assert what("pause", "3")[0] == ["nothing_to_do", "done", "done"]
+    assert stand() == ["paused"] * 3
+    assert what("run")[0] == ["nothing_to_do"] * 3, "nobody works on one that is paused"
+    assert what("resume", "3")[1] == ["Backfill 3 goes on."] * 3
+    assert what("run", "3", code=6)[0] == ["done", "failed", "never_tried"]
+    assert what("run", "3", "--except", "bolt")[0] == ["nothing_to_do", "done"]
+    states, results = what("retry", "3", code=6)
+    assert (states, results) == (["nothing_to_do", "done", "nothing_to_do"], [None, [0, 1], None])
+    said = fleet("backfill", "retry", "3", "--fleet", "tenants", code=6).out
+    assert "bolt: 0 rows done, 1 row failed again." in said
+    with Database.from_url(url) as db:
+        db.execute("DELETE FROM tenant_bolt.t1 WHERE id = 2")
+    assert what("retry", "3")[1] == [None, [1, 0], None]
+    assert stand() == []
+    write(4, "more", f"-- @backfill t1\n-- @background\n{ODD};")
+    fleet("migrate", "--fleet", "tenants")
+    refused = fleet("backfill", "cancel", "4", "--fleet", "tenants", code=2)
+    assert "--yes" in refused.err and stand() == ["registered"] * 3
+    assert what("cancel", "4", "--yes")[1] == ["Backfill 4 is cancelled."] * 3
+    assert what("cancel", "4", "--yes")[0] == ["nothing_to_do"] * 3
+    assert stand() == ["cancelled"] * 3
+    for word in ("pause", "resume", "retry", "run"):
+        unknown = fleet("backfill", word, "5", "--fleet", "tenants", code=2)
+        assert "There is no backfill 5." in unknown.err
+
+
+@pytest.mark.engine("postgresql", because="imitated")
+def test_too_many_objects_are_refused_before_the_first(fleet: Manticore, url: str) -> None:
+    objects = (
+        "CREATE TABLE crdb_internal.tables AS SELECT 'PUBLIC' AS state, 'd' AS database_name"
+        " FROM generate_series(1, {})"
+    )
+    with Database.from_url(url) as db:
+        db.execute("CREATE SCHEMA crdb_internal")
+        db.execute(objects.format(19_990))
+        with Proxy.before(url, imitation=Imitation("v25.4.3")) as proxy:
+            migrate = ("migrate", "--fleet", "tenants", "--url", proxy.through(url))
+            refused = fleet(*migrate, code=1).err
+            assert "Too many objects: there are 19,990, and 3 targets would create 18" in refused
+            assert "approx_max_object_count" in refused and "nobody was migrated" in refused
+            begun = "SELECT 1 FROM pg_catalog.pg_class WHERE relname = '_migrations'"
+            assert db.execute(begun) == []
+            db.execute("DROP TABLE crdb_internal.tables")
+            db.execute(objects.format(9_999))
+            assert "there will be 10,017 objects, 18 of them new" in fleet(*migrate).err
 
 
 def test_from_the_deadline_on_nobody_is_begun(fleet: Manticore) -> None:

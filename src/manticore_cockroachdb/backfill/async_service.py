@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 LOOK = 1.0
 """Seconds between two looks for something to do."""
 
-_OPEN = (m.Wish.REGISTERED, m.Wish.RUNNING)
-
 
 class AsyncBackfills:
     """The backfills of one database; ``files`` say what those of migrations are."""
@@ -80,12 +78,11 @@ class AsyncBackfills:
 
     async def pause(self, name: str) -> str:
         """Let workers stop after the batch that they are at; return what was done, a sentence."""
-        return await self._change(name, m.Wish.PAUSED, _OPEN, "is paused")
+        return await self._change(name, m.Wish.PAUSED, m.OPEN, "is paused")
 
     async def resume(self, name: str) -> str:
         """Let workers go on; return what was done, a sentence."""
-        stopped = (m.Wish.PAUSED, m.Wish.FAILED, m.Wish.CANCELLED)
-        return await self._change(name, m.Wish.RUNNING, stopped, "goes on")
+        return await self._change(name, m.Wish.RUNNING, m.STOPPED, "goes on")
 
     async def cancel(self, name: str) -> str:
         """Give it up: what is under way commits nothing any more, what is done stays."""
@@ -141,7 +138,7 @@ class AsyncBackfills:
         done: list[str] = []
         for name in names:
             noted = await self.noted(name)
-            again = (m.Wish.FAILED, m.Wish.RUNNING, m.Wish.REGISTERED)
+            again = (*m.OPEN, m.Wish.FAILED)
             await self._fetch(self.tables.set_state(noted.run, m.Wish.RUNNING, of=again))
         broken: dict[str, Exception] = {}
         while not stop():
@@ -176,7 +173,7 @@ class AsyncBackfills:
         return [
             one
             for one in await self.status()
-            if one.state in _OPEN and (one.name in names if names else one.version is not None)
+            if one.state in m.OPEN and (one.name in names if names else one.version is not None)
         ]
 
     async def _work(self, name: str, workers: int | None, stop: Callable[[], bool]) -> bool:
@@ -184,7 +181,7 @@ class AsyncBackfills:
         noted = await self.noted(name)
         job = await self.job(noted)
         tables = self.tables
-        text = tables.set_state(noted.run, m.Wish.RUNNING, of=_OPEN)
+        text = tables.set_state(noted.run, m.Wish.RUNNING, of=m.OPEN)
         _, ((before,),) = await self._fetch(text, tables.progress(noted.run))
         number = workers or job.spec.batching.workers
         team = AsyncTeam(self.session, job, number, before=int(before), stop=stop)
@@ -206,7 +203,7 @@ class AsyncBackfills:
             failed=failed,
         )
         if isinstance(team.failure, psycopg.Error) and _lasts(team.failure):
-            note = tables.set_state(noted.run, m.Wish.FAILED, of=_OPEN, note=error.message)
+            note = tables.set_state(noted.run, m.Wish.FAILED, of=m.OPEN, note=error.message)
             await self._fetch(note)
         raise error
 

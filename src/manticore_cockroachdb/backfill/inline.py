@@ -270,7 +270,7 @@ class _InlineRun:
 
     def _go_on(self, noted: Noted) -> int:
         """Let a run go on; return how many rows it has done."""
-        again = (m.Wish.REGISTERED, m.Wish.FAILED, m.Wish.RUNNING)
+        again = (*m.OPEN, m.Wish.FAILED)
         texts = (
             self.tables.set_state(noted.run, m.Wish.RUNNING, of=again),
             self.tables.progress(noted.run),

@@ -42,6 +42,12 @@ class Wish(StrEnum):
     COMPLETE = "complete"
 
 
+OPEN = (Wish.REGISTERED, Wish.RUNNING)
+"""Somebody may work on it."""
+STOPPED = (Wish.PAUSED, Wish.FAILED, Wish.CANCELLED)
+"""Nobody does, until it is resumed."""
+
+
 class Trouble(StrEnum):
     """Why a move had no success."""
 

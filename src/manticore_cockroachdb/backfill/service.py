@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 LOOK = 1.0
 """Seconds between two looks for something to do."""
 
-_OPEN = (m.Wish.REGISTERED, m.Wish.RUNNING)
-
 
 class Backfills:
     """The backfills of one database; ``files`` say what those of migrations are."""
@@ -79,12 +77,11 @@ class Backfills:
 
     def pause(self, name: str) -> str:
         """Let workers stop after the batch that they are at; return what was done, a sentence."""
-        return self._change(name, m.Wish.PAUSED, _OPEN, "is paused")
+        return self._change(name, m.Wish.PAUSED, m.OPEN, "is paused")
 
     def resume(self, name: str) -> str:
         """Let workers go on; return what was done, a sentence."""
-        stopped = (m.Wish.PAUSED, m.Wish.FAILED, m.Wish.CANCELLED)
-        return self._change(name, m.Wish.RUNNING, stopped, "goes on")
+        return self._change(name, m.Wish.RUNNING, m.STOPPED, "goes on")
 
     def cancel(self, name: str) -> str:
         """Give it up: what is under way commits nothing any more, what is done stays."""
@@ -140,7 +137,7 @@ class Backfills:
         done: list[str] = []
         for name in names:
             noted = self.noted(name)
-            again = (m.Wish.FAILED, m.Wish.RUNNING, m.Wish.REGISTERED)
+            again = (*m.OPEN, m.Wish.FAILED)
             self._fetch(self.tables.set_state(noted.run, m.Wish.RUNNING, of=again))
         broken: dict[str, Exception] = {}
         while not stop():
@@ -175,7 +172,7 @@ class Backfills:
         return [
             one
             for one in self.status()
-            if one.state in _OPEN and (one.name in names if names else one.version is not None)
+            if one.state in m.OPEN and (one.name in names if names else one.version is not None)
         ]
 
     def _work(self, name: str, workers: int | None, stop: Callable[[], bool]) -> bool:
@@ -183,7 +180,7 @@ class Backfills:
         noted = self.noted(name)
         job = self.job(noted)
         tables = self.tables
-        text = tables.set_state(noted.run, m.Wish.RUNNING, of=_OPEN)
+        text = tables.set_state(noted.run, m.Wish.RUNNING, of=m.OPEN)
         _, ((before,),) = self._fetch(text, tables.progress(noted.run))
         number = workers or job.spec.batching.workers
         team = Team(self.session, job, number, before=int(before), stop=stop)
@@ -205,7 +202,7 @@ class Backfills:
             failed=failed,
         )
         if isinstance(team.failure, psycopg.Error) and _lasts(team.failure):
-            note = tables.set_state(noted.run, m.Wish.FAILED, of=_OPEN, note=error.message)
+            note = tables.set_state(noted.run, m.Wish.FAILED, of=m.OPEN, note=error.message)
             self._fetch(note)
         raise error
 

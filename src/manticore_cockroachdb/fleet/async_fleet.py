@@ -9,7 +9,7 @@ is the report.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from math import inf
@@ -18,6 +18,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Unpack
 
 from ..async_migration import AsyncMigrator, MigratorOptions, check_count
+from ..backfill.machine import OPEN, STOPPED, Wish
 from ..errors import ConfigError, ManticoreError
 from ..migrations.choose import (
     check_known,
@@ -34,7 +35,7 @@ from . import events as e
 from .async_campaign import AsyncCampaign, Command, checked_size
 from .async_member import AsyncMember, Files, async_read_files
 from .async_names import async_ask_names
-from .look import Look
+from .look import Look, check_named
 from .report import FleetPlan, FleetReport, FleetStatus, PlanGroup, TargetStatus
 from .rollout import Rollout, rollout_of
 from .spec import FleetSpec, Target, chosen, spec_of, targets_of
@@ -263,7 +264,76 @@ class AsyncFleet:
             return await member.run_backfills(*mine, workers=workers, deadline=_left(until))
 
         command = Command("backfill", is_due, act)
-        return await self._run(campaign, command, size, rollout, until, backfills=True)
+        return await self._run(campaign, command, size, rollout, until, backfills=sorted(wanted))
+
+    async def pause_backfill(
+        self,
+        name: int | str,
+        *,
+        only: Sequence[str] = (),
+        leave_out: Sequence[str] = (),
+        parallel: int | None = None,
+    ) -> FleetReport:
+        """Let its workers stop after the batch they are at, in every target; an outcome's result
+        is what was done there, a sentence. One target's error stops no other."""
+
+        async def act(member: AsyncMember, _: Target) -> object:
+            return await member.pause_backfill(name)
+
+        return await self._of_backfill("backfill pause", name, OPEN, act, only, leave_out, parallel)
+
+    async def resume_backfill(
+        self,
+        name: int | str,
+        *,
+        only: Sequence[str] = (),
+        leave_out: Sequence[str] = (),
+        parallel: int | None = None,
+    ) -> FleetReport:
+        """Let it go on in every target where it is paused, failed or cancelled; as
+        `pause_backfill`."""
+
+        async def act(member: AsyncMember, _: Target) -> object:
+            return await member.resume_backfill(name)
+
+        return await self._of_backfill(
+            "backfill resume", name, STOPPED, act, only, leave_out, parallel
+        )
+
+    async def cancel_backfill(
+        self,
+        name: int | str,
+        *,
+        only: Sequence[str] = (),
+        leave_out: Sequence[str] = (),
+        parallel: int | None = None,
+    ) -> FleetReport:
+        """Give it up in every target where it is not complete; what is done stays; as
+        `pause_backfill`."""
+
+        async def act(member: AsyncMember, _: Target) -> object:
+            return await member.cancel_backfill(name)
+
+        of = (*OPEN, Wish.PAUSED, Wish.FAILED)
+        return await self._of_backfill("backfill cancel", name, of, act, only, leave_out, parallel)
+
+    async def retry_backfill(
+        self,
+        name: int | str,
+        *,
+        only: Sequence[str] = (),
+        leave_out: Sequence[str] = (),
+        parallel: int | None = None,
+    ) -> FleetReport:
+        """Try rows again that failed, in every target where it is not complete; an outcome's
+        result is how many are done now and how many failed again, None where there were none."""
+
+        async def act(member: AsyncMember, _: Target) -> object:
+            done, failed = await member.retry_backfill(name)
+            return (done, failed) if done or failed else None
+
+        of = (*OPEN, *STOPPED)
+        return await self._of_backfill("backfill retry", name, of, act, only, leave_out, parallel)
 
     async def drift(
         self,
@@ -407,9 +477,30 @@ class AsyncFleet:
 
         command = Command("backfill status", lambda _, look: look.backfills != (), act)
         size = checked_size(parallel, self.spec)
-        return await self._run(campaign, command, size, _ALL, backfills=True)
+        return await self._run(campaign, command, size, _ALL, backfills=())
 
     # --- inside ----------------------------------------------------------------------------
+
+    async def _of_backfill(
+        self,
+        command: str,
+        name: int | str,
+        of: Sequence[Wish],
+        act: Callable[[AsyncMember, Target], Awaitable[object]],
+        only: Sequence[str],
+        leave_out: Sequence[str],
+        parallel: int | None,
+    ) -> FleetReport:
+        """Do something about one backfill where it is in one of these states."""
+        wanted = {(str(name), str(state)) for state in of}
+
+        def is_due(_: Target, look: Look) -> bool:
+            return not wanted.isdisjoint(look.backfills)
+
+        size = checked_size(parallel, self.spec)
+        campaign = await self._campaign(only, leave_out)
+        one = Command(command, is_due, act)
+        return await self._run(campaign, one, size, _ALL, backfills=(str(name),))
 
     async def _campaign(self, only: Sequence[str], leave_out: Sequence[str]) -> AsyncCampaign:
         files = await async_read_files(self._plain)
@@ -429,11 +520,13 @@ class AsyncFleet:
         until: Deadline | None = None,
         *,
         whole: bool = False,
-        backfills: bool = False,
+        backfills: Sequence[str] | None = None,
     ) -> FleetReport:
+        """Look, and do it. ``backfills``: it is about them; about these, where any are named."""
         self.report = None
         started = monotonic()
-        await campaign.look(size, whole=whole, backfills=backfills)
+        await campaign.look(size, whole=whole, backfills=backfills is not None)
+        check_named(backfills or (), campaign.files.migrations, campaign.looks.values())
         looked = monotonic() - started
         try:
             await campaign.run(command, size, rollout, until)

@@ -10,7 +10,7 @@ is the report.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from math import inf
@@ -18,6 +18,7 @@ from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Unpack
 
+from ..backfill.machine import OPEN, STOPPED, Wish
 from ..errors import ConfigError, ManticoreError
 from ..migration import Migration, MigratorOptions, check_count
 from ..migrations.choose import (
@@ -33,7 +34,7 @@ from ..migrations.status import WAITING
 from ..runner.deadline import Deadline, When
 from . import events as e
 from .campaign import Campaign, Command, checked_size
-from .look import Look
+from .look import Look, check_named
 from .member import Files, Member, read_files
 from .names import ask_names
 from .report import FleetPlan, FleetReport, FleetStatus, PlanGroup, TargetStatus
@@ -262,7 +263,74 @@ class Fleet:
             return member.run_backfills(*mine, workers=workers, deadline=_left(until))
 
         command = Command("backfill", is_due, act)
-        return self._run(campaign, command, size, rollout, until, backfills=True)
+        return self._run(campaign, command, size, rollout, until, backfills=sorted(wanted))
+
+    def pause_backfill(
+        self,
+        name: int | str,
+        *,
+        only: Sequence[str] = (),
+        leave_out: Sequence[str] = (),
+        parallel: int | None = None,
+    ) -> FleetReport:
+        """Let its workers stop after the batch they are at, in every target; an outcome's result
+        is what was done there, a sentence. One target's error stops no other."""
+
+        def act(member: Member, _: Target) -> object:
+            return member.pause_backfill(name)
+
+        return self._of_backfill("backfill pause", name, OPEN, act, only, leave_out, parallel)
+
+    def resume_backfill(
+        self,
+        name: int | str,
+        *,
+        only: Sequence[str] = (),
+        leave_out: Sequence[str] = (),
+        parallel: int | None = None,
+    ) -> FleetReport:
+        """Let it go on in every target where it is paused, failed or cancelled; as
+        `pause_backfill`."""
+
+        def act(member: Member, _: Target) -> object:
+            return member.resume_backfill(name)
+
+        return self._of_backfill("backfill resume", name, STOPPED, act, only, leave_out, parallel)
+
+    def cancel_backfill(
+        self,
+        name: int | str,
+        *,
+        only: Sequence[str] = (),
+        leave_out: Sequence[str] = (),
+        parallel: int | None = None,
+    ) -> FleetReport:
+        """Give it up in every target where it is not complete; what is done stays; as
+        `pause_backfill`."""
+
+        def act(member: Member, _: Target) -> object:
+            return member.cancel_backfill(name)
+
+        of = (*OPEN, Wish.PAUSED, Wish.FAILED)
+        return self._of_backfill("backfill cancel", name, of, act, only, leave_out, parallel)
+
+    def retry_backfill(
+        self,
+        name: int | str,
+        *,
+        only: Sequence[str] = (),
+        leave_out: Sequence[str] = (),
+        parallel: int | None = None,
+    ) -> FleetReport:
+        """Try rows again that failed, in every target where it is not complete; an outcome's
+        result is how many are done now and how many failed again, None where there were none."""
+
+        def act(member: Member, _: Target) -> object:
+            done, failed = member.retry_backfill(name)
+            return (done, failed) if done or failed else None
+
+        of = (*OPEN, *STOPPED)
+        return self._of_backfill("backfill retry", name, of, act, only, leave_out, parallel)
 
     def drift(
         self,
@@ -406,9 +474,30 @@ class Fleet:
 
         command = Command("backfill status", lambda _, look: look.backfills != (), act)
         size = checked_size(parallel, self.spec)
-        return self._run(campaign, command, size, _ALL, backfills=True)
+        return self._run(campaign, command, size, _ALL, backfills=())
 
     # --- inside ----------------------------------------------------------------------------
+
+    def _of_backfill(
+        self,
+        command: str,
+        name: int | str,
+        of: Sequence[Wish],
+        act: Callable[[Member, Target], object],
+        only: Sequence[str],
+        leave_out: Sequence[str],
+        parallel: int | None,
+    ) -> FleetReport:
+        """Do something about one backfill where it is in one of these states."""
+        wanted = {(str(name), str(state)) for state in of}
+
+        def is_due(_: Target, look: Look) -> bool:
+            return not wanted.isdisjoint(look.backfills)
+
+        size = checked_size(parallel, self.spec)
+        campaign = self._campaign(only, leave_out)
+        one = Command(command, is_due, act)
+        return self._run(campaign, one, size, _ALL, backfills=(str(name),))
 
     def _campaign(self, only: Sequence[str], leave_out: Sequence[str]) -> Campaign:
         files = read_files(self._plain)
@@ -426,11 +515,13 @@ class Fleet:
         until: Deadline | None = None,
         *,
         whole: bool = False,
-        backfills: bool = False,
+        backfills: Sequence[str] | None = None,
     ) -> FleetReport:
+        """Look, and do it. ``backfills``: it is about them; about these, where any are named."""
         self.report = None
         started = monotonic()
-        campaign.look(size, whole=whole, backfills=backfills)
+        campaign.look(size, whole=whole, backfills=backfills is not None)
+        check_named(backfills or (), campaign.files.migrations, campaign.looks.values())
         looked = monotonic() - started
         try:
             campaign.run(command, size, rollout, until)

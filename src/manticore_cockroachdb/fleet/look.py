@@ -12,16 +12,19 @@ A statement over many tables locks them all until it ends, and PostgreSQL's tabl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..errors import ConfigError
 from ..migrations.choose import Recorded
+from ..migrations.file import MigrationFile
 from ..migrations.results import JournalRow
 from ..own_tables import BACKFILLS, HISTORY, SCRIPTS, STEPS
 from ..parser.quoting import literal, quote
 from ..runner.bookkeeping import journal_rows
 from ..runner.script_table import read_repeatable
+from ..suggest import meant
 
 # Connections that PostgreSQL has left for us.
 FREE = (
@@ -55,6 +58,18 @@ class Look:
     backfills: tuple[tuple[str, str], ...] = ()
     missing: bool = False
     error: Exception | None = None
+
+
+def check_named(
+    names: Iterable[str], migrations: Iterable[MigrationFile], looks: Iterable[Look]
+) -> None:
+    """Raise ConfigError for a backfill that no file has, and no target is at."""
+    known = {str(file.version) for file in migrations if file.backfill}
+    known |= {name for look in looks for name, _ in look.backfills}
+    for name in names:
+        if name not in known:
+            hint = meant(name, sorted(known)) if known else "none has been registered here"
+            raise ConfigError(f"There is no backfill {name}.", hint=hint)
 
 
 def _has(name: str, there: str = "") -> str:

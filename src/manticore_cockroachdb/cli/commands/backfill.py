@@ -27,6 +27,7 @@ from ..verb import Family, verb
 
 if TYPE_CHECKING:
     from ...backfill.results import BackfillStatus
+    from ...fleet.report import FleetReport
     from ...runner.deadline import When
     from ..terminal.layout import Layout
 
@@ -133,26 +134,44 @@ def _of_fleet(call: Call, *, exit_code: bool) -> Result:
     return Result(fleets.data_of(call, report), lines or ["Every backfill is complete."], code)
 
 
-@verb(*(MIGRATIONS, OUTPUT), name="pause")
+@verb(*(MIGRATIONS, FLEET, OUTPUT), name="pause")
 @click.argument("name", metavar="VERSION")
 def pause(call: Call, name: str) -> Result:
     """Let all workers stop after the batch that they are at."""
+    if call.fleet.fleet is not None:
+        from .. import fleets
+
+        return fleets.of_backfill(call, "pause", name)
     with call.migration(changes=True) as migration:
         return _said(migration.pause_backfill(name), name)
 
 
-@verb(*(MIGRATIONS, OUTPUT), name="resume")
+@verb(*(MIGRATIONS, FLEET, OUTPUT), name="resume")
 @click.argument("name", metavar="VERSION")
 def resume(call: Call, name: str) -> Result:
     """Let one go on that is paused, failed or cancelled."""
+    if call.fleet.fleet is not None:
+        from .. import fleets
+
+        return fleets.of_backfill(call, "resume", name)
     with call.migration(changes=True) as migration:
         return _said(migration.resume_backfill(name), name)
 
 
-@verb(*(MIGRATIONS, YES, OUTPUT), name="cancel")
+@verb(*(MIGRATIONS, YES, FLEET, OUTPUT), name="cancel")
 @click.argument("name", metavar="VERSION")
 def cancel(call: Call, name: str) -> Result:
     """Give one up: rows that are done stay as they are, the others too."""
+    if call.fleet.fleet is not None:
+        from .. import fleets
+
+        ask.permission(
+            call,
+            [f"Backfill {safe(name)} will be given up in every target of the fleet."],
+            "Rows that are done stay done. Cancel it?",
+            refused=f"Backfill {name} goes on.",
+        )
+        return fleets.of_backfill(call, "cancel", name)
     with call.migration(changes=True) as migration:
         found = migration.backfills(name)
         if found and found[0].rows and not found[0].complete:
@@ -165,15 +184,32 @@ def cancel(call: Call, name: str) -> Result:
         return _said(migration.cancel_backfill(name), name)
 
 
-@verb(*(MIGRATIONS, SETTINGS, VARIABLES, OUTPUT), name="retry")
+@verb(*(MIGRATIONS, SETTINGS, VARIABLES, FLEET, OUTPUT), name="retry")
 @click.argument("name", metavar="VERSION")
 def retry(call: Call, name: str) -> Result:
     """Try the rows again that could not be changed."""
+    if call.fleet.fleet is not None:
+        from .. import fleets
+
+        return fleets.of_backfill(call, "retry", name, _retried_everywhere)
     with call.migration(changes=True) as migration:
         done, failed = migration.retry_backfill(name)
-    line = f"{count(done, 'row')} done, {count(failed, 'row')} failed again."
     code = Exit.PERSON if failed else Exit.OK
-    return Result({"done": done, "failed": failed}, [line], code=code)
+    return Result({"done": done, "failed": failed}, [_retried(done, failed)], code=code)
+
+
+def _retried(done: int, failed: int) -> str:
+    return f"{count(done, 'row')} done, {count(failed, 'row')} failed again."
+
+
+def _retried_everywhere(report: FleetReport) -> tuple[list[str], int]:
+    """A line for each target in which there were rows to try, and the exit code of it all."""
+    found: list[tuple[str, tuple[int, int]]] = [
+        (one.name, one.result)  # type: ignore[misc]
+        for one in report.done
+    ]
+    lines = [f"{safe(one_line(name))}: {_retried(*rows)}" for name, rows in found]
+    return lines, Exit.PERSON if any(failed for _, (_, failed) in found) else Exit.OK
 
 
 def _said(sentence: str, name: str) -> Result:
