@@ -9,8 +9,8 @@
     python tools/release.py --test DIR           run the fast tests of that sdist on that wheel
     python tools/release.py --try                all three, in a new directory
 
-Each makes environments of its own. Without VERSION it is the next one: that of the package without ``.dev0``. CONTRIBUTING.md has the
-steps in order.
+Each makes environments of its own. Without VERSION it is the next one: that of the package without
+``.dev0``. CONTRIBUTING.md has the steps in order.
 """
 
 from __future__ import annotations
