@@ -47,7 +47,7 @@ SAFEGUARDS: dict[Safeguard, str] = {
     "tables": "a worker that finds nothing to do says complete without asking the tables",
 }
 LIMIT = 10_000
-TIME = 0.05
+TIME = Batching().time
 """Each batch takes what it should, so sizes stay as they are."""
 
 
@@ -139,7 +139,7 @@ class Server:
         s = self.setting
         cuts = [s.keys * i // s.ranges for i in range(1, s.ranges)]
         pairs = zip([0, *cuts], [*cuts, None], strict=True)
-        worker = m.start(Batching(smallest=1, largest=s.rows, time=TIME))
+        worker = m.start(Batching(smallest=1, largest=s.rows))
         return World(
             (0,) * s.keys,
             tuple(Range(lo, hi, lo) for lo, hi in pairs),
@@ -369,7 +369,7 @@ class Explorer:
         quiet = replace(world, late=frozenset(), losses=0, crashes=0, expiries=0)
         self._run(replace(quiet, ranges=self._expired(world, but=world.workers)))
         expired = self._expired(world, but=())
-        fresh = m.start(Batching(smallest=1, largest=self.setting.rows, time=TIME))
+        fresh = m.start(Batching(smallest=1, largest=self.setting.rows))
         nobody: tuple[m.Worker | None, ...] = (None,) * len(world.workers)
         self._run(replace(quiet, ranges=expired, workers=(*nobody, fresh), idle=0))
 

@@ -46,11 +46,6 @@ def test_whoever_waits_halves_the_time_and_it_comes_back_slowly():
     assert steps > 50, "somebody who comes back soon finds small batches"
 
 
-def test_a_batch_takes_as_long_as_its_engine_has_it_unless_somebody_says_otherwise():
-    assert [Batching().on(engine).time for engine in ("postgresql", "cockroachdb")] == [0.05, 0.02]
-    assert Batching(time=1.0).on("cockroachdb").time == 1.0
-
-
 def test_a_time_below_the_floor_is_taken_at_its_word():
     quick = Batching(time=0.002)
     assert next_time(0.0, True, quick) == 0.002

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -85,7 +84,6 @@ def job_of(
         where = f"NOT ({left})" if spec.where is None else f"({spec.where}) AND NOT ({left})"
         walk = Walk(found.relation, found.key, where)
     caps = session.caps
-    spec = replace(spec, batching=spec.batching.on(caps.engine))
     return Job(
         name, run, spec, walk, tables_of(session), version, estimate, ttl, manners(caps, ttl)
     )

@@ -43,27 +43,16 @@ _UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0}
 _WRITES = ("INSERT", "UPSERT", "UPDATE", "DELETE", "MERGE")
 
 
-# PostgreSQL says who waits for a batch, which then takes less, and a foreground's p99 is much the
-# same for 5 and for 50 ms. CockroachDB does not say, and 20 ms instead of 50 cost a fifth of the
-# rate and halve what a foreground waits (benchmarks.rows.backfill).
-TIME = {"postgresql": 0.05, "cockroachdb": 0.02}
-
-
 @dataclass(frozen=True, slots=True)
 class Batching:
-    """How large batches are, in rows; how long one should take (0: as long as `TIME` says of the
-    engine), and how long to wait after it, in seconds; how many workers of one process share the
-    work."""
+    """How large batches are, in rows; how long one should take, and how long to wait after it, in
+    seconds; how many workers of one process share the work."""
 
     smallest: int = 100
     largest: int = 50_000
-    time: float = 0.0
+    time: float = 0.05
     pause: float = 0.0
     workers: int = 1
-
-    def on(self, engine: str) -> Batching:
-        """With the time that batches take there unless somebody says otherwise."""
-        return self if self.time else replace(self, time=TIME[engine])
 
 
 @dataclass(frozen=True, slots=True)
