@@ -262,3 +262,14 @@ def test_an_index_that_was_made_before_is_one_of_its_table() -> None:
     assert node is not None and catalog.table_of_index(index) is None
     catalog.take(node)
     assert str(catalog.table_of_index(index)) == "t"
+
+
+def test_a_table_that_was_renamed_or_moved_is_called_what_it_is_now() -> None:
+    catalog = SimulatedCatalog(Catalog(tables={("public", "t"): TABLE}))
+    for sql in ("ALTER TABLE t RENAME TO u", "ALTER TABLE u SET SCHEMA s"):
+        node = parse(sql)
+        assert node is not None
+        catalog.take(node)
+    found = catalog.table(QName(("s", "u")))
+    assert found is not None and (found.schema, found.name) == ("s", "u")
+    assert catalog.table(QName(("t",))) is None

@@ -48,6 +48,8 @@ DELETE FROM t USING @ WHERE t.id = 1
 GRANT SELECT ON t TO @
 GRANT SELECT ON @ TO a
 GRANT SELECT ON t TO a, @
+GRANT SELECT ON a, @ TO b
+REVOKE ALL ON t FROM a, @
 GRANT @ TO r
 REVOKE ALL ON t FROM @
 CREATE SCHEMA IF NOT EXISTS @
@@ -112,6 +114,7 @@ CREATE POLICY p ON t USING (r = @)
 COMMENT ON TABLE t IS @
 SET search_path TO @
 SET search_path = public, @
+SET search_path TO public, @
 CALL p(@)
 """
 NUMBERS = """
@@ -181,6 +184,12 @@ def test_unclear(sql):
     with pytest.raises(Unclear) as error:
         _forms(sql)
     assert error.value.offset == sql.index("${x}")
+
+
+def test_a_statement_that_begins_with_one_is_no_comment():
+    with pytest.raises(Unclear) as error:
+        _forms("SELECT 1; ${x} TABLE t (a INT)")
+    assert "comment" not in str(error.value)
 
 
 def test_a_string_in_several_pieces():
