@@ -192,7 +192,7 @@ def _add_constraint(table: n.QName, one: n.Constraint, catalog: SimulatedCatalog
 def _maintenance(node: n.Maintenance) -> Cost:
     text = f"{node.verb} {node.text}".upper()
     if text.startswith("REFRESH"):
-        lock = E if node.concurrently or "CONCURRENTLY" in text else AE
+        lock = E if node.concurrently else AE
         return costs(Work.BACKFILL, lock=lock, source="PostgreSQL: REFRESH MATERIALIZED VIEW")
     if text.startswith("REINDEX"):
         return costs(Work.BACKFILL, lock=SUE if node.concurrently else S)
