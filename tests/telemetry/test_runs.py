@@ -10,6 +10,8 @@ import pytest
 from opentelemetry.trace import StatusCode
 
 from manticore_cockroachdb import MigrationFailed
+from manticore_cockroachdb.runner import events as e
+from manticore_cockroachdb.runner.traced import Trace
 
 from .conftest import Told
 
@@ -125,3 +127,20 @@ async def test_events_still_reach_the_listener(
 
     await colour.Migration(db, directory, on_event=listen).migrate()
     assert heard[-2:] == ["MigrationStarted", "MigrationFinished"]
+
+
+def test_what_a_run_waits_for_is_an_event_of_its_span_and_a_job_is_told_once(told: Told) -> None:
+    heard: list[object] = []
+    progress = [e.JobProgress(1, job, "running", part, "…") for job in "ab" for part in (0.1, 0.9)]
+    events = [e.LeaseWaiting("somebody", 3.0), e.Blocked(1, ("session 7",)), *progress]
+    with Trace(told.handle, "migrate", heard.append) as trace:
+        for event in events:
+            trace(event)
+    assert heard == events
+    found = [(one.name, dict(one.attributes or {})) for one in told.one("migrate").events]
+    assert found == [
+        ("waiting for the lease", {"manticore.owner": "somebody", "manticore.remaining": 3.0}),
+        ("blocked", {"manticore.sessions": 1}),
+        ("job", {"manticore.job": "a"}),
+        ("job", {"manticore.job": "b"}),
+    ]
