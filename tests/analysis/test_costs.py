@@ -7,7 +7,7 @@ import pytest
 from manticore_cockroachdb.analysis.catalog import Catalog, KnownTable, SimulatedCatalog, Size
 from manticore_cockroachdb.analysis.cost import Work
 from manticore_cockroachdb.analysis.costs import LARGE, LARGE_BYTES, cost_of, dangers, is_large
-from manticore_cockroachdb.analysis.types import is_free, loss
+from manticore_cockroachdb.analysis.types import is_free, is_sequential, loss
 from manticore_cockroachdb.parser.nodes import Column, QName
 from manticore_cockroachdb.parser.parse import parse
 
@@ -273,3 +273,14 @@ def test_a_table_that_was_renamed_or_moved_is_called_what_it_is_now() -> None:
     found = catalog.table(QName(("s", "u")))
     assert found is not None and (found.schema, found.name) == ("s", "u")
     assert catalog.table(QName(("t",))) is None
+
+
+@pytest.mark.parametrize(
+    ("default", "answer"),
+    [
+        *((one, True) for one in ("current_timestamp", "CURRENT_DATE", "now()", "nextval('s')")),
+        *((one, False) for one in ("1", "gen_random_uuid()", None)),
+    ],
+)
+def test_what_comes_just_above_the_last_one(default: str | None, answer: bool) -> None:
+    assert is_sequential(Column(name="a", type="x", default=default)) is answer

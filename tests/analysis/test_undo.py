@@ -75,6 +75,7 @@ RENAMED = "ALTER TABLE t RENAME TO u; ALTER TABLE u ADD c INT8"
 BOTH = [
     ("ALTER TABLE a RENAME TO b", "ALTER TABLE a RENAME TO b", "table b, without table a"),
     ("ALTER TABLE a RENAME TO b", "ALTER TABLE b RENAME TO a", None),
+    ("ALTER TABLE app.a RENAME TO b", "ALTER TABLE app.b RENAME TO a", None),
     ("ALTER TABLE t RENAME a TO b", "SELECT 1", "column t.b, without column t.a"),
     ("CREATE TABLE tmp (a INT8); DROP TABLE tmp", "SELECT 1", None),
     ("CREATE TABLE s1.a (i INT8)", "DROP TABLE s2.a", "table s1.a"),

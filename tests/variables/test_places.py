@@ -31,8 +31,10 @@ INSERT INTO @.t VALUES (1)
 INSERT INTO t (@) VALUES (1)
 INSERT INTO t (a, @) VALUES (1, 2)
 INSERT INTO t (a) VALUES (1) ON CONFLICT (@) DO NOTHING
+INSERT INTO t (a) VALUES (1) ON CONFLICT (f(g(a)), @) DO NOTHING
 UPDATE @ SET a = 1
 UPDATE t SET @ = 1
+UPDATE t SET a = ((1)), @ = 1
 SELECT * FROM @
 SELECT * FROM a, @
 SELECT * FROM a JOIN @ ON a.b = 1
@@ -131,6 +133,8 @@ SELECT a FROM t ORDER BY a @
 SELECT a FROM t GROUP BY @
 SELECT * FROM t @
 SELECT * FROM f() AS t(@)
+WITH x (@) AS (SELECT 1) SELECT * FROM x
+WITH RECURSIVE x (@) AS (SELECT 1) SELECT * FROM x
 GRANT @ ON t TO r
 ALTER TABLE t @ COLUMN a INT
 CREATE @ TABLE t (a INT)
@@ -184,6 +188,11 @@ def test_unclear(sql):
     with pytest.raises(Unclear) as error:
         _forms(sql)
     assert error.value.offset == sql.index("${x}")
+
+
+def test_the_one_that_is_unclear_is_named():
+    with pytest.raises(Unclear, match=r"^\$\{x\} stands inside of a number"):
+        _forms("SELECT 1${x}")
 
 
 def test_a_statement_that_begins_with_one_is_no_comment():
