@@ -29,6 +29,12 @@ def test_the_table_that_a_select_makes(words: str) -> None:
     assert (one.way, str(one.name)) == ("makes", "app.t")
 
 
+@pytest.mark.parametrize("target", ["t", "TABLE t", "table app.t"])
+def test_rights_on_a_table_are_an_aspect_of_it(target: str) -> None:
+    (one,) = changes(parse(f"GRANT SELECT ON {target} TO reader"))
+    assert (one.kind, one.name.name, one.aspect) == ("table", "t", "grants")
+
+
 def test_rights_on_all_of_some_schemas_mention_these() -> None:
     some = "GRANT SELECT ON ALL TABLES IN SCHEMA app, other TO reader"
     assert mentions(some, parse(some)).schemas == {"app", "other"}

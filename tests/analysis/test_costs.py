@@ -108,6 +108,7 @@ def test_waiting_is_a_danger_where_it_takes_long(size, dangerous):
     ("old", "new", "free", "lost"),
     [
         ("character varying(10)", "TEXT", True, False),
+        ("character varying(10)", "VARCHAR(10)", True, False),
         ("character varying(10)", "VARCHAR(5)", False, False),
         ("numeric(10,2)", "NUMERIC(10,1)", False, True),
         ("double precision", "INT8", False, True),
