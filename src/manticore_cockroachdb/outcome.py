@@ -161,3 +161,9 @@ def is_of_a_row(sqlstate: str | None) -> bool:
 def took_too_long(sqlstate: str | None) -> bool:
     """Whether the server ended a statement that took longer than it may, or was asked to."""
     return sqlstate == "57014"
+
+
+def was_cancelled(sqlstate: str | None, text: str) -> bool:
+    """Whether CockroachDB ended a statement that no limit had reached: somebody asked it to, or its
+    node drains, which cancels what runs and then closes the connection."""
+    return sqlstate == "57014" and "query execution canceled" in text and "timeout" not in text

@@ -110,6 +110,38 @@ async def test_a_failed_job_leaves_the_statement_undone(imitation, url, colour, 
     assert await migration.migrate() == 1
 
 
+@pytest.mark.parametrize("server_does", ["rollback", "forward"])
+@pytest.mark.parametrize("text", ["_migrations_lease", "ADD COLUMN c", COMMIT])
+async def test_a_node_that_drains_cancels_what_runs_before_it_closes_the_connection(
+    imitation, url, colour, tmp_path, text, server_does
+):
+    """As v20.2 did to a run that was taking its lease: 57014, over a connection that ended."""
+    _, proxy = imitation
+    write(tmp_path, 1, "CREATE TABLE t (a INT8 PRIMARY KEY, b INT8);")
+    write(tmp_path, 2, "INSERT INTO t VALUES (1, 1);\nALTER TABLE t ADD COLUMN c INT8;")
+    migration = colour.Migration(colour.database(proxy.through(url)), migrations_dir=tmp_path)
+    await migration.migrate(1)
+    cancelled = Answer("57014", "query execution canceled", server=server_does, close=True)
+    proxy.arm(Fault(When(text=text), cancelled))
+    assert await migration.migrate() == 1
+    assert proxy.fired
+    assert await colour.database(url).execute("SELECT * FROM t") == [{"a": 1, "b": 1, "c": None}]
+
+
+async def test_what_a_person_cancels_stays_cancelled(imitation, url, colour, tmp_path):
+    """The connection goes on, so no node drains."""
+    _, proxy = imitation
+    write(tmp_path, 1, "CREATE TABLE t (a INT8 PRIMARY KEY, b INT8);")
+    write(tmp_path, 2, "ALTER TABLE t ADD COLUMN c INT8;")
+    migration = colour.Migration(colour.database(proxy.through(url)), migrations_dir=tmp_path)
+    await migration.migrate(1)
+    cancelled = Answer("57014", "query execution canceled", server="rollback")
+    proxy.arm(Fault(When(text="ADD COLUMN c"), cancelled))
+    with pytest.raises(MigrationFailed, match="query execution canceled"):
+        await migration.migrate()
+    assert await migration.migrate() == 1
+
+
 @pytest.mark.engine("postgresql", because="imitated")
 async def test_xxa00_speaks_of_its_own_step_only(imitation, url, colour, tmp_path):
     """The steps after it have not begun, and are not among what stayed. PostgreSQL behind."""

@@ -29,7 +29,15 @@ from .._acompat import Cancelled, sleep
 from ..diagnose import is_crowded
 from ..dialect import Capabilities, Server, capabilities, server_of
 from ..errors import ConfigError, ConnectionFailed, MigrationError
-from ..outcome import Verdict, absent, is_denied, no_such_session, raced, verdict_of
+from ..outcome import (
+    Verdict,
+    absent,
+    is_denied,
+    no_such_session,
+    raced,
+    verdict_of,
+    was_cancelled,
+)
 from ..own_tables import HISTORY, SCRIPTS
 from ..parser.quoting import literal
 from ..sql import is_unicode
@@ -52,6 +60,7 @@ if TYPE_CHECKING:
 
 _JOBS = re.compile(r"waiting for job\(s\) to complete: ([\d, ]+)")
 
+DRAINED = "the node that ran the statement drains, and cancelled it"
 RECONNECT_WAIT = 60.0
 Place = tuple[str, int]
 """A host and a port."""
@@ -248,7 +257,12 @@ class Session:
         """
         assert self.connection is not None
         started = monotonic()
-        cursor = self.connection.execute(sql.encode())
+        try:
+            cursor = self.connection.execute(sql.encode())
+        except psycopg.Error as error:
+            if self._drained(error):
+                raise psycopg.OperationalError(DRAINED) from error
+            raise
         self.distance = min(self.distance, monotonic() - started)
         sets: list[Rows] = []
         while True:
@@ -269,11 +283,27 @@ class Session:
         pgconn, told = self.connection.pgconn, [] if commits is None else commits
         sending = exchange(pgconn, message.encode(), told)
         if self.trace is None:
-            return self.connection.wait(sending)
-        with self.trace.message(self.connection, message, several=commits is not None) as operation:
             reply = self.connection.wait(sending)
-            operation.failed(reply.error)
-            return reply
+        else:
+            several = commits is not None
+            with self.trace.message(self.connection, message, several=several) as operation:
+                reply = self.connection.wait(sending)
+                operation.failed(reply.error)
+        if reply.error is not None and self._drained(reply.error):
+            raise psycopg.OperationalError(DRAINED) from reply.error
+        return reply
+
+    def _drained(self, error: psycopg.Error) -> bool:
+        """Whether what was cancelled was so because its node drains: the session goes with it. What
+        a person or a limit cancels leaves it open, and stays cancelled."""
+        assert self.connection is not None
+        if not was_cancelled(error.sqlstate, str(error)):
+            return False
+        try:
+            self.connection.execute(b"SELECT 1")
+        except psycopg.Error as after:
+            return verdict_of(after.sqlstate, str(after)) is Verdict.UNKNOWN
+        return False
 
     def prepared(self, sql: str) -> list[Rows]:
         """Like `fetch`, making or upgrading our tables first if they turn out to be missing."""
