@@ -3,8 +3,9 @@ same size with the same session and SQL written by hand; both give rows as dicts
 at once, into an empty table each time: `batch_insert` against psycopg's COPY and multi-row
 INSERT of a thousand rows a statement, whichever is faster on that engine; and, where the rows
 are wanted back as by default, against the same INSERT with RETURNING. Rows as objects of a
-dataclass against dicts, and ten million rows by `stream` against a bare named cursor, or where the
-server has none against psycopg's `Cursor.stream`, with the memory that each way takes.
+dataclass against dicts, and ten million rows by `stream` against a bare named cursor as psycopg has
+it (100 rows a round trip), or where the server has none against psycopg's `Cursor.stream`, with the
+memory that each way takes.
 """
 
 from __future__ import annotations
