@@ -100,6 +100,8 @@ BOTH = [
     ("CREATE INDEX ON t (a); CREATE INDEX ON t (b)", "DROP INDEX t_a_idx", "an unnamed index"),
     ("DROP INDEX i", "CREATE INDEX i ON t (a)", None),
     ("DROP INDEX i", "SELECT 1", "without index i"),
+    ("CREATE INDEX a ON t (b); ALTER TABLE t RENAME a TO c",
+     "DROP INDEX a; ALTER TABLE t RENAME c TO a", None),
     ("DROP VIEW v; CREATE VIEW v AS SELECT 1", "DROP VIEW v; CREATE VIEW v AS SELECT 2", None),
     ("CREATE OR REPLACE FUNCTION f() RETURNS INT LANGUAGE sql AS 'SELECT 1'",
      "CREATE OR REPLACE FUNCTION f() RETURNS INT LANGUAGE sql AS 'SELECT 2'", None),

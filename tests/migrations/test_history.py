@@ -13,6 +13,7 @@ from manticore_cockroachdb.errors import (
     MissingFile,
     NoUndo,
     OutOfOrder,
+    PartialMigration,
     UnknownVersion,
 )
 from manticore_cockroachdb.migrations.states import State
@@ -47,6 +48,21 @@ async def test_a_changed_file_stops_before_anything_runs(db, colour, tmp_path):
     assert await allowed.migrate() == 1
     assert "accepted" in await migration.repair(1)
     assert (await migration.status()).clean
+
+
+@pytest.mark.engine("postgresql", because="CONCURRENTLY")
+async def test_a_step_that_is_done_may_not_change_and_the_rest_may(db, colour, tmp_path):
+    write(tmp_path, 1)
+    file, first = tmp_path / "2_indexes.sql", "CREATE INDEX CONCURRENTLY a ON t1 (id);\n"
+    file.write_text(first + "CREATE INDEX CONCURRENTLY b ON t1 (nothing);\n")
+    migration = colour.Migration(db, migrations_dir=tmp_path)
+    with pytest.raises(PartialMigration):
+        await migration.migrate()
+    file.write_text(first.replace("id", "id DESC") + "CREATE INDEX CONCURRENTLY b ON t1 (id);\n")
+    with pytest.raises(ChangedFile, match="its step 1 is done and no longer what the file says"):
+        await migration.migrate()
+    file.write_text(first + "CREATE INDEX CONCURRENTLY b ON t1 (id);\n")
+    assert await migration.migrate() == 1
 
 
 async def test_line_endings_are_no_change(db, colour, tmp_path):
