@@ -42,6 +42,8 @@ PATIENT = 2.0
 """Seconds after which whoever waits for the lease keeps no connection meanwhile."""
 APART = 3.0
 """Seconds between its tries then."""
+OFTEN = 0.2
+"""Seconds between a heartbeat's tries to get one of the connections that others give back."""
 SILENCE = 5  # seconds that a server may take to answer something small
 
 
@@ -255,7 +257,8 @@ class Lease:
                     due = monotonic() + pause
                 except (psycopg.Error, ConnectionFailed) as error:
                     self._close_second()
-                    due = monotonic() + self.ttl / 10
+                    crowded = isinstance(error, ConnectionFailed) and is_crowded(error)
+                    due = monotonic() + min(self.ttl / 10, OFTEN if crowded else self.ttl)
                     if isinstance(error, NoAnswer):
                         self._suspect()
         finally:
