@@ -147,6 +147,7 @@ def told_by(url: str, handle: Any) -> Any:
 def instrumented() -> Iterator[bool]:
     """Let psycopg's connections be the peer's meanwhile; False where it is not installed."""
     try:
+        # Not among [dev]: whoever wants to see the peer installs it.
         from opentelemetry.instrumentation.psycopg import (  # type: ignore[import-not-found]
             PsycopgInstrumentor,
         )

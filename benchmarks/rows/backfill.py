@@ -23,13 +23,13 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import psycopg
 
 from manticore_cockroachdb import Database, Migration
-from manticore_cockroachdb.runner.events import BackfillProgress, Event
 
 from ..bench import Bench
 from ..findings import Bar, Section, Table, seconds
@@ -101,22 +101,25 @@ def _one(
         bench.say(f"  {short}: {what}: p99 {seconds(p99)}")
 
     # In turns, since a server gets quicker with each of the first.
-    rounds: dict[int, list[float]] = {0: [], **{size: [] for size in SIZES}}
+    one_worker = "backfill, 1 worker"
+    ways: dict[str, Callable[[], float]] = {one_worker: lambda: _backfill(bench, place, 1)}
+    for size in SIZES:
+        ways[f"keyset loop (BETWEEN), batches of {size:,}"] = partial(_between, place, size)
+    times: dict[str, list[float]] = {what: [] for what in ways}
     for _ in range(ROUNDS):
-        for size, times in rounds.items():
+        for what, way in ways.items():
             settle(place, engine, count)
-            times.append(_loop_between(place, size) if size else _backfill(bench, place, 1)[0])
-            what = f"keyset loop (BETWEEN), batches of {size:,}" if size else "backfill, 1 worker"
-            told(what, times[-1], count)
-    took = {1: statistics.median(rounds.pop(0))}
+            times[what].append(way())
+            told(what, times[what][-1], count)
+    took = {1: statistics.median(times.pop(one_worker))}
     for workers in (2, 4):
         settle(place, engine, count)
-        took[workers] = _backfill(bench, place, workers)[0]
+        took[workers] = _backfill(bench, place, workers)
         told(f"backfill, {workers} workers", took[workers], count)
     for what, loop in (("IN)", _loop), ("BETWEEN) with a checkpoint", _kept)):
         settle(place, engine, count)
         told(f"keyset loop ({what}, batches of 5,000", loop(place, 5_000), count)
-    best = min(statistics.median(times) for times in rounds.values())
+    best = min(map(statistics.median, times.values()))
     bars.append(Bar(f"backfill on {short}, times the best loop", took[1] / best, 1.15, ""))
     for workers in (2, 4):
         what = f"{workers} workers on {short}, times one"
@@ -138,8 +141,8 @@ def _one(
     settle(place, engine, count)
     time_of, p99 = _p99(place, count, lambda: _backfill(bench, place, 1, pause="50ms"))
     told("backfill with a pause of 50 ms, with the foreground", time_of, count, p99)
-    times = statistics.median(beside) / statistics.median(alone)
-    bars.append(Bar(f"foreground's p99 on {short}, times alone", times, 1.5, ""))
+    ratio = statistics.median(beside) / statistics.median(alone)
+    bars.append(Bar(f"foreground's p99 on {short}, times alone", ratio, 1.5, ""))
     settle(place, engine, count)
     time_of, p99 = _p99(place, count, lambda: update(place))
     told("one UPDATE, with the foreground", time_of, count, p99)
@@ -187,27 +190,18 @@ def clean(connection: psycopg.Connection) -> None:
     connection.execute(b"CHECKPOINT")
 
 
-def _backfill(
-    bench: Bench, place: Place, workers: int, *, pause: str = "0ms"
-) -> tuple[float, float]:
-    """Seconds of a backfill, from the call to its end, and until its first batch."""
+def _backfill(bench: Bench, place: Place, workers: int, *, pause: str = "0ms") -> float:
+    """Seconds of a backfill, from the call to its end."""
     directory = bench.space / f"backfill-{time.monotonic_ns()}"
     directory.mkdir(parents=True)
     version = time.monotonic_ns()
     Path(directory / f"{version}_items.sql").write_text(
         FILE.format(batch=f"pause {pause}, workers {workers}")
     )
-    first: list[float] = []
-
-    def hear(event: Event) -> None:
-        if isinstance(event, BackfillProgress) and not first:
-            first.append(time.monotonic())
-
     with Database.from_url(place.url()) as db:
         began = time.monotonic()
-        Migration(db, directory, allow_missing=True, on_event=hear).migrate()
-        ended = time.monotonic()
-    return ended - began, first[0] - began if first else 0.0
+        Migration(db, directory, allow_missing=True).migrate()
+        return time.monotonic() - began
 
 
 def _loop(place: Place, size: int) -> float:
@@ -219,16 +213,12 @@ def _loop(place: Place, size: int) -> float:
         return time.monotonic() - began
 
 
-def _loop_between(place: Place, size: int) -> float:
+def _between(place: Place, size: int) -> float:
     with place.connect() as connection:
         began = time.monotonic()
-        last: int | None = 0
-        while True:
-            row = connection.execute(LAST.encode(), (last, size)).fetchone()
-            if row is None or row[0] is None:
-                return time.monotonic() - began
-            connection.execute(BETWEEN.encode(), (last, row[0]))
-            last = row[0]
+        for batch in _batches(connection, size):
+            connection.execute(BETWEEN.encode(), batch)
+        return time.monotonic() - began
 
 
 def _kept(place: Place, size: int) -> float:
@@ -237,14 +227,19 @@ def _kept(place: Place, size: int) -> float:
         connection.execute(b"CREATE TABLE IF NOT EXISTS progress (last INT8)")
         connection.execute(b"DELETE FROM progress")
         connection.execute(b"INSERT INTO progress VALUES (0)")
-        began, last = time.monotonic(), 0
-        while True:
-            row = connection.execute(LAST.encode(), (last, size)).fetchone()
-            if row is None or row[0] is None:
-                return time.monotonic() - began
-            both = f"{BETWEEN % (last, row[0])}; UPDATE progress SET last = {row[0]}"
+        began = time.monotonic()
+        for batch in _batches(connection, size):
+            both = f"{BETWEEN % batch}; UPDATE progress SET last = {batch[1]}"
             connection.execute(f"BEGIN; {both}; COMMIT".encode())
-            last = row[0]
+        return time.monotonic() - began
+
+
+def _batches(connection: psycopg.Connection, size: int) -> Iterator[tuple[int, int]]:
+    """The key before each batch, and its last one."""
+    last = 0
+    while (found := connection.execute(LAST.encode(), (last, size)).fetchone()) and found[0]:
+        yield last, found[0]
+        last = found[0]
 
 
 def _offsets(place: Place, limit: float) -> int:

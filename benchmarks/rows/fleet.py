@@ -297,13 +297,13 @@ def _on_cockroachdb(bench: Bench, here: Server, bars: list[Bar]) -> Table:
     many = 8 if bench.quick else 100
     rows = []
     times: dict[str, list[float]] = {}
-    ours = f"manticore --fleet, {PARALLEL} at once"
-    best_guess = f"bare loop, {PARALLEL} at once"
-    others = [f"bare loop, {size} at once" for size in ((1,) if bench.quick else (8, 4, 1))]
+    ours, bare = "manticore --fleet", "bare loop"
+    others = [(bare, size) for size in ((1,) if bench.quick else (8, 4, 1))]
     # The server gets slower with what it has seen, so the two that matter come first and last.
-    labels = (ours, best_guess, *others, "manticore --fleet, 8 at once", best_guess, ours)
+    two = [(ours, PARALLEL), (bare, PARALLEL)]
     with here.database() as place:
-        for turn, label in enumerate(labels):
+        for turn, (who, size) in enumerate([*two, *others, (ours, 8), *reversed(two)]):
+            label = f"{who}, {size} at once"
             prefix = f"f{os.getpid()}_{turn}_"
             names = [f"{prefix}{number:03}" for number in range(many)]
             first = _fleet(bench, f"crdb-{turn}", names, 1, database="{name}")
@@ -313,14 +313,13 @@ def _on_cockroachdb(bench: Bench, here: Server, bars: list[Bar]) -> Table:
             try:
                 _report(run(_ours(first, place)), "done", many)
                 work.write_ours(first / "migrations", 4)
-                size = label.split()[-3]
-                if label.startswith("manticore"):
-                    found = run(_ours(first, place, "--parallel", size))
+                if who == ours:
+                    found = run(_ours(first, place, "--parallel", str(size)))
                     _report(found, "done", many)
                 else:
                     files = sorted(map(str, (first / "migrations").iterdir()))[1:]
                     url = place.url(sslmode="disable")
-                    argv = (sys.executable, "-c", _BARE, url, ",".join(names), *files, size)
+                    argv = (sys.executable, "-c", _BARE, url, ",".join(names), *files, str(size))
                     found = run(Command(argv))
                 times.setdefault(label, []).append(found.seconds)
                 bench.say(f"  {label}: {found.seconds:.2f} s")
@@ -329,9 +328,9 @@ def _on_cockroachdb(bench: Bench, here: Server, bars: list[Bar]) -> Table:
                     for name in names:
                         connection.execute(f"DROP DATABASE {name} CASCADE".encode())
     taken = {name: statistics.mean(found) for name, found in times.items()}
-    best = min(whole for name, whole in taken.items() if name.startswith("bare"))
+    best = min(whole for name, whole in taken.items() if name.startswith(bare))
     what = f"{many} databases × 3: of the best bare loop"
-    bars.append(Bar(what, taken[ours] / best, 1.15, "times"))
+    bars.append(Bar(what, taken[f"{ours}, {PARALLEL} at once"] / best, 1.15, "times"))
     for name, whole in sorted(taken.items(), key=lambda pair: pair[1]):
         rows.append((name, seconds(whole), f"{whole / best:.2f} ×"))
     heading = (f"{SHORT[here.engine]}, 3 migrations in {many} databases", "all", "of the best loop")

@@ -166,4 +166,5 @@ def took_too_long(sqlstate: str | None) -> bool:
 def was_cancelled(sqlstate: str | None, text: str) -> bool:
     """Whether CockroachDB ended a statement that no limit had reached: somebody asked it to, or its
     node drains, which cancels what runs and then closes the connection."""
-    return sqlstate == "57014" and "query execution canceled" in text and "timeout" not in text
+    said = "query execution canceled" in text and "timeout" not in text
+    return took_too_long(sqlstate) and said

@@ -65,6 +65,15 @@ async def test_a_server_that_stays_away_is_no_statement_about_the_migration(url,
     assert await migration.migrate() == 0 or await migration.is_applied(1)
 
 
+async def begun(colour, url, directory, second):
+    """A migration of two versions, the first of which has made a table; `second` is to come."""
+    write(directory, 1, "CREATE TABLE t (a INT8 PRIMARY KEY, b INT8);")
+    write(directory, 2, second)
+    migration = colour.Migration(colour.database(url), migrations_dir=directory)
+    await migration.migrate(1)
+    return migration
+
+
 @pytest.fixture
 def imitation(server, url) -> Iterator[tuple[Imitation, Proxy]]:
     """A newer CockroachDB, imitated."""
@@ -80,10 +89,7 @@ async def test_a_paused_job_is_shown_and_its_end_is_seen(imitation, url, colour,
     The imitation's PostgreSQL is enough: the jobs are the proxy's.
     """
     imitated, proxy = imitation
-    write(tmp_path, 1, "CREATE TABLE t (a INT8 PRIMARY KEY, b INT8);")
-    write(tmp_path, 2, "ALTER TABLE t DROP COLUMN b;")
-    migration = colour.Migration(colour.database(proxy.through(url)), migrations_dir=tmp_path)
-    await migration.migrate(1)
+    migration = await begun(colour, proxy.through(url), tmp_path, "ALTER TABLE t DROP COLUMN b;")
     imitated.jobs.script(JobScript("DROP COLUMN b", ends="paused"))
     with pytest.raises(PartialMigration, match="is paused") as caught:
         await migration.migrate()
@@ -100,10 +106,9 @@ async def test_a_paused_job_is_shown_and_its_end_is_seen(imitation, url, colour,
 async def test_a_failed_job_leaves_the_statement_undone(imitation, url, colour, tmp_path):
     """As above: PostgreSQL stands behind."""
     imitated, proxy = imitation
-    write(tmp_path, 1, "CREATE TABLE t (a INT8 PRIMARY KEY, b INT8);")
-    write(tmp_path, 2, "CREATE UNIQUE INDEX t_b ON t (b);")
-    migration = colour.Migration(colour.database(proxy.through(url)), migrations_dir=tmp_path)
-    await migration.migrate(1)
+    migration = await begun(
+        colour, proxy.through(url), tmp_path, "CREATE UNIQUE INDEX t_b ON t (b);"
+    )
     imitated.jobs.script(JobScript("CREATE UNIQUE INDEX", ends="failed"))
     with pytest.raises(MigrationFailed):
         await migration.migrate()
@@ -117,10 +122,12 @@ async def test_a_node_that_drains_cancels_what_runs_before_it_closes_the_connect
 ):
     """As v20.2 did to a run that was taking its lease: 57014, over a connection that ended."""
     _, proxy = imitation
-    write(tmp_path, 1, "CREATE TABLE t (a INT8 PRIMARY KEY, b INT8);")
-    write(tmp_path, 2, "INSERT INTO t VALUES (1, 1);\nALTER TABLE t ADD COLUMN c INT8;")
-    migration = colour.Migration(colour.database(proxy.through(url)), migrations_dir=tmp_path)
-    await migration.migrate(1)
+    migration = await begun(
+        colour,
+        proxy.through(url),
+        tmp_path,
+        "INSERT INTO t VALUES (1, 1);\nALTER TABLE t ADD COLUMN c INT8;",
+    )
     cancelled = Answer("57014", "query execution canceled", server=server_does, close=True)
     proxy.arm(Fault(When(text=text), cancelled))
     assert await migration.migrate() == 1
@@ -131,10 +138,9 @@ async def test_a_node_that_drains_cancels_what_runs_before_it_closes_the_connect
 async def test_what_a_person_cancels_stays_cancelled(imitation, url, colour, tmp_path):
     """The connection goes on, so no node drains."""
     _, proxy = imitation
-    write(tmp_path, 1, "CREATE TABLE t (a INT8 PRIMARY KEY, b INT8);")
-    write(tmp_path, 2, "ALTER TABLE t ADD COLUMN c INT8;")
-    migration = colour.Migration(colour.database(proxy.through(url)), migrations_dir=tmp_path)
-    await migration.migrate(1)
+    migration = await begun(
+        colour, proxy.through(url), tmp_path, "ALTER TABLE t ADD COLUMN c INT8;"
+    )
     cancelled = Answer("57014", "query execution canceled", server="rollback")
     proxy.arm(Fault(When(text="ADD COLUMN c"), cancelled))
     with pytest.raises(MigrationFailed, match="query execution canceled"):
@@ -146,32 +152,23 @@ async def test_what_a_person_cancels_stays_cancelled(imitation, url, colour, tmp
 async def test_xxa00_speaks_of_its_own_step_only(imitation, url, colour, tmp_path):
     """The steps after it have not begun, and are not among what stayed. PostgreSQL behind."""
     _, proxy = imitation
-    write(tmp_path, 1, "CREATE TABLE t (a INT8 PRIMARY KEY, b INT8);")
-    write(
-        tmp_path,
-        2,
-        "INSERT INTO t VALUES (1, 1);\nALTER TABLE t ADD COLUMN c INT8;\nDELETE FROM t;",
-    )
-    db = colour.database(proxy.through(url))
-    migration = colour.Migration(db, migrations_dir=tmp_path)
-    await migration.migrate(1)
+    second = "INSERT INTO t VALUES (1, 1);\nALTER TABLE t ADD COLUMN c INT8;\nDELETE FROM t;"
+    migration = await begun(colour, proxy.through(url), tmp_path, second)
     proxy.arm(Fault(When(text=COMMIT), Answer("XXA00", server="forward")))
     with pytest.raises(PartialMigration) as caught:
         await migration.migrate()
     assert "INSERT INTO t" in caught.value.message
     assert "DELETE" not in caught.value.message
     assert "ADD COLUMN" not in caught.value.message
-    assert [tuple(row.values()) for row in await db.execute("SELECT * FROM t")] == [(1, 1)]
+    rows = await migration.db.execute("SELECT * FROM t")
+    assert [tuple(row.values()) for row in rows] == [(1, 1)]
 
 
 @pytest.mark.engine("postgresql", because="imitated")
 async def test_xxa00_for_our_own_writes_alone_is_looked_up(imitation, url, colour, tmp_path):
     """The last transaction holds the history row and no schema change. PostgreSQL behind."""
     _, proxy = imitation
-    write(tmp_path, 1, "CREATE TABLE t (a INT8 PRIMARY KEY, b INT8);")
-    write(tmp_path, 2, "ALTER TABLE t DROP COLUMN b;")
-    migration = colour.Migration(colour.database(proxy.through(url)), migrations_dir=tmp_path)
-    await migration.migrate(1)
+    migration = await begun(colour, proxy.through(url), tmp_path, "ALTER TABLE t DROP COLUMN b;")
     proxy.arm(Fault(When(text="INSERT INTO public._migrations "), Answer("XXA00")))
     assert await migration.migrate() == 1
     assert proxy.fired
@@ -188,11 +185,9 @@ async def test_a_record_that_cannot_be_written_does_not_make_a_statement_undone(
     url, server, colour, tmp_path, said_by, more
 ):
     """The statement was done and to say so was refused: nobody may say that nothing remains."""
-    write(tmp_path, 1, "CREATE TABLE t (a INT8 PRIMARY KEY, b INT8);")
-    write(tmp_path, 2, f"CREATE INDEX CONCURRENTLY t_b ON t (b);\n{more}")
+    second = f"CREATE INDEX CONCURRENTLY t_b ON t (b);\n{more}"
     with Proxy.before(url) as proxy:
-        migration = colour.Migration(colour.database(proxy.through(url)), migrations_dir=tmp_path)
-        await migration.migrate(1)
+        migration = await begun(colour, proxy.through(url), tmp_path, second)
         refused = Answer("42501", "permission denied", server="rollback")
         proxy.arm(Fault(When(text=said_by), refused))
         with pytest.raises(PartialMigration, match="finds out what became of it"):

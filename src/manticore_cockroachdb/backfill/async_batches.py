@@ -229,8 +229,7 @@ class AsyncBatches:
                 f"Backfill {self.name} was begun for another table, key or condition.",
                 hint="give the new one a name of its own",
             )
-        again = (*m.OPEN, m.Wish.FAILED)
-        await session.fetch(tables.set_state(noted.run, m.Wish.RUNNING, of=again))
+        await session.fetch(tables.set_state(noted.run, m.Wish.RUNNING, of=m.AGAIN))
         return job_of(
             session,
             self.spec,

@@ -273,9 +273,8 @@ class _InlineRun:
 
     async def _go_on(self, noted: Noted) -> int:
         """Let a run go on; return how many rows it has done."""
-        again = (*m.OPEN, m.Wish.FAILED)
         texts = (
-            self.tables.set_state(noted.run, m.Wish.RUNNING, of=again),
+            self.tables.set_state(noted.run, m.Wish.RUNNING, of=m.AGAIN),
             self.tables.progress(noted.run),
         )
         _, ((rows,),) = await self.session.fetch(";\n".join(texts))

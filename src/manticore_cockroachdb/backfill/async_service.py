@@ -21,14 +21,13 @@ from ..errors import (
 )
 from ..migrations.script import script_of
 from ..outcome import Verdict, verdict_of
-from ..suggest import meant
 from . import machine as m
 from .async_retry import AsyncRetryRows
 from .async_setup import async_table, job_of, same, tables_of
 from .async_team import AsyncTeam
 from .job import Job, Noted
 from .results import BackfillStatus, statuses
-from .words import SHOWN, unfinished
+from .words import SHOWN, unfinished, unknown
 
 if TYPE_CHECKING:
     from ..migrations.file import MigrationFile
@@ -67,12 +66,7 @@ class AsyncBackfills:
         rows = await self.session.steady(lambda: self.session.read(self.tables.read(name)))
         if rows:
             return Noted(*rows[0])
-        known = [one.name for one in await self.status()]
-        hint = meant(name, known, otherwise=f"there are {', '.join(known)}")
-        raise ConfigError(
-            f"There is no backfill {name}.",
-            hint=hint if known else "none has been registered here; `manticore migrate` does so",
-        )
+        raise unknown(name, [one.name for one in await self.status()])
 
     # --- what people want ------------------------------------------------------------------
 
@@ -138,8 +132,7 @@ class AsyncBackfills:
         done: list[str] = []
         for name in names:
             noted = await self.noted(name)
-            again = (*m.OPEN, m.Wish.FAILED)
-            await self._fetch(self.tables.set_state(noted.run, m.Wish.RUNNING, of=again))
+            await self._fetch(self.tables.set_state(noted.run, m.Wish.RUNNING, of=m.AGAIN))
         broken: dict[str, Exception] = {}
         while not stop():
             worked = False

@@ -230,8 +230,7 @@ class Batches:
                 f"Backfill {self.name} was begun for another table, key or condition.",
                 hint="give the new one a name of its own",
             )
-        again = (*m.OPEN, m.Wish.FAILED)
-        session.fetch(tables.set_state(noted.run, m.Wish.RUNNING, of=again))
+        session.fetch(tables.set_state(noted.run, m.Wish.RUNNING, of=m.AGAIN))
         return job_of(
             session,
             self.spec,

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..parser.lex import unquoted
-from ..parser.quoting import literal, quote_always
+from ..parser.quoting import literal, quote
 from .keys import Key, Walk
 
 PAGES = 200
@@ -33,15 +33,14 @@ def from_pages(walk: Walk, after: Key | None, upto: Key | None, parts: int) -> s
         f" FROM pg_catalog.pg_partition_tree({table}) t)"
     )
     size = f"coalesce(nullif({size}, 0), pg_catalog.pg_relation_size({table}) / 8192.0)"
-    names = ", ".join(quote_always(column.name) for column in walk.columns)
     some = (
-        f"SELECT {names} FROM {walk.table} TABLESAMPLE SYSTEM"
+        f"SELECT {walk.names} FROM {walk.table} TABLESAMPLE SYSTEM"
         f" ((SELECT least(100.0, {PAGES * 100.0} / greatest({size}, 1.0))))"
         f" WHERE {walk.condition(after, upto)}"
     )
     numbered = (
-        f"SELECT {names}, row_number() OVER (ORDER BY {walk.order()}) AS n, count(*) OVER () AS c"
-        f" FROM ({some}) AS a"
+        f"SELECT {walk.names}, row_number() OVER (ORDER BY {walk.order()}) AS n,"
+        f" count(*) OVER () AS c FROM ({some}) AS a"
     )
     return (
         f"SELECT {walk.key_texts} FROM ({numbered}) AS b"
@@ -85,11 +84,10 @@ def key_at(walk: Walk, value: str, after: Key | None, upto: Key | None, *, past:
     """
     first = walk.columns[0]
     sign = "<=" if walk.mixed and first.descending else ">="
-    names = ", ".join(quote_always(column.name) for column in walk.columns)
     # Inside, since outside ORDER BY would mean the key's text, which is called the same.
     found = (
-        f"SELECT {names} FROM {walk.table} WHERE {walk.condition(after, upto)}"
-        f" AND {quote_always(first.name)} {sign} {first.literal(value)}"
+        f"SELECT {walk.names} FROM {walk.table} WHERE {walk.condition(after, upto)}"
+        f" AND {quote(first.name)} {sign} {first.literal(value)}"
         f" ORDER BY {walk.order()} LIMIT 1"
     )
     return f"SELECT {walk.key_texts} FROM ({found}) AS a{past}"

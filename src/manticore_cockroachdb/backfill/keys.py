@@ -82,6 +82,11 @@ class Walk:
         return text
 
     @property
+    def names(self) -> str:
+        """The key as a select list."""
+        return ", ".join(quote(column.name) for column in self.columns)
+
+    @property
     def key_texts(self) -> str:
         """The key as a select list of texts."""
         return ", ".join(f"{quote(column.name)}::TEXT" for column in self.columns)
@@ -99,16 +104,15 @@ class Walk:
 
         At most that many keys are read, whatever the table's size.
         """
-        names = ", ".join(quote(column.name) for column in self.columns)
         some = (
-            f"SELECT {names} FROM {self.table} WHERE {self.condition(after, upto)}"
+            f"SELECT {self.names} FROM {self.table} WHERE {self.condition(after, upto)}"
             f" ORDER BY {self.order()} LIMIT {int(rows)}"
         )
         first = self.columns[0]
         if len(self.columns) == 1 and first.type.startswith(_WITH_MAX) and not first.collate:
             name = quote(first.name)
             return f"SELECT max({name})::TEXT, count(*) FROM ({some}) AS b HAVING count(*) > 0"
-        counted = f"SELECT {names}, row_number() OVER (ORDER BY {self.order()}) AS n"
+        counted = f"SELECT {self.names}, row_number() OVER (ORDER BY {self.order()}) AS n"
         return (
             f"SELECT {self.key_texts}, n FROM ({counted} FROM ({some}) AS a) AS b"
             f" ORDER BY n DESC LIMIT 1"

@@ -44,6 +44,8 @@ class Wish(StrEnum):
 
 OPEN = (Wish.REGISTERED, Wish.RUNNING)
 """Somebody may work on it."""
+AGAIN = (*OPEN, Wish.FAILED)
+"""It goes on when somebody runs it."""
 STOPPED = (Wish.PAUSED, Wish.FAILED, Wish.CANCELLED)
 """Nobody does, until it is resumed."""
 

@@ -22,14 +22,13 @@ from ..errors import (
 )
 from ..migrations.script import script_of
 from ..outcome import Verdict, verdict_of
-from ..suggest import meant
 from . import machine as m
 from .job import Job, Noted
 from .results import BackfillStatus, statuses
 from .retry import RetryRows
 from .setup import job_of, same, table, tables_of
 from .team import Team
-from .words import SHOWN, unfinished
+from .words import SHOWN, unfinished, unknown
 
 if TYPE_CHECKING:
     from ..migrations.file import MigrationFile
@@ -66,12 +65,7 @@ class Backfills:
         rows = self.session.steady(lambda: self.session.read(self.tables.read(name)))
         if rows:
             return Noted(*rows[0])
-        known = [one.name for one in self.status()]
-        hint = meant(name, known, otherwise=f"there are {', '.join(known)}")
-        raise ConfigError(
-            f"There is no backfill {name}.",
-            hint=hint if known else "none has been registered here; `manticore migrate` does so",
-        )
+        raise unknown(name, [one.name for one in self.status()])
 
     # --- what people want ------------------------------------------------------------------
 
@@ -137,8 +131,7 @@ class Backfills:
         done: list[str] = []
         for name in names:
             noted = self.noted(name)
-            again = (*m.OPEN, m.Wish.FAILED)
-            self._fetch(self.tables.set_state(noted.run, m.Wish.RUNNING, of=again))
+            self._fetch(self.tables.set_state(noted.run, m.Wish.RUNNING, of=m.AGAIN))
         broken: dict[str, Exception] = {}
         while not stop():
             worked = False

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..errors import BackfillIncomplete, ConnectionFailed, MigrationError, PartialMigration
+from ..errors import (
+    BackfillIncomplete,
+    ConfigError,
+    ConnectionFailed,
+    MigrationError,
+    PartialMigration,
+)
 from ..runner.failures import sentence
+from ..suggest import meant
 from .keys import decode
 from .machine import Wish
 from .results import BackfillStatus
 
 SHOWN = 3
 """Failed rows that an error shows; `manticore backfill status` shows more."""
+
+
+def unknown(name: str, known: Iterable[str]) -> ConfigError:
+    """The error for a name that no backfill has."""
+    names = list(known)
+    hint = meant(name, names, otherwise=f"there are {', '.join(names)}")
+    return ConfigError(
+        f"There is no backfill {name}.",
+        hint=hint if names else "none has been registered here; `manticore migrate` does so",
+    )
 
 
 def unfinished(

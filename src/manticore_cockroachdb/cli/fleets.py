@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ..configfile import unknown
 from ..errors import ConfigError
@@ -114,26 +114,6 @@ def run_backfills(
                 deadline=deadline,
                 **chosen.whom,
             ),
-        )
-
-
-def of_backfill(
-    call: Call,
-    what: Literal["pause", "resume", "cancel", "retry"],
-    name: str,
-    more: Callable[[FleetReport], tuple[list[str], int]] = lambda _: ([], Exit.OK),
-) -> Result:
-    """``manticore backfill pause --fleet`` and its like; ``more`` are lines and an exit code, where
-    what was done in a target is more than a word."""
-    with fleet_of(call) as fleet:
-
-        def show(report: FleetReport) -> Result:
-            lines, code = more(report)
-            lines = [*report_lines(fleet.where, report, call.layout()), *lines]
-            return Result(data_of(call, report), lines, code=code_of(report) or code)
-
-        return ran(
-            call, fleet, lambda: getattr(fleet, f"{what}_backfill")(name, **call.fleet.whom), show
         )
 
 

@@ -277,10 +277,15 @@ class AsyncFleet:
         """Let its workers stop after the batch they are at, in every target; an outcome's result
         is what was done there, a sentence. One target's error stops no other."""
 
-        async def act(member: AsyncMember, _: Target) -> object:
-            return await member.pause_backfill(name)
-
-        return await self._of_backfill("backfill pause", name, OPEN, act, only, leave_out, parallel)
+        return await self._of_backfill(
+            "pause",
+            name,
+            OPEN,
+            lambda member: member.pause_backfill(name),
+            only,
+            leave_out,
+            parallel,
+        )
 
     async def resume_backfill(
         self,
@@ -293,11 +298,14 @@ class AsyncFleet:
         """Let it go on in every target where it is paused, failed or cancelled; as
         `pause_backfill`."""
 
-        async def act(member: AsyncMember, _: Target) -> object:
-            return await member.resume_backfill(name)
-
         return await self._of_backfill(
-            "backfill resume", name, STOPPED, act, only, leave_out, parallel
+            "resume",
+            name,
+            STOPPED,
+            lambda member: member.resume_backfill(name),
+            only,
+            leave_out,
+            parallel,
         )
 
     async def cancel_backfill(
@@ -311,11 +319,15 @@ class AsyncFleet:
         """Give it up in every target where it is not complete; what is done stays; as
         `pause_backfill`."""
 
-        async def act(member: AsyncMember, _: Target) -> object:
-            return await member.cancel_backfill(name)
-
-        of = (*OPEN, Wish.PAUSED, Wish.FAILED)
-        return await self._of_backfill("backfill cancel", name, of, act, only, leave_out, parallel)
+        return await self._of_backfill(
+            "cancel",
+            name,
+            (*OPEN, Wish.PAUSED, Wish.FAILED),
+            lambda member: member.cancel_backfill(name),
+            only,
+            leave_out,
+            parallel,
+        )
 
     async def retry_backfill(
         self,
@@ -328,12 +340,13 @@ class AsyncFleet:
         """Try rows again that failed, in every target where it is not complete; an outcome's
         result is how many are done now and how many failed again, None where there were none."""
 
-        async def act(member: AsyncMember, _: Target) -> object:
+        async def retry(member: AsyncMember) -> object:
             done, failed = await member.retry_backfill(name)
             return (done, failed) if done or failed else None
 
-        of = (*OPEN, *STOPPED)
-        return await self._of_backfill("backfill retry", name, of, act, only, leave_out, parallel)
+        return await self._of_backfill(
+            "retry", name, (*OPEN, *STOPPED), retry, only, leave_out, parallel
+        )
 
     async def drift(
         self,
@@ -483,10 +496,10 @@ class AsyncFleet:
 
     async def _of_backfill(
         self,
-        command: str,
+        verb: str,
         name: int | str,
         of: Sequence[Wish],
-        act: Callable[[AsyncMember, Target], Awaitable[object]],
+        change: Callable[[AsyncMember], Awaitable[object]],
         only: Sequence[str],
         leave_out: Sequence[str],
         parallel: int | None,
@@ -497,10 +510,13 @@ class AsyncFleet:
         def is_due(_: Target, look: Look) -> bool:
             return not wanted.isdisjoint(look.backfills)
 
+        async def act(member: AsyncMember, _: Target) -> object:
+            return await change(member)
+
         size = checked_size(parallel, self.spec)
         campaign = await self._campaign(only, leave_out)
-        one = Command(command, is_due, act)
-        return await self._run(campaign, one, size, _ALL, backfills=(str(name),))
+        command = Command(f"backfill {verb}", is_due, act)
+        return await self._run(campaign, command, size, _ALL, backfills=(str(name),))
 
     async def _campaign(self, only: Sequence[str], leave_out: Sequence[str]) -> AsyncCampaign:
         files = await async_read_files(self._plain)

@@ -276,10 +276,15 @@ class Fleet:
         """Let its workers stop after the batch they are at, in every target; an outcome's result
         is what was done there, a sentence. One target's error stops no other."""
 
-        def act(member: Member, _: Target) -> object:
-            return member.pause_backfill(name)
-
-        return self._of_backfill("backfill pause", name, OPEN, act, only, leave_out, parallel)
+        return self._of_backfill(
+            "pause",
+            name,
+            OPEN,
+            lambda member: member.pause_backfill(name),
+            only,
+            leave_out,
+            parallel,
+        )
 
     def resume_backfill(
         self,
@@ -292,10 +297,15 @@ class Fleet:
         """Let it go on in every target where it is paused, failed or cancelled; as
         `pause_backfill`."""
 
-        def act(member: Member, _: Target) -> object:
-            return member.resume_backfill(name)
-
-        return self._of_backfill("backfill resume", name, STOPPED, act, only, leave_out, parallel)
+        return self._of_backfill(
+            "resume",
+            name,
+            STOPPED,
+            lambda member: member.resume_backfill(name),
+            only,
+            leave_out,
+            parallel,
+        )
 
     def cancel_backfill(
         self,
@@ -308,11 +318,15 @@ class Fleet:
         """Give it up in every target where it is not complete; what is done stays; as
         `pause_backfill`."""
 
-        def act(member: Member, _: Target) -> object:
-            return member.cancel_backfill(name)
-
-        of = (*OPEN, Wish.PAUSED, Wish.FAILED)
-        return self._of_backfill("backfill cancel", name, of, act, only, leave_out, parallel)
+        return self._of_backfill(
+            "cancel",
+            name,
+            (*OPEN, Wish.PAUSED, Wish.FAILED),
+            lambda member: member.cancel_backfill(name),
+            only,
+            leave_out,
+            parallel,
+        )
 
     def retry_backfill(
         self,
@@ -325,12 +339,11 @@ class Fleet:
         """Try rows again that failed, in every target where it is not complete; an outcome's
         result is how many are done now and how many failed again, None where there were none."""
 
-        def act(member: Member, _: Target) -> object:
+        def retry(member: Member) -> object:
             done, failed = member.retry_backfill(name)
             return (done, failed) if done or failed else None
 
-        of = (*OPEN, *STOPPED)
-        return self._of_backfill("backfill retry", name, of, act, only, leave_out, parallel)
+        return self._of_backfill("retry", name, (*OPEN, *STOPPED), retry, only, leave_out, parallel)
 
     def drift(
         self,
@@ -480,10 +493,10 @@ class Fleet:
 
     def _of_backfill(
         self,
-        command: str,
+        verb: str,
         name: int | str,
         of: Sequence[Wish],
-        act: Callable[[Member, Target], object],
+        change: Callable[[Member], object],
         only: Sequence[str],
         leave_out: Sequence[str],
         parallel: int | None,
@@ -494,10 +507,13 @@ class Fleet:
         def is_due(_: Target, look: Look) -> bool:
             return not wanted.isdisjoint(look.backfills)
 
+        def act(member: Member, _: Target) -> object:
+            return change(member)
+
         size = checked_size(parallel, self.spec)
         campaign = self._campaign(only, leave_out)
-        one = Command(command, is_due, act)
-        return self._run(campaign, one, size, _ALL, backfills=(str(name),))
+        command = Command(f"backfill {verb}", is_due, act)
+        return self._run(campaign, command, size, _ALL, backfills=(str(name),))
 
     def _campaign(self, only: Sequence[str], leave_out: Sequence[str]) -> Campaign:
         files = read_files(self._plain)

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..errors import ConfigError
+from ..backfill.words import unknown
 from ..migrations.choose import Recorded
 from ..migrations.file import MigrationFile
 from ..migrations.results import JournalRow
@@ -24,7 +24,6 @@ from ..own_tables import BACKFILLS, HISTORY, SCRIPTS, STEPS
 from ..parser.quoting import literal, quote
 from ..runner.bookkeeping import journal_rows
 from ..runner.script_table import read_repeatable
-from ..suggest import meant
 
 # Connections that PostgreSQL has left for us.
 FREE = (
@@ -68,8 +67,7 @@ def check_named(
     known |= {name for look in looks for name, _ in look.backfills}
     for name in names:
         if name not in known:
-            hint = meant(name, sorted(known)) if known else "none has been registered here"
-            raise ConfigError(f"There is no backfill {name}.", hint=hint)
+            raise unknown(name, sorted(known))
 
 
 def _has(name: str, there: str = "") -> str:

@@ -257,8 +257,10 @@ class Lease:
                     due = monotonic() + pause
                 except (psycopg.Error, ConnectionFailed) as error:
                     self._close_second()
-                    crowded = isinstance(error, ConnectionFailed) and is_crowded(error)
-                    due = monotonic() + min(self.ttl / 10, OFTEN if crowded else self.ttl)
+                    again = self.ttl / 10
+                    if isinstance(error, ConnectionFailed) and is_crowded(error):
+                        again = min(again, OFTEN)
+                    due = monotonic() + again
                     if isinstance(error, NoAnswer):
                         self._suspect()
         finally:

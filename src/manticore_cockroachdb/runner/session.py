@@ -60,7 +60,6 @@ if TYPE_CHECKING:
 
 _JOBS = re.compile(r"waiting for job\(s\) to complete: ([\d, ]+)")
 
-DRAINED = "the node that ran the statement drains, and cancelled it"
 RECONNECT_WAIT = 60.0
 Place = tuple[str, int]
 """A host and a port."""
@@ -260,8 +259,7 @@ class Session:
         try:
             cursor = self.connection.execute(sql.encode())
         except psycopg.Error as error:
-            if self._drained(error):
-                raise psycopg.OperationalError(DRAINED) from error
+            self._raise_if_drained(error)
             raise
         self.distance = min(self.distance, monotonic() - started)
         sets: list[Rows] = []
@@ -289,21 +287,22 @@ class Session:
             with self.trace.message(self.connection, message, several=several) as operation:
                 reply = self.connection.wait(sending)
                 operation.failed(reply.error)
-        if reply.error is not None and self._drained(reply.error):
-            raise psycopg.OperationalError(DRAINED) from reply.error
+        if reply.error is not None:
+            self._raise_if_drained(reply.error)
         return reply
 
-    def _drained(self, error: psycopg.Error) -> bool:
-        """Whether what was cancelled was so because its node drains: the session goes with it. What
-        a person or a limit cancels leaves it open, and stays cancelled."""
+    def _raise_if_drained(self, error: psycopg.Error) -> None:
+        """Raise psycopg.OperationalError where a statement was cancelled because its node drains:
+        the session goes with it. What a person cancels leaves it open, and stays cancelled."""
         assert self.connection is not None
         if not was_cancelled(error.sqlstate, str(error)):
-            return False
+            return
         try:
             self.connection.execute(b"SELECT 1")
         except psycopg.Error as after:
-            return verdict_of(after.sqlstate, str(after)) is Verdict.UNKNOWN
-        return False
+            if verdict_of(after.sqlstate, str(after)) is Verdict.UNKNOWN:
+                text = "the node that ran the statement drains, and cancelled it"
+                raise psycopg.OperationalError(text) from error
 
     def prepared(self, sql: str) -> list[Rows]:
         """Like `fetch`, making or upgrading our tables first if they turn out to be missing."""

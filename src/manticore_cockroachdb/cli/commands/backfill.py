@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -141,7 +141,8 @@ def pause(call: Call, name: str) -> Result:
     if call.fleet.fleet is not None:
         from .. import fleets
 
-        return fleets.of_backfill(call, "pause", name)
+        with fleets.fleet_of(call) as fleet:
+            return fleets.ran(call, fleet, lambda: fleet.pause_backfill(name, **call.fleet.whom))
     with call.migration(changes=True) as migration:
         return _said(migration.pause_backfill(name), name)
 
@@ -153,7 +154,8 @@ def resume(call: Call, name: str) -> Result:
     if call.fleet.fleet is not None:
         from .. import fleets
 
-        return fleets.of_backfill(call, "resume", name)
+        with fleets.fleet_of(call) as fleet:
+            return fleets.ran(call, fleet, lambda: fleet.resume_backfill(name, **call.fleet.whom))
     with call.migration(changes=True) as migration:
         return _said(migration.resume_backfill(name), name)
 
@@ -171,7 +173,8 @@ def cancel(call: Call, name: str) -> Result:
             "Rows that are done stay done. Cancel it?",
             refused=f"Backfill {name} goes on.",
         )
-        return fleets.of_backfill(call, "cancel", name)
+        with fleets.fleet_of(call) as fleet:
+            return fleets.ran(call, fleet, lambda: fleet.cancel_backfill(name, **call.fleet.whom))
     with call.migration(changes=True) as migration:
         found = migration.backfills(name)
         if found and found[0].rows and not found[0].complete:
@@ -189,9 +192,7 @@ def cancel(call: Call, name: str) -> Result:
 def retry(call: Call, name: str) -> Result:
     """Try the rows again that could not be changed."""
     if call.fleet.fleet is not None:
-        from .. import fleets
-
-        return fleets.of_backfill(call, "retry", name, _retried_everywhere)
+        return _retried_everywhere(call, name)
     with call.migration(changes=True) as migration:
         done, failed = migration.retry_backfill(name)
     code = Exit.PERSON if failed else Exit.OK
@@ -202,14 +203,21 @@ def _retried(done: int, failed: int) -> str:
     return f"{count(done, 'row')} done, {count(failed, 'row')} failed again."
 
 
-def _retried_everywhere(report: FleetReport) -> tuple[list[str], int]:
-    """A line for each target in which there were rows to try, and the exit code of it all."""
-    found: list[tuple[str, tuple[int, int]]] = [
-        (one.name, one.result)  # type: ignore[misc]
-        for one in report.done
-    ]
-    lines = [f"{safe(one_line(name))}: {_retried(*rows)}" for name, rows in found]
-    return lines, Exit.PERSON if any(failed for _, (_, failed) in found) else Exit.OK
+def _retried_everywhere(call: Call, name: str) -> Result:
+    """What became of the rows of each target in which there were any to try."""
+    from .. import fleets
+
+    def show(report: FleetReport) -> Result:
+        lines, left = [*fleets.report_lines(fleet.where, report, call.layout())], False
+        for one in report.done:
+            done, failed = cast("tuple[int, int]", one.result)
+            lines.append(f"{safe(one_line(one.name))}: {_retried(done, failed)}")
+            left = left or failed > 0
+        code = fleets.code_of(report) or (Exit.PERSON if left else Exit.OK)
+        return Result(fleets.data_of(call, report), lines, code=code)
+
+    with fleets.fleet_of(call) as fleet:
+        return fleets.ran(call, fleet, lambda: fleet.retry_backfill(name, **call.fleet.whom), show)
 
 
 def _said(sentence: str, name: str) -> Result:
