@@ -109,6 +109,42 @@ def test_a_directory_with_other_things_in_it(tmp_path: Path) -> None:
     assert (tmp_path / "data" / "mine").read_text() == "mine"
 
 
+def test_a_home_is_there_as_a_whole_or_not_at_all(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Else a process that comes at the same time finds one that the server may not enter."""
+    home = tmp_path / "home"
+    seen: list[bool] = []
+    chmod = Path.chmod
+
+    def watched(path: Path, mode: int) -> None:
+        seen.append(home.exists())
+        chmod(path, mode)
+
+    monkeypatch.setattr(account, "is_root", lambda: True)
+    monkeypatch.setattr(Path, "chmod", watched)
+    place.create(home)
+    assert seen == [False]
+    assert home.stat().st_mode & 0o777 == 0o711
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
+
+
+def test_who_makes_a_home_second_takes_the_first_ones(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    exists = Path.exists
+    told = iter([False])  # the other one is about to make it
+    monkeypatch.setattr(
+        Path, "exists", lambda path: next(told, exists(path)) if path == home else exists(path)
+    )
+    home.mkdir()
+    (home / "lock").touch()
+    place.create(home)
+    assert [path.name for path in home.iterdir()] == ["lock"]
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
+
+
 def test_a_directory_that_everybody_may_write_in(tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
     with pytest.raises(LocalServerError, match="Everybody may write"):

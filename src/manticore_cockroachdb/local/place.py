@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -74,10 +75,7 @@ def create(home: Path) -> None:
     if home == ROOTS / "local":
         accounts.roots_own_directory(ROOTS)
     if not home.exists():
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if accounts.is_root():  # whose servers run under another name, and must walk through
-            home.chmod(0o711)
-        (home / ".gitignore").write_text("*\n", encoding="utf-8")
+        _make(home)
     if not home.is_dir():
         raise _no_directory(home)
     if sys.platform == "win32":
@@ -93,6 +91,22 @@ def create(home: Path) -> None:
             f"Everybody may write in {home}, so nothing in it can be trusted.",
             hint=f"Name a directory below it, or: chmod o-w {home}",
         )
+
+
+def _make(home: Path) -> None:
+    """Make the home; who comes at the same time sees it as it shall be, or not at all."""
+    home.parent.mkdir(parents=True, exist_ok=True)
+    new = home.parent / f".manticore-{os.urandom(4).hex()}"
+    new.mkdir(mode=0o700)
+    try:
+        if accounts.is_root():  # whose servers run under another name, and must walk through
+            new.chmod(0o711)
+        (new / ".gitignore").write_text("*\n", encoding="utf-8")
+        new.rename(home)
+    except OSError:
+        shutil.rmtree(new, ignore_errors=True)
+        if not home.exists():  # else another one made it first
+            raise
 
 
 def expect_empty(home: Path) -> None:
