@@ -281,7 +281,7 @@ class ShowJobs(Quirk):
 
 
 class Sessions(Quirk):
-    """``SHOW session_id``, ``[SHOW SESSIONS]`` and ``CANCEL SESSION IF EXISTS '…'``. (§3.5, §7)
+    """``SHOW session_id``, ``[SHOW SESSIONS]``, LOCAL too, ``CANCEL SESSION IF EXISTS``. (§3.5, §7)
 
     A session's id is made from the start time and process id of the server's backend, so that
     another backend never has it. Cancelling ends the backend.
@@ -294,8 +294,8 @@ class Sessions(Quirk):
     )
     _WHO = f"backend_type = 'client backend' AND application_name <> '{JOB_APPLICATION}'"
     _SHOW_ID = re.compile(r"\s*show\s+session_id\s*", _ANY)
-    _SHOW = re.compile(r"\s*show\s+sessions\s*", _ANY)
-    _ROWS = re.compile(r"\[\s*show\s+sessions\s*\]", _ANY)
+    _SHOW = re.compile(r"\s*show\s+(?:local\s+)?sessions\s*", _ANY)
+    _ROWS = re.compile(r"\[\s*show\s+(?:local\s+)?sessions\s*\]", _ANY)
     _CANCEL = re.compile(r"\s*cancel\s+session\s+if\s+exists\s+('(?:[^']|'')*')\s*", _ANY)
 
     def rewrite(self, statement: Statement, state: State) -> Rewrite | None:
@@ -307,7 +307,8 @@ class Sessions(Quirk):
             return Rewrite(f"SELECT {self._ID} AS session_id FROM pg_stat_activity {own}")
         sessions = (
             f"(SELECT {self._ID} AS session_id, usename::text AS user_name, application_name,"
-            " query AS active_queries, backend_start AS session_start FROM pg_stat_activity"
+            " CASE state WHEN 'active' THEN query ELSE '' END AS active_queries,"
+            " query AS last_active_query, backend_start AS session_start FROM pg_stat_activity"
             f" WHERE {self._WHO})"
         )
         if self._SHOW.fullmatch(sql):

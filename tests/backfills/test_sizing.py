@@ -57,7 +57,7 @@ async def test_batches_become_short_where_somebody_waits_for_their_rows(files, s
     """Somebody changes the first row of each batch that is at work, and so has to wait for it."""
     await files.users(3_000)
     slow = COUNT.replace("n = n + 1", "n = n + 1, name = name || pg_sleep(0.0005)::TEXT")
-    files.write(2, "-- @batch rows 1..400, time 1s\n" + slow)
+    files.write(2, "-- @batch rows 1..400, time 1s, pause 0ms\n" + slow)
     done = threading.Event()
     thread = threading.Thread(target=follow, args=(files.db.settings.url(secrets=True), done))
     if somebody:

@@ -89,6 +89,9 @@ REASONS: dict[str, Reason] = {
         "has none of these objects", f"{PAGE}stable/postgresql-compatibility"
     ),
     # --- what it does otherwise --------------------------------------------------------------
+    "sessions of a node": Reason(
+        "shows what sessions of all databases do at this moment", f"{PAGE}stable/show-sessions"
+    ),
     "schema changes in a transaction": Reason(
         "covers few schema changes by a transaction; they are steps of their own",
         f"{PAGE}stable/online-schema-changes",

@@ -123,5 +123,6 @@ class AsyncTeam:
                 len(self.workers),
                 sum(one.failed_rows for one in self.workers),
                 worker.waits_for,
+                worker.shared,
             )
         )

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 
 from ..dialect import Capabilities
 from ..migrations.backfill import Backfill
+from ..parser.quoting import literal
 from .keys import Key, Walk, decode
 from .machine import Batch, Held, Look, Told, Wish
-from .tables import BackfillTables
+from .tables import WORKERS, BackfillTables
 
 _JOIN = ";\n"
 
@@ -35,6 +36,8 @@ class Manners:
     local: tuple[str, ...] = ()
     session: tuple[str, ...] = ()
     reset: tuple[str, ...] = ()
+    behind: bool = False
+    """The server puts these transactions behind those of others."""
 
 
 def manners(caps: Capabilities, ttl: float) -> Manners:
@@ -50,11 +53,12 @@ def manners(caps: Capabilities, ttl: float) -> Manners:
                 "SET LOCAL row_security = off",
             )
         )
-    session, reset = [f"SET statement_timeout = {limit}"], ["SET statement_timeout = 0"]
+    session = [f"SET statement_timeout = {limit}", f"SET application_name = {literal(WORKERS)}"]
+    reset = ["SET statement_timeout = 0", "RESET application_name"]
     if caps.quality_of_service:
         session.append("SET default_transaction_quality_of_service = background")
         reset.append("SET default_transaction_quality_of_service = regular")
-    return Manners((), tuple(session), tuple(reset))
+    return Manners((), tuple(session), tuple(reset), behind=caps.quality_of_service)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,12 @@ class Job:
     estimate: int | None = None
     ttl: float = 30.0
     manners: Manners = Manners()
+
+    @property
+    def makes_room(self) -> bool:
+        """Whether others at work are asked after: not where a pause is given, or the server puts
+        them first by itself."""
+        return self.spec.batching.pause is None and not self.manners.behind
 
     def look(self, held: Held, move: Look, *, sparse: bool = False) -> tuple[str, ...]:
         """The question for the end of the next batch; see `batch`."""

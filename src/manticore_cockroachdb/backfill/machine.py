@@ -180,13 +180,14 @@ class Found:
 class Committed:
     """The batch and its cursor are there; `ahead` as after `Look`, None where nobody looked.
     `open` ranges were not done after the last batch of one. `waited`: somebody else waited for a
-    row of it."""
+    row of it. `shared`: others are at work on the database."""
 
     ahead: Ahead | None
     seconds: float
     told: Told = Told()
     open: int | None = None
     waited: bool = False
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,7 +327,7 @@ def _size(worker: Worker, held: Held) -> int:
 def _committed(worker: Worker, move: Move, answer: Committed) -> Worker:
     held = worker.held
     assert isinstance(move, Batch) and held is not None
-    time = next_time(worker.time, answer.waited, worker.batching)
+    time = next_time(worker.time, answer.waited, worker.batching, shared=answer.shared)
     worker = replace(worker, told=answer.told, met=0, bad=None, time=time)
     if move.upto is None:  # that was the rest of the range
         others = 0 if answer.open == 0 else None  # some that are open may be free

@@ -8,6 +8,12 @@ The time is that of `-- @batch` while nobody waits for a row of ours. PostgreSQL
 a batch whether somebody does: then the next ones may take half of the time, and slowly more again.
 A row is locked for half of its batch on average, and a batch of half the time has half the rows, so
 this is a quarter of the waiting, for some percent of the rate.
+
+Whoever shares the server waits without waiting for a row: for a processor, for the disk, for the
+log that a commit has to flush together with ours. So while others are at work, and unless
+`-- @batch` says how long to pause, batches take a tenth of their time, and after each the server is
+left to others for three times as long (`python -m benchmarks --only backfill` has what that is
+worth).
 """
 
 from __future__ import annotations
@@ -22,19 +28,33 @@ FLOOR = 0.01
 """Seconds: a batch below this is more commit than work."""
 EASE = 1.02
 
+SHARED = 0.1
+"""The part of its time that a batch takes while others are at work."""
+REST = 3.0
+"""Times as long as the batch before, the server is left to them."""
+
 
 def first_size(batching: Batching) -> int:
     """The rows of the first batch."""
     return max(batching.smallest, min(FIRST, batching.largest))
 
 
-def next_time(time: float, waited: bool, batching: Batching) -> float:
+def next_time(time: float, waited: bool, batching: Batching, *, shared: bool = False) -> float:
     """How long a batch may take, in seconds, after one that might take `time` (0: the first), and
-    that somebody waited for or nobody."""
-    time = time or batching.time
+    that somebody waited for or nobody. `shared`: others are at work."""
+    most = batching.time * SHARED if shared and batching.pause is None else batching.time
+    time = time or most
     if waited:
-        return max(time / 2, min(FLOOR, batching.time))
-    return min(time * EASE, batching.time)
+        return min(max(time / 2, min(FLOOR, most)), most)
+    return min(time * EASE, most)
+
+
+def pause_after(seconds: float, distance: float, batching: Batching, *, shared: bool) -> float:
+    """How long to leave the server alone, in seconds, after a batch that took so long; what the
+    next message is on its way is a part of that."""
+    if batching.pause is not None:
+        return batching.pause
+    return max(REST * seconds - distance, 0.0) if shared else 0.0
 
 
 def next_size(rows: int, seconds: float, time: float, batching: Batching) -> int:

@@ -23,10 +23,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ..own_tables import BACKFILLS, FAILURES, RANGES, OwnTables
+from ..own_tables import BACKFILLS, FAILURES, HISTORY, RANGES, OwnTables
 from ..parser.quoting import literal, nullable, quote
 from .keys import Key, encode
 from .machine import Held
+
+WORKERS = "manticore backfill"
+"""The `application_name` of a worker's session on CockroachDB."""
 
 _HELD = "id, token, cursor, hi, size"
 
@@ -222,6 +225,41 @@ class BackfillTables(OwnTables):
             "SELECT count(*) FROM pg_catalog.pg_locks WHERE NOT granted"
             " AND locktype = 'transactionid' AND transactionid::TEXT ="
             " (pg_catalog.txid_current() & 4294967295)::TEXT"
+        )
+
+    @property
+    def glance(self) -> float:
+        """Seconds between two questions for `others`."""
+        return 0.1 if self.cockroachdb else 0.25
+
+    @property
+    def glances(self) -> int:
+        """How often others must be seen, to be at work and not just passing by. Who is seen at one
+        moment on CockroachDB, of very many, is there all the time."""
+        return 1 if self.cockroachdb else 2
+
+    def others(self) -> str:
+        """How many others are at work on the database: nobody who has to do with migrations.
+
+        PostgreSQL: who did something since the `glance` before, or may have where this user is not
+        told. CockroachDB does not say when a session did something, so who does now, on this node,
+        as far as this user is told.
+        """
+        if self.cockroachdb:
+            return (
+                "SELECT count(*) FROM [SHOW LOCAL SESSIONS] WHERE active_queries <> '' AND"
+                f" application_name <> {literal(WORKERS)} AND"
+                f" strpos(active_queries, {literal(HISTORY)}) = 0"
+            )
+        return (
+            "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE datname = current_database()"
+            " AND usename IS NOT NULL AND coalesce(backend_type, 'client backend') ="
+            " 'client backend' AND pid <> pg_catalog.pg_backend_pid()"
+            " AND (state IS NULL OR state = 'active'"
+            f" OR state_change > clock_timestamp() - INTERVAL '{self.glance} seconds')"
+            f" AND query <> '' AND strpos(query, {literal(HISTORY)}) = 0"
+            " AND pid::TEXT NOT IN (SELECT split_part(session, ':', 1)"
+            f" FROM {self.name(RANGES)} WHERE NOT done AND session IS NOT NULL)"
         )
 
     def renew(self, run: str, id: int, token: int, ttl: float) -> str:

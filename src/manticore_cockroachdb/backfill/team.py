@@ -124,5 +124,6 @@ class Team:
                 len(self.workers),
                 sum(one.failed_rows for one in self.workers),
                 worker.waits_for,
+                worker.shared,
             )
         )

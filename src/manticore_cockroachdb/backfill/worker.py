@@ -26,6 +26,7 @@ from . import machine as m
 from .job import Job, key_of, told_of
 from .keys import decode
 from .sampling import middle
+from .sizing import pause_after
 
 Rows = list[tuple[Any, ...]]
 IDLE = 0.2
@@ -33,6 +34,10 @@ IDLE = 0.2
 
 WAITERS = 0.02
 """Seconds between two questions who waits for us: the answer looks at every lock of the server."""
+
+COMPANY = 4.0
+"""Seconds for which others, once seen at work, count as being at work; within them they have to be
+seen as often as `BackfillTables.glances` says."""
 
 SPARSE = 20
 """Batches of rows of any kind, before rows that -- @where holds for are looked for again."""
@@ -64,9 +69,12 @@ class Worker:
         self.failed_rows = 0
         self._tell = tell
         self.waits_for = ""
+        self.shared = False
         self._seconds = 0.0
         self._braked = 0.0
         self._asked = 0.0
+        self._looked = 0.0
+        self._seen: tuple[float, ...] = ()
         self._sparse = 0
         self._note: tuple[str | None, str] = (None, "")
         self.last: psycopg.Error | ConnectionFailed | None = None
@@ -201,26 +209,31 @@ class Worker:
         return m.Found(_ahead(_first(sets)), told_of(said))
 
     def _batch(self, held: m.Held, move: m.Batch) -> m.Answer:
-        crdb = self.job.tables.cockroachdb
+        job = self.job
+        crdb = job.tables.cockroachdb
         asked: list[str] = []
+        others: list[str] = []
         if monotonic() - self._braked > brakes.INTERVAL:
             self._braked = monotonic()
             asked = self._questions()
+        if job.makes_room and monotonic() - self._looked > job.tables.glance:
+            self._looked = monotonic()
+            others = [job.tables.others()]
         waiting = not crdb and monotonic() - self._asked > WAITERS
         if waiting:
             self._asked = monotonic()
-        text, after = self.job.batch(
+        text, after = job.batch(
             held,
             move,
             seconds=self._seconds,
             note=self._note,
             sparse=self._sparse > 0,
-            asked=asked,
+            asked=[*asked, *others],
             waiting=waiting,
         )
         started = monotonic()
         of_batch: dict[str, str | int] = {
-            "manticore.backfill.name": self.job.name,
+            "manticore.backfill.name": job.name,
             "manticore.backfill.rows": move.rows,
             "manticore.backfill.skipped": int(move.skip),
         }
@@ -234,7 +247,13 @@ class Worker:
         self._sparse = max(self._sparse - 1, 0)
         said, *sets = sets[-after:]
         told = told_of(said)
-        pause, why = self.job.spec.batching.pause, ""
+        if others and sets[len(asked)][0][0]:
+            self._seen = (monotonic(), *self._seen)[: job.tables.glances]
+        seen = len(self._seen) == job.tables.glances
+        self.shared = seen and monotonic() - self._seen[-1] < COMPANY
+        batching, why = job.spec.batching, ""
+        distance = self.session.distance
+        pause = pause_after(self._seconds, distance, batching, shared=self.shared)
         if asked:
             braked, why = brakes.verdict(sets[: len(asked)], self._seconds, cockroachdb=crdb)
             pause = max(pause, braked)
@@ -243,10 +262,10 @@ class Worker:
             self._tell(self)
         if pause:
             told = self._pause(held, pause, told)
-        rest = _first(sets[len(asked) :])
+        rest = _first(sets[len(asked) + len(others) :])
         if move.upto is None:
-            return m.Committed(None, self._seconds, told, int(rest[0][0]), waited)
-        return m.Committed(_ahead(rest), self._seconds, told, waited=waited)
+            return m.Committed(None, self._seconds, told, int(rest[0][0]), waited, self.shared)
+        return m.Committed(_ahead(rest), self._seconds, told, None, waited, self.shared)
 
     def _questions(self) -> list[str]:
         job = self.job

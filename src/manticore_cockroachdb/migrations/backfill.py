@@ -1,7 +1,7 @@
 """A backfill as a migration file asks for it: its directives, and its statements with `:batch`.
 
     -- @backfill users by id
-    -- @batch rows 100..50000, time 50ms, pause 0ms, workers 1
+    -- @batch rows 100..50000, time 50ms, pause auto, workers 1
     -- @where full_name IS NULL
     UPDATE users SET full_name = first_name || ' ' || last_name WHERE :batch;
 
@@ -46,12 +46,15 @@ _WRITES = ("INSERT", "UPSERT", "UPDATE", "DELETE", "MERGE")
 @dataclass(frozen=True, slots=True)
 class Batching:
     """How large batches are, in rows; how long one should take, and how long to wait after it, in
-    seconds; how many workers of one process share the work."""
+    seconds; how many workers of one process share the work.
+
+    `pause` None: as long as `sizing` says, while others are at work on the database.
+    """
 
     smallest: int = 100
     largest: int = 50_000
     time: float = 0.05
-    pause: float = 0.0
+    pause: float | None = None
     workers: int = 1
 
 
@@ -99,7 +102,7 @@ class Backfill:
         if rows is None:
             return text
         least = max(-(-rows // sizes.largest), 1)
-        seconds = least * (sizes.time + sizes.pause) / sizes.workers
+        seconds = least * (sizes.time + (sizes.pause or 0.0)) / sizes.workers
         batches = "1 batch" if least == 1 else f"{least:,} batches"
         return f"{text}: {batches} or more, so {seconds:,.1f} s at best"
 
@@ -197,13 +200,15 @@ def _batching(one: Directive, fail: Fail) -> Batching:
                 found = replace(found, time=time)
             case "pause" if (time := _seconds(value)) is not None and time <= 3600:
                 found = replace(found, pause=time)
+            case "pause" if value.lower() == "auto":
+                found = replace(found, pause=None)
             case "workers" if value.isdecimal() and 1 <= int(value) <= MOST_WORKERS:
                 found = replace(found, workers=int(value))
             case _:
                 raise fail(
                     one.start,
                     f"-- @batch does not know {part!r}.",
-                    "write any of: rows 100..50000, time 50ms, pause 0ms, workers 1",
+                    "write any of: rows 100..50000, time 50ms, pause auto, workers 1",
                 )
     return found
 

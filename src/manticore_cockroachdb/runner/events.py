@@ -107,7 +107,8 @@ class JobProgress(Event):
 class BackfillProgress(Event):
     """A backfill goes on: `rows` of about `estimate` are done, `rate` a second; `remaining` seconds
     by that; `size` rows in the next batch; `failed` rows could not be changed; `waits_for`: why it
-    waits now, empty while it does not."""
+    waits now, empty while it does not; `makes_room`: others are at work, so it leaves them the
+    server for most of the time."""
 
     version: int | None
     name: str
@@ -119,6 +120,7 @@ class BackfillProgress(Event):
     workers: int
     failed: int
     waits_for: str = ""
+    makes_room: bool = False
 
 
 @dataclass(frozen=True, slots=True)

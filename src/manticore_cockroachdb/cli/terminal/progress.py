@@ -259,6 +259,8 @@ def rows_done(event: e.BackfillProgress) -> str:
         text += f", {count(event.workers, 'worker')}"
     if event.waits_for:
         text += f", waiting: {one_line(event.waits_for)}"
+    elif event.makes_room:
+        text += ", making room for others"
     if event.failed:
         text += f", {count(event.failed, 'row')} failed"
     return text
