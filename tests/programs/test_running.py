@@ -366,6 +366,36 @@ async def test_a_connection_lost_in_the_middle_calls_it_again(project, db, colou
     assert {r["digest"] for r in await db.execute("SELECT digest FROM users")} == {"x"}
 
 
+@pytest.mark.parametrize("drains", [True, False])
+async def test_a_cancelled_statement_calls_it_again_where_its_node_drains(
+    project, db, colour, url, tmp_path, drains
+):
+    """The node closes the connection then; what a person cancels is a failure of the function."""
+    await project.begun()
+    project.write(
+        "2_x.py",
+        f"""
+        def migrate(connection):
+            with open({str(tmp_path / "calls")!r}, "a") as calls:
+                calls.write("x")
+            connection.execute("UPDATE users SET digest = 'x'")
+            connection.execute("SELECT 'the middle'")
+        """,
+    )
+    cancelled = Answer("57014", "query execution canceled", server="rollback", close=drains)
+    with Proxy.before(url) as proxy:
+        proxy.arm(Fault(When(text="the middle"), cancelled))
+        migration = project.migration(colour.database(proxy.through(url)))
+        if drains:
+            await migration.migrate()
+        else:
+            with pytest.raises(MigrationFailed, match="query execution canceled"):
+                await migration.migrate()
+    assert (tmp_path / "calls").read_text() == ("xx" if drains else "x")
+    rows = await db.execute("SELECT DISTINCT digest FROM users")
+    assert [row["digest"] == "x" for row in rows] == [drains]
+
+
 async def test_verify_drift_diff_and_a_fresh_database_replay_it(project, db):
     await project.begun()
     project.write("2_digest.py", DIGEST)

@@ -40,6 +40,7 @@ async def async_program(
             connected = pgconn.status == pq.ConnStatus.OK
             stopped = programs.stopped_by(error, connected=connected)
             if stopped is not None and guard.refused is None:
+                await session.raise_if_drained(stopped)
                 if stopped is error:
                     raise
                 raise stopped from error

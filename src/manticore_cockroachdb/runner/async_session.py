@@ -258,7 +258,7 @@ class AsyncSession:
         try:
             cursor = await self.connection.execute(sql.encode())
         except psycopg.Error as error:
-            await self._raise_if_drained(error)
+            await self.raise_if_drained(error)
             raise
         self.distance = min(self.distance, monotonic() - started)
         sets: list[Rows] = []
@@ -287,10 +287,10 @@ class AsyncSession:
                 reply = await self.connection.wait(sending)
                 operation.failed(reply.error)
         if reply.error is not None:
-            await self._raise_if_drained(reply.error)
+            await self.raise_if_drained(reply.error)
         return reply
 
-    async def _raise_if_drained(self, error: psycopg.Error) -> None:
+    async def raise_if_drained(self, error: psycopg.Error) -> None:
         """Raise psycopg.OperationalError where a statement was cancelled because its node drains:
         the session goes with it. What a person cancels leaves it open, and stays cancelled."""
         assert self.connection is not None

@@ -37,6 +37,7 @@ def program(committer: Committer, plan: MigrationPlan, function: Callable[[Any],
             connected = pgconn.status == pq.ConnStatus.OK
             stopped = programs.stopped_by(error, connected=connected)
             if stopped is not None and guard.refused is None:
+                session.raise_if_drained(stopped)
                 if stopped is error:
                     raise
                 raise stopped from error

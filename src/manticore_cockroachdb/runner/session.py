@@ -259,7 +259,7 @@ class Session:
         try:
             cursor = self.connection.execute(sql.encode())
         except psycopg.Error as error:
-            self._raise_if_drained(error)
+            self.raise_if_drained(error)
             raise
         self.distance = min(self.distance, monotonic() - started)
         sets: list[Rows] = []
@@ -288,10 +288,10 @@ class Session:
                 reply = self.connection.wait(sending)
                 operation.failed(reply.error)
         if reply.error is not None:
-            self._raise_if_drained(reply.error)
+            self.raise_if_drained(reply.error)
         return reply
 
-    def _raise_if_drained(self, error: psycopg.Error) -> None:
+    def raise_if_drained(self, error: psycopg.Error) -> None:
         """Raise psycopg.OperationalError where a statement was cancelled because its node drains:
         the session goes with it. What a person cancels leaves it open, and stays cancelled."""
         assert self.connection is not None
