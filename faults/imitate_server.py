@@ -46,7 +46,9 @@ class Server:
                 self._talk.received(message.code)
                 if message.code == "Z":
                     self.status = wire.tx_status(message)
-            await self._emit(self.announce(messages) if self.announce else messages)
+            told = self.announce(messages) if self.announce else messages
+            if told:  # nothing at all would be the end
+                await self._emit(told)
             if self._talk.idle:
                 self._idle.set()
         self.ended.set()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from faults import wire
-from faults.imitate import startup_settings
+from faults.imitate import Imitation, startup_settings
 from faults.imitate_errors import schema_change_failed, worded
 from faults.imitate_jobs import Jobs, JobScript, rows_sql
 from faults.imitate_quirks import quirks, remember
 from faults.imitate_sql import Kind, Statement, literal, statements
 from faults.imitate_state import Course, Decision, State, Version, decide
+from faults.proxy_relay import SocketBackend
+from faults.wire import Message
 
 OLD, ON, LOCKED, NEWEST = (24, 1), (25, 1), (26, 1), (26, 3)
 
@@ -285,3 +287,39 @@ def test_errors_are_worded_otherwise() -> None:
     failed = wire.fields(schema_change_failed(wire.error("23505", "twice")))
     assert failed["C"] == "XXA00"
     assert failed["M"].endswith("aborted with error: (23505): twice")
+
+
+class InPieces(SocketBackend):
+    """A server that says one message at a time, and what it is told is of no matter."""
+
+    def __init__(self, *said: Message) -> None:
+        self._left = list(said)
+
+    async def send(self, messages: list[Message]) -> None:
+        pass
+
+    async def receive(self) -> list[Message]:
+        return [self._left.pop(0)] if self._left else []
+
+    def send_eof(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+async def test_a_version_that_comes_alone_is_hidden_and_ends_nothing() -> None:
+    """As on a busy machine: each message in a packet of its own."""
+    behind = wire.parameter_status("crdb_version", "CockroachDB CCL v20.2.0")
+    server = InPieces(behind, wire.ready("I"))
+
+    async def connect() -> SocketBackend:
+        raise AssertionError("nobody needs another one")
+
+    imitation = Imitation("v25.4.3")
+    backend = imitation.backend(server, connect)
+    told = [
+        wire.parameter(one)[1] if one.code == "S" else one.code for one in await backend.receive()
+    ]
+    assert told == [imitation.announced, "Z"]
+    await imitation.stop()
