@@ -247,12 +247,9 @@ class Worker:
         self._sparse = max(self._sparse - 1, 0)
         said, *sets = sets[-after:]
         told = told_of(said)
-        if others and sets[len(asked)][0][0]:
-            self._seen = (monotonic(), *self._seen)[: job.tables.glances]
-        seen = len(self._seen) == job.tables.glances
-        self.shared = seen and monotonic() - self._seen[-1] < COMPANY
-        batching, why = job.spec.batching, ""
-        distance = self.session.distance
+        if others:
+            self._see(int(sets[len(asked)][0][0]))
+        batching, distance, why = job.spec.batching, self.session.distance, ""
         pause = pause_after(self._seconds, distance, batching, shared=self.shared)
         if asked:
             braked, why = brakes.verdict(sets[: len(asked)], self._seconds, cockroachdb=crdb)
@@ -266,6 +263,13 @@ class Worker:
         if move.upto is None:
             return m.Committed(None, self._seconds, told, int(rest[0][0]), waited, self.shared)
         return m.Committed(_ahead(rest), self._seconds, told, None, waited, self.shared)
+
+    def _see(self, others: int) -> None:
+        """Know whether others are at work, having seen so many just now."""
+        now = monotonic()
+        seen = (*self._seen, now) if others else self._seen
+        self._seen = tuple(at for at in seen if now - at < COMPANY)
+        self.shared = len(self._seen) >= self.job.tables.glances
 
     def _questions(self) -> list[str]:
         job = self.job
