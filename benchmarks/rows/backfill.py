@@ -11,10 +11,10 @@ not compared with). The loop with OFFSET is the one that guides show; it is stop
 the backfill took, and its rows by then are told. On CockroachDB, which keeps the old versions of
 each row for hours, every line has a table of its own; on PostgreSQL it is vacuumed before each. The
 foreground (`benchmarks.foreground`, a process of its own) changes 200 single rows a second by key,
-each at its time whatever became of the one before: alone, beside a backfill, beside one that waits
-as long again after each batch, and beside one UPDATE. *Beside a process that spins* is what a busy
-core alone does to it: that process asks no database anything. Figures of one run, one after
-another.
+each at its time whatever became of the one before: alone, beside a backfill, which makes room for
+it, beside one that makes none (`pause 0ms`), and beside one UPDATE. *Beside a process that spins*
+is what a busy core alone does to it: that process asks no database anything. Figures of one run,
+one after another.
 """
 
 from __future__ import annotations
@@ -139,8 +139,8 @@ def _one(
         alone_told("the foreground alone", p99)
     alone_told("the foreground beside a process that spins", _p99(place, count, _spin)[1])
     settle(place, engine, count)
-    time_of, p99 = _p99(place, count, lambda: _backfill(bench, place, 1, pause="50ms"))
-    told("backfill with a pause of 50 ms, with the foreground", time_of, count, p99)
+    time_of, p99 = _p99(place, count, lambda: _backfill(bench, place, 1, pause="0ms"))
+    told("backfill that makes no room, with the foreground", time_of, count, p99)
     ratio = statistics.median(beside) / statistics.median(alone)
     bars.append(Bar(f"foreground's p99 on {short}, times alone", ratio, 1.5, ""))
     settle(place, engine, count)
@@ -190,7 +190,7 @@ def clean(connection: psycopg.Connection) -> None:
     connection.execute(b"CHECKPOINT")
 
 
-def _backfill(bench: Bench, place: Place, workers: int, *, pause: str = "0ms") -> float:
+def _backfill(bench: Bench, place: Place, workers: int, *, pause: str = "auto") -> float:
     """Seconds of a backfill, from the call to its end."""
     directory = bench.space / f"backfill-{time.monotonic_ns()}"
     directory.mkdir(parents=True)
