@@ -17,6 +17,7 @@ from manticore_cockroachdb.backfill.tables import WORKERS, BackfillTables
 from manticore_cockroachdb.cli.terminal.progress import rows_done
 from manticore_cockroachdb.dialect import capabilities, server_of
 from manticore_cockroachdb.migrations.backfill import Batching
+from manticore_cockroachdb.runner.bookkeeping import WHERE_WE_ARE
 from manticore_cockroachdb.runner.events import BackfillProgress
 
 from .conftest import COUNT
@@ -95,6 +96,7 @@ async def test_nobody_makes_room_for_migrations(files, workers):
     await files.users(1_000)
     files.write(2, f"-- @batch rows 10..50, workers {workers}\n" + COUNT)
     await files.db.execute(OURS)
+    time.sleep(0.3)
     await files.migrator().migrate()
     assert len(told(files)) > 1
     assert not any(event.makes_room for event in told(files))
@@ -124,6 +126,8 @@ async def test_who_is_at_work_on_postgresql(files, url):
         two.execute("SELECT 1")
         two.execute(OURS.encode())
         assert seen() == 0, "who has to do with migrations"
+        two.execute(WHERE_WE_ARE.encode())
+        assert seen() == 0, "who is about to"
         two.execute("SELECT 1")
         pid = two.info.backend_pid
         one.execute(

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 
 from ..own_tables import BACKFILLS, FAILURES, HISTORY, RANGES, OwnTables
 from ..parser.quoting import literal, nullable, quote
+from ..runner.bookkeeping import WHERE_WE_ARE
 from .keys import Key, encode
 from .machine import Held
 
@@ -258,6 +259,7 @@ class BackfillTables(OwnTables):
             " AND (state IS NULL OR state = 'active'"
             f" OR state_change > clock_timestamp() - INTERVAL '{self.glance} seconds')"
             f" AND query <> '' AND strpos(query, {literal(HISTORY)}) = 0"
+            f" AND strpos(query, {literal(WHERE_WE_ARE)}) = 0"
             " AND pid::TEXT NOT IN (SELECT split_part(session, ':', 1)"
             f" FROM {self.name(RANGES)} WHERE NOT done AND session IS NOT NULL)"
         )

@@ -50,6 +50,8 @@ ADDED = (
     ("applied_from", "TEXT"),
     ("token", "INT8"),
 )
+# What each session of ours asks first; nobody else does in these words.
+WHERE_WE_ARE = "SELECT version(), current_schemas(false)"
 # Asked only where the search path has several schemas: the history may be in any of them.
 SCHEMAS_WITH_HISTORY = (
     "SELECT n.nspname FROM pg_catalog.pg_class c"

@@ -46,6 +46,7 @@ from .bookkeeping import (
     HISTORY_COLUMNS,
     LEGACY_COLUMNS,
     SCHEMAS_WITH_HISTORY,
+    WHERE_WE_ARE,
     Tables,
 )
 from .home import Home, no_schema
@@ -392,7 +393,7 @@ class Session:
     def _set_up(self, read: str) -> list[Rows]:
         crdb = self.server.engine == "cockroachdb"
         identity = "SHOW session_id" if crdb else _POSTGRESQL_SESSION
-        setup = [*self.setup(), "SELECT version(), current_schemas(false)", identity]
+        setup = [*self.setup(), WHERE_WE_ARE, identity]
         sets = self.fetch(";\n".join([*setup, read] if read else setup))
         version, schemas = sets[len(setup) - 2][0]
         self.id = str(sets[len(setup) - 1][0][0])
