@@ -270,9 +270,50 @@ def test_unclear(sql):
     assert error.value.offset == sql.index("${x}")
 
 
-def test_the_one_that_is_unclear_is_named():
-    with pytest.raises(Unclear, match=r"^\$\{x\} stands inside of a number"):
-        _forms("SELECT 1${x}")
+QUOTES = "write it in quotes: \"${x}\" is a name, '${x}' a text"
+COMMENT = "write x without ${} there; no directive takes a variable"
+BESIDE = "put it inside of the quotes, or a blank between"
+BODY = (
+    "write the body as a '…' string with '' for each quote in it, or let it read"
+    " current_setting('…')"
+)
+SOME = ", which takes only some characters"
+KEYWORD = "may be a name or a value or a keyword here: what is meant is not plain to see"
+
+
+@pytest.mark.parametrize(
+    ("sql", "why", "hint"),
+    [
+        ("SELECT 1@", "@ stands inside of a number", QUOTES),
+        ("SELECT 1.@", "@ stands inside of a number", QUOTES),
+        ("SELECT @.5", "@ stands inside of a number", QUOTES),
+        ("SELECT 'a'@", "@ touches a quoted text", BESIDE),
+        ("SELECT 1 -- @", "@ stands in a comment, where it would not be replaced", COMMENT),
+        ("DO $$ @ $$", "@ stands in dollar quotes, where it may be anything", BODY),
+        ("SELECT U&'@'", f"@ stands in a constant U&…{SOME}", "write it as '@' and cast that"),
+        ("SELECT x'@'", f"@ stands in a constant x'…{SOME}", "write it as '@' and cast that"),
+        ("SELECT a FROM t ORDER BY @", f"@ {KEYWORD}", QUOTES),
+        (
+            "SOMETHING UNHEARD OF @",
+            "the statement around @ is not understood, so what it may be is unclear",
+            QUOTES,
+        ),
+    ],
+)
+def test_what_is_unclear_is_said_and_what_to_write(sql, why, hint):
+    with pytest.raises(Unclear) as error:
+        _forms(sql.replace("@", "${x}"))
+    assert (error.value.why, error.value.hint) == (
+        why.replace("@", "${x}"),
+        hint.replace("@", "${x}"),
+    )
+    assert str(error.value) == error.value.why
+
+
+def test_the_first_that_is_unclear_is_told():
+    sql = "SELECT ${x} FROM t ORDER BY ${y}, ${x}"
+    with pytest.raises(Unclear, match=r"^\$\{y\} may be"):
+        places(sql, [(0, len(sql))], {"x", "y"})
 
 
 def test_a_statement_that_begins_with_one_is_no_comment():
@@ -294,6 +335,69 @@ def test_several_in_one_statement_each_by_its_place():
     found = [one.form for one in places(sql, [(0, len(sql))], {"x"})]
     N = Form.NAME
     assert found == [N, N, N, Form.STRING, Form.VALUE, Form.QUOTED, Form.ESCAPES]
+
+
+@pytest.mark.parametrize(
+    ("sql", "forms"),
+    [
+        ("SELECT ${x} FROM ${x} LIMIT ${x}", [Form.VALUE, Form.NAME, Form.NUMBER]),
+        ("CREATE TABLE t (a VARCHAR(${x}) DEFAULT ${x})", [Form.NUMBER, Form.VALUE]),
+        ("CREATE TABLE ${x} (a INT DEFAULT ${x}, ${x} INT)", [Form.NAME, Form.VALUE, Form.NAME]),
+        ("CREATE TYPE ${x} AS ENUM (${x}, ${x})", [Form.NAME, Form.VALUE, Form.VALUE]),
+        ("CREATE USER ${x} WITH PASSWORD ${x}", [Form.NAME, Form.VALUE]),
+        ("ALTER ROLE ${x} SET ${x} TO ${x}", [Form.NAME, Form.NAME, Form.VALUE]),
+        ("COMMENT ON TABLE ${x} IS ${x}", [Form.NAME, Form.VALUE]),
+        ("COMMENT ON POLICY ${x} ON ${x} IS ${x}", [Form.NAME, Form.NAME, Form.VALUE]),
+    ],
+)
+def test_names_values_and_numbers_in_one_statement(sql, forms):
+    assert [one.form for one in places(sql, [(0, len(sql))], {"x"})] == forms
+
+
+def test_what_becomes_one_token():
+    sql = "SELECT ${a}, 'b${a}' FROM s_${a}${b}c.${b} JOIN ${b}$1 ON \"${a}\".a > E'${b}'"
+    found = places(sql, [(0, len(sql))], {"a", "b"})
+    assert [sql[one.start : one.end] for one in found] == [f"${{{one.name}}}" for one in found]
+    assert [sql[one.first : one.last] for one in found] == [
+        *("${a}", "'b${a}'", "s_${a}${b}c", "s_${a}${b}c", "${b}", "${b}$1"),
+        *('"${a}"', "E'${b}'"),
+    ]
+
+
+def test_a_stand_in_reads_like_the_variable():
+    sql = "SELECT ${Key}, '${Key}' FROM ${Key} WHERE a = E'${Key}' LIMIT ${Key}"
+    found = places(sql, [(0, len(sql))], {"Key"})
+    assert stand_in(sql, found) == (
+        "SELECT 'Key_', 'key___' FROM key___ WHERE a = E'key___' LIMIT 111111"
+    )
+
+
+def test_every_statement_of_a_text_has_its_own():
+    sql = "SELECT '${x}';\n SELECT 1;SELECT ${x} FROM ${x};${x}.f(); -- the end\n"
+    sql = sql.replace("${x}.f()", "CALL ${x}.f()")
+    found = places(sql, list(split(sql)), {"x"})
+    assert [one.form for one in found] == [Form.STRING, Form.VALUE, Form.NAME, Form.NAME]
+    assert [sql[one.start : one.end] for one in found] == ["${x}"] * 4
+
+
+@pytest.mark.parametrize("comment", ["-- ${x}\nSELECT 2", "SELECT 2; -- ${x}", "-- ${x}"])
+def test_a_comment_between_statements_takes_none(comment):
+    sql = f"SELECT '${{x}}'; {comment}"
+    with pytest.raises(Unclear, match="stands in a comment") as error:
+        places(sql, list(split(sql)), {"x"})
+    assert error.value.offset == sql.rindex("${x}")
+
+
+def test_what_is_no_variable_of_the_file_is_left_alone():
+    sql = "SELECT '${y}', '${x}', '${x' -- ${y}"
+    assert [one.name for one in places(sql, [(0, len(sql))], {"x"})] == ["x"]
+
+
+def test_of_many_each_is_told_from_the_others():
+    tables = ", ".join("${x}" for _ in range(80))
+    assert _forms(f"SELECT * FROM {tables}") == {Form.NAME}
+    with pytest.raises(Unclear, match="may be a name or a value"):
+        _forms(f"SELECT * FROM {tables} ORDER BY ${{x}}")
 
 
 def filled(sql, **values):

@@ -107,7 +107,7 @@ def _alike(one: Place) -> str:
     size = one.end - one.start
     match one.form:
         case Form.VALUE:
-            return f"'{one.name[: size - 2].ljust(size - 2, '_')}'"
+            return f"'{one.name.ljust(size - 2, '_')}'"
         case Form.NUMBER:
             return "1" * size
         case _:
@@ -232,6 +232,8 @@ class _Statement:
         open_ = self._either(names)
         if not open_:
             return
+        for bare in open_:
+            bare.form = Form.NAME
         look = _Look(self, read)
         for bare in open_:
             bare.form = look.form(bare)
@@ -376,9 +378,6 @@ class _Look:
 
     def __init__(self, statement: _Statement, node: n.Node) -> None:
         self.statement, self.node = statement, node
-        for bare in statement.bare:
-            if not bare.fixed and bare.form is Form.VALUE:
-                bare.form = Form.NAME
         sql = statement.stood_in()
         self.tokens = tokens(sql)
         self.at = {token.start + statement.start: i for i, token in enumerate(self.tokens)}
