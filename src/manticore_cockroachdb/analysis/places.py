@@ -129,8 +129,8 @@ class _Bare:
     found: re.Match[str]
     first: int
     last: int
+    fixed: bool
     form: Form = Form.NAME
-    fixed: bool = False
 
 
 class _Statement:
@@ -146,7 +146,7 @@ class _Statement:
     def places(self) -> list[Place]:
         placed: dict[int, Place] = {}
         for token, one in self._around():
-            if token is None or token.kind not in ("string", "quoted", "dollar", "comment"):
+            if token.kind not in ("string", "quoted", "dollar", "comment"):
                 self.bare.append(self._bare(one, token))
                 continue
             form = self._quoted(token, one)
@@ -159,15 +159,14 @@ class _Statement:
             placed[one.start()] = place
         return [placed[at] for at in sorted(placed)]
 
-    def _around(self) -> Iterator[tuple[Token | None, re.Match[str]]]:
-        """Each variable with the token that it begins in."""
-        each = iter(tokens(self.text, self.start, self.end, comments=True))
-        token = next(each, None)
+    def _around(self) -> Iterator[tuple[Token, re.Match[str]]]:
+        """Each variable with the token that it begins in: its own `$`, if no longer one."""
+        each = tokens(self.text, self.start, self.end, comments=True)
+        at = 0
         for one in self.found:
-            while token is not None and token.end <= one.start():
-                token = next(each, None)
-            inside = token is not None and token.start <= one.start()
-            yield token if inside else None, one
+            while each[at].end <= one.start():
+                at += 1
+            yield each[at], one
 
     def _quoted(self, token: Token, one: re.Match[str]) -> Form:
         head = self.text[token.start]
@@ -183,7 +182,7 @@ class _Statement:
         if token.kind == "quoted" and head == '"':
             return Form.QUOTED
         if token.kind == "string" and head in "'eE":
-            if not any(a < one.start() < b for a, b in _pieces(self.text, token)):
+            if not any(one.start() in range(*piece) for piece in _pieces(self.text, token)):
                 raise _in_comment(one)
             return Form.STRING if head == "'" else Form.ESCAPES
         raise Unclear(
@@ -193,20 +192,15 @@ class _Statement:
             f"write it as '{one[0]}' and cast that",
         )
 
-    def _bare(self, one: re.Match[str], token: Token | None) -> _Bare:
+    def _bare(self, one: re.Match[str], token: Token) -> _Bare:
         """A variable outside of quotes, with the letters that touch it."""
         text, (first, last) = self.text, one.span()
-        if token is not None and token.kind == "word" and token.start < first:
+        if token.kind == "word":
             first = token.start
         first = self.firsts.get(first, first)  # ${a}${b}
         self.firsts[last] = first
-        while last < self.end:
-            if last in self.ends:
-                last = self.ends[last]
-            elif _INSIDE.match(text, last):
-                last += 1
-            else:
-                break
+        while last in self.ends or _INSIDE.match(text, last, self.end):
+            last = self.ends.get(last, last + 1)
         before = text[first - 1] if first > self.start else ""
         after = text[last] if last < self.end else ""
         if before.isdigit() or (before == "." and text[first - 2 : first - 1].isdigit()):
@@ -220,7 +214,7 @@ class _Statement:
                 "put it inside of the quotes, or a blank between",
             )
         touches = (first, last) != one.span() or before == "." or after == "."
-        return _Bare(one, first, last, fixed=touches)
+        return _Bare(one, first, last, touches)
 
     # --- asking the reader -----------------------------------------------------------------
 
@@ -260,7 +254,7 @@ class _Statement:
             node = self._read()
             if not isinstance(node, n.Unparsed):
                 return [bare for bare in names if not bare.fixed]
-            bare_ = self._at(node.start, lambda bare: bare.form is Form.VALUE and bare in names)
+            bare_ = self._at(node.start, lambda bare: bare in names)
             if bare_ is None:
                 break
             bare_.form, bare_.fixed = Form.NAME, True
@@ -302,16 +296,13 @@ class _Statement:
 def _pieces(text: str, token: Token) -> Iterator[tuple[int, int]]:
     """The strings of a constant in several pieces, between which comments may stand."""
     piece = _ESCAPED if text[token.start] in "eE" else _PLAIN
-    at = text.index("'", token.start)
-    while at < token.end and (found := piece.match(text, at)):
-        yield found.span()
-        between = _BETWEEN.match(text, found.end())
-        at = token.end if between is None else between.end()
+    for found in piece.finditer(text, token.start, token.end):
+        yield found.span(1)
 
 
-_PLAIN = re.compile(r"'(?:[^']|'')*+'")
-_ESCAPED = re.compile(r"'(?:[^'\\]|\\.|'')*+'", re.DOTALL)
-_BETWEEN = re.compile(r"(?:\s|--[^\n\r]*+)*+")
+_BETWEEN = r"(?:\s|--[^\n\r]*+)*+"
+_PLAIN = re.compile(rf"('(?:[^']|'')*+'){_BETWEEN}")
+_ESCAPED = re.compile(rf"('(?:[^'\\]|\\.|'')*+'){_BETWEEN}", re.DOTALL)
 
 
 def _quotes(name: str) -> str:
@@ -383,11 +374,9 @@ class _Look:
         self.at = {token.start + statement.start: i for i, token in enumerate(self.tokens)}
         kind = getattr(node, "kind", None)
         self.query = isinstance(node, n.Query | n.Dml | n.CreateTable) or kind in RELATIONS
-        found = mentions(sql, node)
         self.named: set[str] = set()
         if self.query or kind in ("function", "procedure", "trigger", "rule", "policy"):
-            refs = found.relations | found.routines | found.possible
-            self.named = {part for ref in refs for part in ref if part and _MARK in part}
+            self.named = {name for _, name in mentions(sql, node).relations}
 
     def form(self, bare: _Bare) -> Form:
         """The form of a variable that may be a name or a value. Raises Unclear."""
@@ -399,7 +388,7 @@ class _Look:
             return self.in_list(bare, i)
         if before == "set" and self.word(i + 1) in ("=", ","):
             return Form.NAME
-        if before == "::" or before == "cast":
+        if before == "::":
             return Form.NAME
         if before == "to" and (self.sets(i - 2) or self.word(i - 2) == "similar"):
             return Form.VALUE
@@ -465,12 +454,11 @@ class _Look:
         if kind not in ("word", "quoted"):
             raise self.unclear(bare)
         first = opener - 1  # of a name with dots
-        while self.word(first - 1) == "." and first > 1:
+        while self.word(first - 1) == ".":
             first -= 2
         if self.word(first - 1) == "into":
             return Form.NAME
-        leads = self.tokens[first - 1].kind if first else ""
-        if self.word(first - 1) in ("as", "with", "recursive", ")") or leads == "quoted":
+        if self.word(first - 1) in ("as", "with", "recursive", ")", "<quoted>"):
             raise self.unclear(bare)  # names of columns: WITH x (…), f() AS t (…)
         return Form.VALUE
 
@@ -490,7 +478,7 @@ class _Look:
         return isinstance(self.node, n.SetVar) or self.word(i - 1) == "set"
 
     def is_operator(self, i: int) -> bool:
-        return i >= 0 and (self.tokens[i].kind == "op" or self.word(i) in (":=", "in"))
+        return self.tokens[i].kind == "op" or self.word(i) in (":=", "in")
 
     def opener(self, i: int) -> int:
         """The index of the bracket that a token is in; -1 for none."""
