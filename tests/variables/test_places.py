@@ -85,6 +85,7 @@ CREATE INDEX i ON @ (a)
 CREATE INDEX i ON t (@)
 CREATE INDEX i ON t (a, @)
 CREATE INDEX i ON t USING @ (a)
+CREATE INDEX i ON t ((a::@))
 CREATE INDEX i ON t USING btree (@)
 CREATE INDEX i ON t (a) INCLUDE (@)
 ALTER SEQUENCE s OWNED BY @
@@ -121,6 +122,9 @@ SELECT @ FROM t
 SELECT a, @ FROM t
 SELECT a, (b), @ FROM t
 SELECT a[1], @ FROM t
+SELECT @, a FROM t
+SELECT 1 WHERE @ = a
+(SELECT a, @ FROM t)
 SELECT (SELECT a, @ FROM t)
 SELECT 1 WHERE a IN (SELECT @)
 WITH a AS (SELECT 1, @) SELECT * FROM a
@@ -129,6 +133,8 @@ SELECT f(@)
 SELECT f(1, @)
 SELECT f(g(1), @)
 SELECT f((1), @)
+SELECT f(@, g(1))
+SELECT f(@)::text
 SELECT s.f(@)
 SELECT d.s.f(@)
 SELECT cast(@ AS INT)
@@ -153,6 +159,9 @@ ALTER ROLE r PASSWORD @
 ALTER ROLE r SET search_path TO @
 ALTER ROLE r SET a.b TO @
 ALTER DATABASE d SET a.b.c TO @
+ALTER SYSTEM SET a TO @
+ALTER SYSTEM SET a.b TO @
+ALTER ROUTINE f SET a.b.c TO @
 ALTER TABLE t ADD COLUMN a INT DEFAULT @
 ALTER TABLE t ALTER COLUMN a SET DEFAULT @
 ALTER TABLE t ALTER COLUMN a TYPE INT USING @
@@ -173,6 +182,7 @@ SET search_path TO @
 SET search_path = public, @
 SET search_path TO public, @
 SET a.b TO @
+SET LOCAL a TO @
 CALL s.p(1, @)
 CALL p(@)
 """
@@ -214,6 +224,7 @@ CREATE TYPE t AS (a @)
 SET TIME ZONE @
 NOTIFY @
 ALTER TABLE t @ COLUMN a INT
+CREATE SEQUENCE s START 5 @
 CREATE @ TABLE t (a INT)
 SOMETHING UNHEARD OF @
 CREATE FUNCTION f() RETURNS INT LANGUAGE sql AS $$ SELECT @ $$
@@ -278,6 +289,8 @@ BODY = (
     " current_setting('…')"
 )
 SOME = ", which takes only some characters"
+UNREAD = "is not understood, so what it may be is unclear"
+EITHER = "is a name or a value here is not plain to see"
 KEYWORD = "may be a name or a value or a keyword here: what is meant is not plain to see"
 
 
@@ -287,17 +300,17 @@ KEYWORD = "may be a name or a value or a keyword here: what is meant is not plai
         ("SELECT 1@", "@ stands inside of a number", QUOTES),
         ("SELECT 1.@", "@ stands inside of a number", QUOTES),
         ("SELECT @.5", "@ stands inside of a number", QUOTES),
+        ("SELECT f(@.5)", "@ stands inside of a number", QUOTES),
         ("SELECT 'a'@", "@ touches a quoted text", BESIDE),
         ("SELECT 1 -- @", "@ stands in a comment, where it would not be replaced", COMMENT),
         ("DO $$ @ $$", "@ stands in dollar quotes, where it may be anything", BODY),
         ("SELECT U&'@'", f"@ stands in a constant U&…{SOME}", "write it as '@' and cast that"),
         ("SELECT x'@'", f"@ stands in a constant x'…{SOME}", "write it as '@' and cast that"),
         ("SELECT a FROM t ORDER BY @", f"@ {KEYWORD}", QUOTES),
-        (
-            "SOMETHING UNHEARD OF @",
-            "the statement around @ is not understood, so what it may be is unclear",
-            QUOTES,
-        ),
+        ("SOMETHING UNHEARD OF @", f"the statement around @ {UNREAD}", QUOTES),
+        ("@ TABLE 1", f"the statement around @ {UNREAD}", QUOTES),
+        (f"CREATE TABLE t ({'@ INT, ' * 300} a INT)", f"whether @ {EITHER}", QUOTES),
+        (f"CREATE TYPE t AS ENUM ({'@, ' * 300} 'a')", f"whether @ {EITHER}", QUOTES),
     ],
 )
 def test_what_is_unclear_is_said_and_what_to_write(sql, why, hint):
@@ -310,10 +323,22 @@ def test_what_is_unclear_is_said_and_what_to_write(sql, why, hint):
     assert str(error.value) == error.value.why
 
 
-def test_the_first_that_is_unclear_is_told():
-    sql = "SELECT ${x} FROM t ORDER BY ${y}, ${x}"
-    with pytest.raises(Unclear, match=r"^\$\{y\} may be"):
-        places(sql, [(0, len(sql))], {"x", "y"})
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 1 FROM t ORDER BY ${y}, ${x}",
+        "SELECT ${x} FROM t ORDER BY ${y}, ${x}",
+        "SOMETHING ${y} UNHEARD ${x} OF",
+        f"CREATE TABLE ${{y}} ({'${x} INT, ' * 300} a INT)",
+        f"CREATE TYPE t AS ENUM (${{y}}, {'${x}, ' * 300} 'a')",
+        "SELECT 1; -- ${y} ${x}",
+    ],
+)
+def test_the_first_that_is_unclear_is_told(sql):
+    with pytest.raises(Unclear) as error:
+        places(sql, list(split(sql)), {"x", "y"})
+    assert error.value.offset == sql.index("${y}")
+    assert "${y}" in error.value.why
 
 
 def test_a_statement_that_begins_with_one_is_no_comment():
@@ -345,6 +370,13 @@ def test_several_in_one_statement_each_by_its_place():
         ("CREATE TABLE ${x} (a INT DEFAULT ${x}, ${x} INT)", [Form.NAME, Form.VALUE, Form.NAME]),
         ("CREATE TYPE ${x} AS ENUM (${x}, ${x})", [Form.NAME, Form.VALUE, Form.VALUE]),
         ("CREATE USER ${x} WITH PASSWORD ${x}", [Form.NAME, Form.VALUE]),
+        ("CREATE USER u PASSWORD ${x} IN ROLE ${x}", [Form.VALUE, Form.NAME]),
+        ("ALTER TABLE t ALTER a TYPE ${x} USING ${x}", [Form.NAME, Form.VALUE]),
+        ("SELECT f(${x})::${x} FROM t", [Form.VALUE, Form.NAME]),
+        (
+            "CREATE FUNCTION f(a ${x}) RETURNS ${x} LANGUAGE sql AS ${x}",
+            [Form.NAME, Form.NAME, Form.VALUE],
+        ),
         ("ALTER ROLE ${x} SET ${x} TO ${x}", [Form.NAME, Form.NAME, Form.VALUE]),
         ("COMMENT ON TABLE ${x} IS ${x}", [Form.NAME, Form.VALUE]),
         ("COMMENT ON POLICY ${x} ON ${x} IS ${x}", [Form.NAME, Form.NAME, Form.VALUE]),
@@ -373,10 +405,9 @@ def test_a_stand_in_reads_like_the_variable():
 
 
 def test_every_statement_of_a_text_has_its_own():
-    sql = "SELECT '${x}';\n SELECT 1;SELECT ${x} FROM ${x};${x}.f(); -- the end\n"
-    sql = sql.replace("${x}.f()", "CALL ${x}.f()")
+    sql = "SELECT '${x}';\n SELECT 1;COMMENT ON TABLE ${x} IS ${x};CALL ${x}.f(); -- the end\n"
     found = places(sql, list(split(sql)), {"x"})
-    assert [one.form for one in found] == [Form.STRING, Form.VALUE, Form.NAME, Form.NAME]
+    assert [one.form for one in found] == [Form.STRING, Form.NAME, Form.VALUE, Form.NAME]
     assert [sql[one.start : one.end] for one in found] == ["${x}"] * 4
 
 
@@ -386,6 +417,11 @@ def test_a_comment_between_statements_takes_none(comment):
     with pytest.raises(Unclear, match="stands in a comment") as error:
         places(sql, list(split(sql)), {"x"})
     assert error.value.offset == sql.rindex("${x}")
+
+
+def test_what_no_statement_holds_is_a_comment():
+    with pytest.raises(Unclear, match="stands in a comment"):
+        places("SELECT 1${x}", [(0, 8)], {"x"})
 
 
 def test_what_is_no_variable_of_the_file_is_left_alone():

@@ -25,6 +25,7 @@ from .references import RELATIONS, mentions
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _MARK = "ƶ"  # begins a stand-in: no name of anybody's
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _MOST = 200  # readings of one statement
 _INSIDE = re.compile(rf"{IN_IDENTIFIER}")
 QUOTES = "write it in quotes: \"${%s}\" is a name, '${%s}' a text"
@@ -314,10 +315,10 @@ def _sentinel(form: Form, number: int, size: int) -> str:
         return "1" * size
     digits = ""
     while number:
-        number, digit = divmod(number, 36)
-        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
+        number, digit = divmod(number, len(_DIGITS))
+        digits = _DIGITS[digit] + digits
     if form is Form.VALUE:
-        return "'" + "_" * (size - 2) + "'"
+        return f"'{_MARK * (size - 2)}'"
     return _MARK + digits.rjust(size - 1, "_")
 
 
