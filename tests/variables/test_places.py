@@ -231,6 +231,8 @@ CREATE FUNCTION f() RETURNS INT LANGUAGE sql AS $$ SELECT @ $$
 DO $x$ BEGIN PERFORM @; END $x$
 SELECT 1 -- @
 SELECT 1 /* @ */
+SELECT /* @ */ 1
+SELECT -- @\\n 1
 SELECT 1@
 SELECT 1.@
 SELECT @.5
@@ -303,6 +305,7 @@ KEYWORD = "may be a name or a value or a keyword here: what is meant is not plai
         ("SELECT f(@.5)", "@ stands inside of a number", QUOTES),
         ("SELECT 'a'@", "@ touches a quoted text", BESIDE),
         ("SELECT 1 -- @", "@ stands in a comment, where it would not be replaced", COMMENT),
+        ("SELECT /* @ */ 1", "@ stands in a comment, where it would not be replaced", COMMENT),
         ("DO $$ @ $$", "@ stands in dollar quotes, where it may be anything", BODY),
         ("SELECT U&'@'", f"@ stands in a constant U&…{SOME}", "write it as '@' and cast that"),
         ("SELECT x'@'", f"@ stands in a constant x'…{SOME}", "write it as '@' and cast that"),
@@ -384,6 +387,14 @@ def test_several_in_one_statement_each_by_its_place():
 )
 def test_names_values_and_numbers_in_one_statement(sql, forms):
     assert [one.form for one in places(sql, [(0, len(sql))], {"x"})] == forms
+
+
+@pytest.mark.parametrize(
+    ("sql", "form"),
+    [("'${x}' AS", Form.STRING), ("e'${x}' AS", Form.ESCAPES), ('"${x}" AS', Form.QUOTED)],
+)
+def test_quotes_decide_whatever_the_statement(sql, form):
+    assert _forms(sql) == {form}
 
 
 def test_what_becomes_one_token():

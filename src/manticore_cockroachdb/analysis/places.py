@@ -415,11 +415,10 @@ class _Look:
 
     def in_list(self, bare: _Bare, i: int) -> Form:
         """The form of one that stands first in parentheses, or behind a comma."""
-        opener = self.opener(i)
-        clause = self.clause(i, opener)
+        opener, clause = self.around(i)
         if clause in _SORTED:
             raise self.unclear(bare)
-        if opener < 0:
+        if opener is None:
             if clause in ("select", "returning", "values"):
                 return Form.VALUE
             if clause == "set":
@@ -481,31 +480,21 @@ class _Look:
     def is_operator(self, i: int) -> bool:
         return self.tokens[i].kind == "op" or self.word(i) in (":=", "in")
 
-    def opener(self, i: int) -> int:
-        """The index of the bracket that a token is in; -1 for none."""
-        depth = 0
-        for j in range(i - 1, -1, -1):
+    def around(self, i: int) -> tuple[int | None, str | None]:
+        """The index of the bracket that a token is in, and in there the last keyword of a clause
+        before it."""
+        clause, depth = None, 0
+        for j in reversed(range(i)):
             word = self.word(j)
             if word in (")", "]"):
                 depth += 1
             elif word in ("(", "["):
                 if not depth:
-                    return j
+                    return j, clause
                 depth -= 1
-        return -1
-
-    def clause(self, i: int, opener: int) -> str | None:
-        """The last keyword of a clause before a token, in the same brackets."""
-        depth = 0
-        for j in range(i - 1, opener, -1):
-            word = self.word(j)
-            if word in (")", "]"):
-                depth += 1
-            elif word in ("(", "["):
-                depth -= 1
-            elif not depth and word in _CLAUSES:
-                return word
-        return None
+            elif clause is None and not depth and word in _CLAUSES:
+                clause = word
+        return None, clause
 
     def unclear(self, bare: _Bare) -> Unclear:
         return self.statement.unclear(
