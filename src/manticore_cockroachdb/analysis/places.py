@@ -233,7 +233,7 @@ class _Statement:
         for bare in open_:
             bare.form = look.form(bare)
         if isinstance(self._read(), n.Unparsed):
-            raise self._unclear(open_[0])
+            raise self._unclear()
 
     def _only_values(self) -> None:
         """Find the places that take no name: the reader stops at these."""
@@ -243,9 +243,9 @@ class _Statement:
                 return
             bare = self._at(node.start, lambda bare: bare.form is not Form.NUMBER)
             if bare is None:
-                raise self._unclear(self.bare[0], node.start)
+                raise self._unclear(node.start)
             bare.form = Form.VALUE if bare.form is Form.NAME else Form.NUMBER
-        raise self._unclear(self.bare[0])
+        raise self._unclear()
 
     def _either(self, names: list[_Bare]) -> list[_Bare]:
         """Those that may be a name or a value, after all that may only be names have been seen."""
@@ -259,7 +259,7 @@ class _Statement:
             if bare_ is None:
                 break
             bare_.form, bare_.fixed = Form.NAME, True
-        raise self._unclear(self.bare[0])
+        raise self._unclear()
 
     def _at(self, offset: int, may: Callable[[_Bare], bool]) -> _Bare | None:
         """The variable at which the reader stopped, or the last before it, if it may be that."""
@@ -282,8 +282,8 @@ class _Statement:
             done = end
         return "".join(pieces) + self.text[done : self.end]
 
-    def _unclear(self, bare: _Bare, stopped: int | None = None) -> Unclear:
-        one = bare.found
+    def _unclear(self, stopped: int | None = None) -> Unclear:
+        one = self.bare[0].found
         why = f"whether {one[0]} is a name or a value here is not plain to see"
         if stopped is not None:
             why = f"the statement around {one[0]} is not understood, so what it may be is unclear"
