@@ -257,7 +257,7 @@ class _Statement:
                 return [bare for bare in names if not bare.fixed]
             bare_ = self._at(node.start, lambda bare: bare in names)
             if bare_ is None:
-                break
+                raise self._unclear()
             bare_.form, bare_.fixed = Form.NAME, True
         raise self._unclear()
 
