@@ -25,6 +25,7 @@ from .references import RELATIONS, mentions
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _MARK = "ƶ"  # begins a stand-in: no name of anybody's
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _MOST = 200  # readings of one statement
 _INSIDE = re.compile(rf"{IN_IDENTIFIER}")
 QUOTES = "write it in quotes: \"${%s}\" is a name, '${%s}' a text"
@@ -107,7 +108,7 @@ def _alike(one: Place) -> str:
     size = one.end - one.start
     match one.form:
         case Form.VALUE:
-            return f"'{one.name[: size - 2].ljust(size - 2, '_')}'"
+            return f"'{one.name.ljust(size - 2, '_')}'"
         case Form.NUMBER:
             return "1" * size
         case _:
@@ -129,8 +130,8 @@ class _Bare:
     found: re.Match[str]
     first: int
     last: int
+    fixed: bool
     form: Form = Form.NAME
-    fixed: bool = False
 
 
 class _Statement:
@@ -146,7 +147,7 @@ class _Statement:
     def places(self) -> list[Place]:
         placed: dict[int, Place] = {}
         for token, one in self._around():
-            if token is None or token.kind not in ("string", "quoted", "dollar", "comment"):
+            if token.kind not in ("string", "quoted", "dollar", "comment"):
                 self.bare.append(self._bare(one, token))
                 continue
             form = self._quoted(token, one)
@@ -159,15 +160,14 @@ class _Statement:
             placed[one.start()] = place
         return [placed[at] for at in sorted(placed)]
 
-    def _around(self) -> Iterator[tuple[Token | None, re.Match[str]]]:
-        """Each variable with the token that it begins in."""
-        each = iter(tokens(self.text, self.start, self.end, comments=True))
-        token = next(each, None)
+    def _around(self) -> Iterator[tuple[Token, re.Match[str]]]:
+        """Each variable with the token that it begins in: its own `$`, if no longer one."""
+        each = tokens(self.text, self.start, self.end, comments=True)
+        at = 0
         for one in self.found:
-            while token is not None and token.end <= one.start():
-                token = next(each, None)
-            inside = token is not None and token.start <= one.start()
-            yield token if inside else None, one
+            while each[at].end <= one.start():
+                at += 1
+            yield each[at], one
 
     def _quoted(self, token: Token, one: re.Match[str]) -> Form:
         head = self.text[token.start]
@@ -183,7 +183,7 @@ class _Statement:
         if token.kind == "quoted" and head == '"':
             return Form.QUOTED
         if token.kind == "string" and head in "'eE":
-            if not any(a < one.start() < b for a, b in _pieces(self.text, token)):
+            if not any(one.start() in range(*piece) for piece in _pieces(self.text, token)):
                 raise _in_comment(one)
             return Form.STRING if head == "'" else Form.ESCAPES
         raise Unclear(
@@ -193,20 +193,15 @@ class _Statement:
             f"write it as '{one[0]}' and cast that",
         )
 
-    def _bare(self, one: re.Match[str], token: Token | None) -> _Bare:
+    def _bare(self, one: re.Match[str], token: Token) -> _Bare:
         """A variable outside of quotes, with the letters that touch it."""
         text, (first, last) = self.text, one.span()
-        if token is not None and token.kind == "word" and token.start < first:
+        if token.kind == "word":
             first = token.start
         first = self.firsts.get(first, first)  # ${a}${b}
         self.firsts[last] = first
-        while last < self.end:
-            if last in self.ends:
-                last = self.ends[last]
-            elif _INSIDE.match(text, last):
-                last += 1
-            else:
-                break
+        while last in self.ends or _INSIDE.match(text, last, self.end):
+            last = self.ends.get(last, last + 1)
         before = text[first - 1] if first > self.start else ""
         after = text[last] if last < self.end else ""
         if before.isdigit() or (before == "." and text[first - 2 : first - 1].isdigit()):
@@ -220,7 +215,7 @@ class _Statement:
                 "put it inside of the quotes, or a blank between",
             )
         touches = (first, last) != one.span() or before == "." or after == "."
-        return _Bare(one, first, last, fixed=touches)
+        return _Bare(one, first, last, touches)
 
     # --- asking the reader -----------------------------------------------------------------
 
@@ -232,11 +227,13 @@ class _Statement:
         open_ = self._either(names)
         if not open_:
             return
+        for bare in open_:
+            bare.form = Form.NAME
         look = _Look(self, read)
         for bare in open_:
             bare.form = look.form(bare)
         if isinstance(self._read(), n.Unparsed):
-            raise self._unclear(open_[0])
+            raise self._unclear()
 
     def _only_values(self) -> None:
         """Find the places that take no name: the reader stops at these."""
@@ -246,9 +243,9 @@ class _Statement:
                 return
             bare = self._at(node.start, lambda bare: bare.form is not Form.NUMBER)
             if bare is None:
-                raise self._unclear(self.bare[0], node.start)
+                raise self._unclear(node.start)
             bare.form = Form.VALUE if bare.form is Form.NAME else Form.NUMBER
-        raise self._unclear(self.bare[0])
+        raise self._unclear()
 
     def _either(self, names: list[_Bare]) -> list[_Bare]:
         """Those that may be a name or a value, after all that may only be names have been seen."""
@@ -258,11 +255,11 @@ class _Statement:
             node = self._read()
             if not isinstance(node, n.Unparsed):
                 return [bare for bare in names if not bare.fixed]
-            bare_ = self._at(node.start, lambda bare: bare.form is Form.VALUE and bare in names)
+            bare_ = self._at(node.start, lambda bare: bare in names)
             if bare_ is None:
-                break
+                raise self._unclear()
             bare_.form, bare_.fixed = Form.NAME, True
-        raise self._unclear(self.bare[0])
+        raise self._unclear()
 
     def _at(self, offset: int, may: Callable[[_Bare], bool]) -> _Bare | None:
         """The variable at which the reader stopped, or the last before it, if it may be that."""
@@ -285,8 +282,8 @@ class _Statement:
             done = end
         return "".join(pieces) + self.text[done : self.end]
 
-    def _unclear(self, bare: _Bare, stopped: int | None = None) -> Unclear:
-        one = bare.found
+    def _unclear(self, stopped: int | None = None) -> Unclear:
+        one = self.bare[0].found
         why = f"whether {one[0]} is a name or a value here is not plain to see"
         if stopped is not None:
             why = f"the statement around {one[0]} is not understood, so what it may be is unclear"
@@ -300,16 +297,13 @@ class _Statement:
 def _pieces(text: str, token: Token) -> Iterator[tuple[int, int]]:
     """The strings of a constant in several pieces, between which comments may stand."""
     piece = _ESCAPED if text[token.start] in "eE" else _PLAIN
-    at = text.index("'", token.start)
-    while at < token.end and (found := piece.match(text, at)):
-        yield found.span()
-        between = _BETWEEN.match(text, found.end())
-        at = token.end if between is None else between.end()
+    for found in piece.finditer(text, token.start, token.end):
+        yield found.span(1)
 
 
-_PLAIN = re.compile(r"'(?:[^']|'')*+'")
-_ESCAPED = re.compile(r"'(?:[^'\\]|\\.|'')*+'", re.DOTALL)
-_BETWEEN = re.compile(r"(?:\s|--[^\n\r]*+)*+")
+_BETWEEN = r"(?:\s|--[^\n\r]*+)*+"
+_PLAIN = re.compile(rf"('(?:[^']|'')*+'){_BETWEEN}")
+_ESCAPED = re.compile(rf"('(?:[^'\\]|\\.|'')*+'){_BETWEEN}", re.DOTALL)
 
 
 def _quotes(name: str) -> str:
@@ -321,10 +315,10 @@ def _sentinel(form: Form, number: int, size: int) -> str:
         return "1" * size
     digits = ""
     while number:
-        number, digit = divmod(number, 36)
-        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
+        number, digit = divmod(number, len(_DIGITS))
+        digits = _DIGITS[digit] + digits
     if form is Form.VALUE:
-        return "'" + "_" * (size - 2) + "'"
+        return f"'{_MARK * (size - 2)}'"
     return _MARK + digits.rjust(size - 1, "_")
 
 
@@ -376,19 +370,14 @@ class _Look:
 
     def __init__(self, statement: _Statement, node: n.Node) -> None:
         self.statement, self.node = statement, node
-        for bare in statement.bare:
-            if not bare.fixed and bare.form is Form.VALUE:
-                bare.form = Form.NAME
         sql = statement.stood_in()
         self.tokens = tokens(sql)
         self.at = {token.start + statement.start: i for i, token in enumerate(self.tokens)}
         kind = getattr(node, "kind", None)
         self.query = isinstance(node, n.Query | n.Dml | n.CreateTable) or kind in RELATIONS
-        found = mentions(sql, node)
         self.named: set[str] = set()
         if self.query or kind in ("function", "procedure", "trigger", "rule", "policy"):
-            refs = found.relations | found.routines | found.possible
-            self.named = {part for ref in refs for part in ref if part and _MARK in part}
+            self.named = {name for _, name in mentions(sql, node).relations}
 
     def form(self, bare: _Bare) -> Form:
         """The form of a variable that may be a name or a value. Raises Unclear."""
@@ -400,7 +389,7 @@ class _Look:
             return self.in_list(bare, i)
         if before == "set" and self.word(i + 1) in ("=", ","):
             return Form.NAME
-        if before == "::" or before == "cast":
+        if before == "::":
             return Form.NAME
         if before == "to" and (self.sets(i - 2) or self.word(i - 2) == "similar"):
             return Form.VALUE
@@ -426,11 +415,10 @@ class _Look:
 
     def in_list(self, bare: _Bare, i: int) -> Form:
         """The form of one that stands first in parentheses, or behind a comma."""
-        opener = self.opener(i)
-        clause = self.clause(i, opener)
+        opener, clause = self.around(i)
         if clause in _SORTED:
             raise self.unclear(bare)
-        if opener < 0:
+        if opener is None:
             if clause in ("select", "returning", "values"):
                 return Form.VALUE
             if clause == "set":
@@ -466,12 +454,11 @@ class _Look:
         if kind not in ("word", "quoted"):
             raise self.unclear(bare)
         first = opener - 1  # of a name with dots
-        while self.word(first - 1) == "." and first > 1:
+        while self.word(first - 1) == ".":
             first -= 2
         if self.word(first - 1) == "into":
             return Form.NAME
-        leads = self.tokens[first - 1].kind if first else ""
-        if self.word(first - 1) in ("as", "with", "recursive", ")") or leads == "quoted":
+        if self.word(first - 1) in ("as", "with", "recursive", ")", "<quoted>"):
             raise self.unclear(bare)  # names of columns: WITH x (…), f() AS t (…)
         return Form.VALUE
 
@@ -491,33 +478,23 @@ class _Look:
         return isinstance(self.node, n.SetVar) or self.word(i - 1) == "set"
 
     def is_operator(self, i: int) -> bool:
-        return i >= 0 and (self.tokens[i].kind == "op" or self.word(i) in (":=", "in"))
+        return self.tokens[i].kind == "op" or self.word(i) in (":=", "in")
 
-    def opener(self, i: int) -> int:
-        """The index of the bracket that a token is in; -1 for none."""
-        depth = 0
-        for j in range(i - 1, -1, -1):
+    def around(self, i: int) -> tuple[int | None, str | None]:
+        """The index of the bracket that a token is in, and in there the last keyword of a clause
+        before it."""
+        clause, depth = None, 0
+        for j in reversed(range(i)):
             word = self.word(j)
             if word in (")", "]"):
                 depth += 1
             elif word in ("(", "["):
                 if not depth:
-                    return j
+                    return j, clause
                 depth -= 1
-        return -1
-
-    def clause(self, i: int, opener: int) -> str | None:
-        """The last keyword of a clause before a token, in the same brackets."""
-        depth = 0
-        for j in range(i - 1, opener, -1):
-            word = self.word(j)
-            if word in (")", "]"):
-                depth += 1
-            elif word in ("(", "["):
-                depth -= 1
-            elif not depth and word in _CLAUSES:
-                return word
-        return None
+            elif clause is None and not depth and word in _CLAUSES:
+                clause = word
+        return None, clause
 
     def unclear(self, bare: _Bare) -> Unclear:
         return self.statement.unclear(
