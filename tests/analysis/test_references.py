@@ -47,6 +47,7 @@ def test_relations_are_those_in_the_place_of_one(sql: str, found: str) -> None:
         ("REFRESH MATERIALIZED VIEW s.v", {("s", "v")}, {(None, "v"), (None, "s")}),
         ("COMMENT ON VIEW v IS E'w'", {(None, "v")}, {(None, "e'w'"), (None, "w")}),
         ("GRANT SELECT ON s.v TO r", {("s", "v"), (None, "r")}, {(None, "v")}),
+        ("GRANT SELECT ON s.* TO r", {(None, "s")}, {("s", "*")}),
         ('ALTER VIEW "V" OWNER TO r', {(None, "V")}, {(None, "v")}),
     ],
 )
@@ -73,6 +74,9 @@ FUNCTION = "CREATE OR REPLACE FUNCTION f(a totals) RETURNS INT LANGUAGE"
         ("plpgsql AS $$ DECLARE b v%ROWTYPE; BEGIN END $$", "", "v"),
         ("plpgsql AS 'it is ''not closed'", "", ""),
         ("sql AS ''", "", ""),
+        ("sql AS 'SELECT b) FROM v'", "v", ""),
+        ("sql AS 'WITH v (b'", "", ""),
+        ("plpgsql AS $$ BEGIN PERFORM b FROM v. $$", "", "v"),
     ],
 )
 def test_a_body_is_read_for_relations(body: str, sure: str, possible: str) -> None:
@@ -112,8 +116,9 @@ def test_mentions_of_two_statements_together() -> None:
     both = Mentions()
     for one in "ab":
         both.add(Mentions({(None, one)}, {("s", one)}, {("p", one)}, {one}))
-    ab = [{(schema, one) for one in "ab"} for schema in (None, "s", "p")]
-    assert both == Mentions(*ab, {"a", "b"})
+    every = [{(schema, one) for one in "ab"} for schema in (None, "s", "p")]
+    assert [both.relations, both.routines, both.possible] == every
+    assert both.schemas == {"a", "b"}
 
 
 def head(body: str, start: str = FUNCTION) -> str:

@@ -87,7 +87,9 @@ def changes(node: n.Node, sql: str = "") -> Iterator[Change]:
             yield Change("renames", _kind(kind), name, table, to=_beside(name, new))
         case n.Drop(kind=kind, names=names):
             tables = node.tables or (node.table,) * len(names)
-            for name, on in zip(names, tables, strict=False):
+            if len(tables) != len(names):  # some have none, and it is not known which
+                tables = (None,) * len(names)
+            for name, on in zip(names, tables, strict=True):
                 yield Change("removes", _kind(kind), name, on, cascades=node.cascade)
         case n.Truncate(names=names):
             for name in names:

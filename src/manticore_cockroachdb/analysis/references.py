@@ -188,7 +188,9 @@ def _found(sql: str, words: list[str], ends: list[int]) -> dict[int, tuple[Ref, 
 
 def _is_name(word: str) -> bool:
     first = word[0]
-    return first == '"' or ((first.isalpha() or first == "_" or first > "\x7f") and word[-1] != "'")
+    return first == '"' or (
+        (first.isalpha() or first == "_" or not first.isascii()) and word[-1] != "'"
+    )
 
 
 def _value(sql: str, word: str, end: int) -> str:

@@ -22,7 +22,7 @@ SERIALS = frozenset(("SERIAL", "SERIAL2", "SERIAL4", "SERIAL8", "BIGSERIAL", "SM
 SMALL_INTEGERS = frozenset(("INT4", "INT2", "SMALLINT", "SERIAL2", "SERIAL4", "SMALLSERIAL"))
 # These have 32 bits on PostgreSQL and 64 on CockroachDB.
 PLAIN_INTEGERS = frozenset(("INT", "INTEGER", "SERIAL"))
-_INTEGERS = {"INT2": 2, "INT4": 4, "INT8": 8}
+_INTEGERS = ("INT2", "INT4", "INT8")  # the smallest first
 _FLOATS = ("FLOAT4", "FLOAT8")
 _TEXTS = ("TEXT", "STRING", "VARCHAR")
 _TIMES = ("TIMESTAMP", "TIMESTAMPTZ", "TIME", "TIMETZ", "INTERVAL")
@@ -87,7 +87,7 @@ def is_free(old: str, new: str, *, cockroachdb: bool) -> bool:
     if (before, after) == ("CIDR", "INET"):
         return True
     if cockroachdb and before in _INTEGERS and after in _INTEGERS:
-        return _INTEGERS[before] <= _INTEGERS[after]
+        return _INTEGERS.index(before) <= _INTEGERS.index(after)
     return (before, had) == (after, has)
 
 
@@ -103,8 +103,8 @@ def loss(old: str, new: str, *, cockroachdb: bool) -> str | None:
     """
     before, had = split(old, cockroachdb=cockroachdb)
     after, has = split(new, cockroachdb=cockroachdb)
-    exact = after in _INTEGERS
-    if (before in _FLOATS and exact) or (before == "NUMERIC" and exact and _scale(had or (0, 1))):
+    broken = before in _FLOATS or (before == "NUMERIC" and (not had or _scale(had) > 0))
+    if broken and after in _INTEGERS:
         return "what is behind the decimal point"
     if before == after == "NUMERIC" and has and (not had or _scale(has) < _scale(had)):
         return "digits behind the decimal point"
