@@ -496,3 +496,17 @@ def test_a_table_that_was_renamed_or_moved_is_called_what_it_is_now() -> None:
 )
 def test_what_comes_just_above_the_last_one(default: str | None, answer: bool) -> None:
     assert is_sequential(Column(name="a", type="x", default=default)) is answer
+
+
+@pytest.mark.parametrize(
+    ("column", "answer"),
+    [
+        (Column(name="a", type="BIGSERIAL"), True),
+        (Column(name="a", type="INT8", identity="always"), True),
+        (Column(name="a", type="INT8", default="unique_rowid()"), True),
+        (Column(name="a", type="TEXT", default="'now()'"), False),
+        (Column(name="a", type="INT8"), False),
+    ],
+)
+def test_a_column_that_counts_is_sequential(column: Column, answer: bool) -> None:
+    assert is_sequential(column) is answer
