@@ -220,7 +220,7 @@ def is_opaque(node: n.Node) -> bool:
         case n.SetVar(scope=scope):
             return scope not in ("session", "local")
         case n.Query():
-            return node.writes or not node.functions <= _HARMLESS
+            return node.writes or bool(node.functions - _HARMLESS)
         case _:
             return True
 
