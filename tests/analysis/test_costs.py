@@ -267,6 +267,7 @@ RETYPED = [
     ("numeric(10)", "INT8", False, None),
     ("numeric(10)", "NUMERIC(12)", True, None),
     ("numeric(10)", "NUMERIC(10,0)", True, None),
+    ("numeric(10,1)", "INT8", False, POINT),
     ("numeric(10,2)", "INT8", False, POINT),
     ("numeric(10,2)", "TEXT", False, None),
     ("numeric(10,2)", "NUMERIC", True, None),
