@@ -47,6 +47,8 @@ CASES = [
     ("GRANT SELECT ON SCHEMA app TO r", 'alters grants "SCHEMA app" (grants)', ""),
     ("GRANT SELECT ON a, b TO r", 'alters grants "a, b" (grants)', ""),
     ("SELECT 1 INTO TABLE", "", ""),
+    ("SELECT 1 INTO app.t FROM u LIMIT 1", "makes table app.t", ""),
+    ("ALTER VIEW v RENAME TO s.w", "renames view v to s.w", "v"),
     ("ALTER VIEW s.v RENAME TO s.w", "renames view s.v to s.w", "s.v"),
     ("ALTER TABLE t ADD CHECK (a > 0)", 'makes constraint "" on t', "t"),
     ("ALTER TABLE t ADD CONSTRAINT c UNIQUE (a, b)", "makes constraint c on t over a, b", "t"),
