@@ -127,6 +127,108 @@ def test_plan_and_lint_say_the_same(up, down, left):
     assert (answer is NO) is (left is not None)
 
 
+# What is left, by the number of the statement, and how sure that is.
+LEFT = [
+    ("CREATE TABLE t (a INT8)", "SELECT 1", "0 made table t: no"),
+    ("CREATE TABLE t (a INT8); DROP TABLE t; CREATE TABLE t (a INT8)", "SELECT 1",
+     "2 made table t: no"),
+    ("CREATE TABLE t (a INT8); ALTER TABLE t RENAME a TO b", "SELECT 1", "0 made table t: no"),
+    ("CREATE TABLE t (a INT8); ALTER TABLE t ALTER a TYPE TEXT", "SELECT 1",
+     "0 made table t: no"),
+    ("ALTER TABLE s1.a RENAME TO b; CREATE TABLE s2.b (i INT8)",
+     "DROP TABLE s2.b; ALTER TABLE s1.b RENAME TO a", ""),
+    ("ALTER TABLE t RENAME TO u; ALTER TABLE u DROP a", "ALTER TABLE u RENAME TO t",
+     "1 gone column u.a: no"),
+    ("ALTER TABLE t RENAME TO u; ALTER TABLE u DROP a",
+     "ALTER TABLE u RENAME TO t; ALTER TABLE t ADD a INT8", ""),
+    ("ALTER TABLE t RENAME CONSTRAINT c TO d", "SELECT 1",
+     "0 made constraint t.d: no, 0 gone constraint t.c: no"),
+    ("ALTER TABLE t RENAME CONSTRAINT c TO d", "ALTER TABLE t RENAME CONSTRAINT d TO c", ""),
+    ("ALTER TABLE t ALTER a SET NOT NULL", "ALTER TABLE t ALTER a SET DEFAULT 1",
+     "0 altered column t.a nullability: no"),
+    ("DROP VIEW v; CREATE VIEW v AS SELECT 1", "SELECT 1", "0 altered view v definition: no"),
+    ("COMMENT ON VIEW v IS 'x'; CREATE OR REPLACE VIEW v AS SELECT 1", "SELECT 1",
+     "1 made view v: no"),
+    ("CREATE VIEW v AS SELECT 1", "CREATE OR REPLACE VIEW v AS SELECT 2", "0 made view v: no"),
+    ("CREATE OR REPLACE VIEW v AS SELECT 1", "CREATE OR REPLACE VIEW v AS SELECT 2", ""),
+    ("CREATE VIEW v AS SELECT 1; CREATE TABLE u (a INT8)", "DROP TABLE t CASCADE",
+     "0 made view v: unknown, 1 made table u: no"),
+    ("CREATE TABLE u (a INT8); CREATE INDEX i ON u (a); ALTER TABLE t ADD u INT8",
+     "DROP TABLE t", "0 made table u: no, 1 made index i: no"),
+    ("CREATE TABLE p (a INT8) PARTITION BY RANGE (a); CREATE TABLE q PARTITION OF p DEFAULT;"
+     "ALTER TABLE p RENAME TO r", "DROP TABLE r", ""),
+    ("CREATE INDEX i ON t (a); ALTER INDEX i RENAME TO j", "DROP TABLE t", ""),
+    ("CREATE INDEX i ON t (a); ALTER INDEX i RENAME TO j", "DROP INDEX u@j",
+     "0 made index j: no"),
+    ("CREATE INDEX i ON s1.t (a); CREATE INDEX i ON s2.t (a)",
+     "DROP INDEX s1.i; DROP INDEX s2.i", ""),
+    ("CREATE INDEX ON u (a); CREATE INDEX ON t (a)", "DROP INDEX t_a_idx", "0 made index: no"),
+    ("CREATE INDEX ON t (a); CREATE INDEX ON u (a)", "DROP INDEX t_a_idx", "1 made index: no"),
+    ("DROP INDEX i", "CREATE INDEX j ON t (a)", "0 gone index i: unknown"),
+    ("DROP INDEX i", "CREATE INDEX ON t (a)", ""),
+    ("DROP INDEX i", "CREATE TABLE i (a INT8)", "0 gone index i: no"),
+    ("DROP INDEX i", "ALTER TABLE t ADD i INT8", "0 gone index i: no"),
+    ("DROP INDEX t@i", "CREATE INDEX i ON t (a)", ""),
+    ("DROP INDEX t@i", "CREATE INDEX j ON t (a)", "0 gone index i: unknown"),
+    ("DROP INDEX u@i", "CREATE INDEX i ON t (a)", "0 gone index i: unknown"),
+    ("DROP VIEW v", "CREATE INDEX j ON t (a)", "0 gone view v: no"),
+    ("INSERT INTO t VALUES (1)", "SELECT 1", "0 rows added table t: no"),
+    ("UPDATE t SET a = 1", "SELECT 1", "0 rows changed table t: no"),
+    ("DELETE FROM t", "SELECT 1", "0 rows changed table t: no"),
+    ("INSERT INTO t VALUES (1); ALTER TABLE t RENAME TO u",
+     "ALTER TABLE u RENAME TO t; DELETE FROM t", "0 rows added table t: unknown"),
+    ("INSERT INTO t VALUES (1)", "DO $$ BEGIN END $$", "0 rows added table t: unknown"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("up", "down", "left"), LEFT)
+def test_what_is_left(up, down, left):
+    report = undo_of(*([parse(part[a:b]) for a, b in split(part)] for part in (up, down)))
+    words = [(one.what, one.kind, one.name, one.aspect) for one in report.left]
+    shown = [
+        f"{one.statement} {' '.join(filter(None, word))}: {one.answer}"
+        for one, word in zip(report.left, words, strict=True)
+    ]
+    assert ", ".join(shown) == left
+    assert worst(report.answers) is worst(one.answer for one in report.left)
+
+
+@pytest.mark.parametrize(
+    ("up", "down", "opaque"),
+    [
+        ("SELECT 1", "SELECT 1", (False, False)),
+        ("SELECT 1", None, (False, False)),
+        ("DO $$ BEGIN END $$", None, (True, False)),
+        ("DO $$ BEGIN END $$", "SELECT 1", (True, False)),
+        ("SELECT 1", "DO $$ BEGIN END $$", (False, True)),
+    ],
+)
+def test_a_part_that_hides_what_it_does(up, down, opaque):
+    report = undo_of([parse(up)], None if down is None else [parse(down)])
+    assert (report.opaque_up, report.opaque_down) == opaque
+
+
+@pytest.mark.parametrize(
+    ("up", "down", "destroyed"),
+    [
+        ("SELECT 1", "DROP TABLE t", "table t"),
+        ("SELECT 1", "TRUNCATE t", "table t emptied"),
+        ("SELECT 1", "DELETE FROM app.t", "table app.t emptied"),
+        ("SELECT 1", "DELETE FROM t WHERE a = 1", ""),
+        ("SELECT 1", "ALTER TABLE t DROP a", "column t.a"),
+        ("SELECT 1", "DROP SCHEMA s CASCADE", "schema s"),
+        ("SELECT 1", "DROP VIEW v", ""),
+        ("CREATE TABLE t (a INT8)", "DROP TABLE t", ""),
+        ("CREATE TABLE t (a INT8)", "TRUNCATE t", ""),
+        ("ALTER TABLE t ADD a INT8", "ALTER TABLE t DROP a", ""),
+    ],
+)
+def test_what_the_undo_part_destroys(up, down, destroyed):
+    report = undo_of([parse(up)], [parse(down)])
+    shown = [f"{one.kind} {one.name}{' emptied' * one.emptied}" for one in report.destroyed]
+    assert ", ".join(shown) == destroyed
+
+
 def test_what_the_undo_part_destroys_though_the_forward_part_did_not_make_it():
     up, down = parse("ALTER TABLE a RENAME TO b"), parse("DROP TABLE b")
     assert [one.name for one in undo_of([up], [down]).destroyed] == ["b"]

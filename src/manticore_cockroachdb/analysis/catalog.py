@@ -83,12 +83,13 @@ class Size:
 
 
 class _History(Generic[K, V]):
-    """Values by key and stamp; None for what is gone. The first ones have the stamp 0."""
+    """Values by key and stamp, over the first ones; None for what is gone."""
 
-    __slots__ = ("_values",)
+    __slots__ = ("_first", "_values")
 
     def __init__(self, first: Mapping[K, V]) -> None:
-        self._values: dict[K, list[tuple[int, V | None]]] = {k: [(0, v)] for k, v in first.items()}
+        self._first = first
+        self._values: dict[K, list[tuple[int, V | None]]] = {}
 
     def put(self, key: K, stamp: int, value: V | None) -> None:
         self._values.setdefault(key, []).append((stamp, value))
@@ -98,7 +99,7 @@ class _History(Generic[K, V]):
         for when, value in reversed(self._values.get(key, ())):
             if when < stamp:
                 return value
-        return None
+        return self._first.get(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,17 +181,24 @@ class SimulatedCatalog:
 
     def table_of_index(self, name: n.QName, at: int | None = None) -> n.QName | None:
         """The table that an index is on."""
-        for schema in (name.schema,) if name.schema else self.path:
-            found = self._indexes.at((schema, name.name), self.stamp if at is None else at)
-            if found is not None:
-                return n.QName((schema, found.table) if name.schema else (found.table,))
-        return None
+        found = self._index(name, at)
+        if found is None:
+            return None
+        (schema, _), index = found
+        return n.QName((schema, index.table) if name.schema else (index.table,))
 
     def is_of_constraint(self, index: n.QName, at: int | None = None) -> bool:
         """Whether an index is known to belong to a UNIQUE constraint."""
-        key = (index.schema or self.path[0], index.name)
-        found = self._indexes.at(key, self.stamp if at is None else at)
-        return found is not None and found.of_constraint
+        found = self._index(index, at)
+        return found is not None and found[1].of_constraint
+
+    def _index(self, name: n.QName, at: int | None = None) -> tuple[Key, _Index] | None:
+        when = self.stamp if at is None else at
+        for schema in (name.schema,) if name.schema else self.path:
+            found = self._indexes.at((schema, name.name), when)
+            if found is not None:
+                return (schema, name.name), found
+        return None
 
     def objects(self, at: int) -> int:
         """How many tables, views, sequences, types and the like have been created."""
@@ -213,7 +221,8 @@ class SimulatedCatalog:
                     self._tables.put(self.key(name), self.stamp, None)
             case n.Drop(kind="index", names=names):
                 for name in names:
-                    self._indexes.put((name.schema or self.path[0], name.name), self.stamp, None)
+                    if (found := self._index(name)) is not None:
+                        self._indexes.put(found[0], self.stamp, None)
             case n.AlterTable(object="table", name=name, actions=actions):
                 self._alter(self.key(name), actions)
             case _:
@@ -235,7 +244,7 @@ class SimulatedCatalog:
         for constraint in node.constraints:
             self._note(key, constraints, constraint)
             if constraint.kind == "check":
-                checks.append(f"CHECK ({constraint.expression})")
+                checks.append(_check(constraint))
         size = None if node.as_query else 0
         table = KnownTable(
             *key,
@@ -289,13 +298,13 @@ class SimulatedCatalog:
                 case n.AddConstraint(constraint=constraint):
                     self._note(key, constraints, constraint)
                     if constraint.kind == "check" and not constraint.not_valid:
-                        checks = (*checks, f"CHECK ({constraint.expression})")
+                        checks = (*checks, _check(constraint))
                 case n.ValidateConstraint(name=name) if name in constraints:
                     valid = constraints[name] = constraints[name].replaced(not_valid=False)
                     if valid.kind == "check":
-                        checks = (*checks, f"CHECK ({valid.expression})")
+                        checks = (*checks, _check(valid))
                 case n.DropConstraint(name=name):
-                    constraints.pop(name, None)
+                    checks = _without(checks, constraints.pop(name, None), constraints)
                 case n.RenameConstraint(old=old_name, new=name) if old_name in constraints:
                     constraints[name] = constraints.pop(old_name)
                 case n.RenameTo(new=target):
@@ -317,10 +326,22 @@ class SimulatedCatalog:
 _COUNTED = ("view", "materialized view", "sequence", "type", "schema", "function", "procedure")
 
 
+def _check(constraint: n.Constraint) -> str:
+    return f"CHECK ({constraint.expression})"
+
+
+def _without(
+    checks: tuple[str, ...], dropped: n.Constraint | None, others: Mapping[str, n.Constraint]
+) -> tuple[str, ...]:
+    """The CHECKs that are left; one of an unknown name may be any whose name nobody told."""
+    if dropped is not None:
+        return tuple(one for one in checks if one != _check(dropped))
+    named = {_check(one) for one in others.values()}
+    return tuple(one for one in checks if one in named)
+
+
 def _own(column: n.Column) -> Sequence[n.Constraint]:
     """The constraints that a column's definition holds."""
-    if not column.primary_key and not column.unique:
-        return ()
     own: list[n.Constraint] = []
     if column.primary_key:
         own.append(n.Constraint(kind="primary key", columns=(column.name,)))

@@ -87,7 +87,9 @@ def changes(node: n.Node, sql: str = "") -> Iterator[Change]:
             yield Change("renames", _kind(kind), name, table, to=_beside(name, new))
         case n.Drop(kind=kind, names=names):
             tables = node.tables or (node.table,) * len(names)
-            for name, on in zip(names, tables, strict=False):
+            if len(tables) != len(names):  # some have none, and it is not known which
+                tables = (None,) * len(names)
+            for name, on in zip(names, tables, strict=True):
                 yield Change("removes", _kind(kind), name, on, cascades=node.cascade)
         case n.Truncate(names=names):
             for name in names:
@@ -218,7 +220,7 @@ def is_opaque(node: n.Node) -> bool:
         case n.SetVar(scope=scope):
             return scope not in ("session", "local")
         case n.Query():
-            return node.writes or not node.functions <= _HARMLESS
+            return node.writes or bool(node.functions - _HARMLESS)
         case _:
             return True
 

@@ -23,7 +23,7 @@ LARGE = 100_000
 LARGE_BYTES = 64_000_000
 
 
-_BODY = re.compile(r"\b(drop|truncate|delete)\b", re.IGNORECASE)
+_BODY = re.compile(r"\b(?:drop|truncate|delete)\b", re.IGNORECASE)
 _DELETE = re.compile(r"\bdelete\b", re.IGNORECASE)
 
 
@@ -144,9 +144,9 @@ def is_large(size: Size | None) -> bool:
     """Whether work on a table takes long enough to matter; so it may where nobody knows."""
     if size is None or size.new:
         return False
-    if size.rows is None and size.bytes is None:
-        return True
-    return (size.rows or 0) >= LARGE or (size.rows is None and (size.bytes or 0) >= LARGE_BYTES)
+    if size.rows is not None:
+        return size.rows >= LARGE
+    return size.bytes is None or size.bytes >= LARGE_BYTES
 
 
 def dangers(cost: Cost, size: Size | None) -> tuple[str, ...]:

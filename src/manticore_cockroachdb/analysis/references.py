@@ -93,7 +93,7 @@ def removal(words: str) -> tuple[str, str] | None:
     rest = words.strip().rstrip(";")[len(node.kind) :].strip()
     if rest.lower().startswith("if exists"):
         rest = rest[len("if exists") :].strip()
-    name = str(node.names[0])
+    name = str(*node.names)
     sql = f"DROP {node.kind.upper()} IF EXISTS {rest}"
     if node.kind in ON_TABLE:
         return f"{node.kind} {name} on {node.table}", sql
@@ -130,18 +130,16 @@ def mentions(sql: str, node: n.Node) -> Mentions:
 
 def _schemas(target: str) -> set[str]:
     words, _ = keys(target)
-    if "in" not in words or words[:1] != ["all"]:
+    if words[:1] != ["all"]:
         return set()
-    return {ref[1] for ref, *_ in _names(target)} - {"all", "in", "schema", words[1]}
+    return {ref[1] for ref, *_ in _names(target)} - {*words[:2], "in", "schema"}
 
 
 def _routine(sql: str, node: n.CreateObject, found: Mentions) -> None:
     """Its head names types, which a server tracks; its body, where it is SQL, relations."""
     body = node.body or ""
-    at = sql.find(body) if body else -1
-    head = sql[:at] + sql[at + len(body) :] if at >= 0 else sql
     try:
-        for ref, *_ in _names(head):
+        for ref, *_ in _names(sql.replace(body, "", 1)):
             found.relations.add(ref)
             found.routines.add(ref)
     except ValueError:  # a quote that the body's end left open
@@ -162,7 +160,7 @@ _ENDS_LIST = frozenset(
     )
 )
 _TAKES_FROM = frozenset(("extract", "substring", "trim", "overlay", "position"))
-_NOT_UPDATED = frozenset(("for", "do", "on", "key"))
+_NOT_UPDATED = frozenset(("for", "do", "on", "key", "before", "after", "or", "of"))
 _BEFORE_TYPE = frozenset(("::", "setof", "returns"))
 
 
@@ -190,7 +188,9 @@ def _found(sql: str, words: list[str], ends: list[int]) -> dict[int, tuple[Ref, 
 
 def _is_name(word: str) -> bool:
     first = word[0]
-    return first == '"' or ((first.isalpha() or first == "_" or first > "\x7f") and word[-1] != "'")
+    return first == '"' or (
+        (first.isalpha() or first == "_" or not first.isascii()) and word[-1] != "'"
+    )
 
 
 def _value(sql: str, word: str, end: int) -> str:

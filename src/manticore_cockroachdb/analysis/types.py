@@ -22,10 +22,11 @@ SERIALS = frozenset(("SERIAL", "SERIAL2", "SERIAL4", "SERIAL8", "BIGSERIAL", "SM
 SMALL_INTEGERS = frozenset(("INT4", "INT2", "SMALLINT", "SERIAL2", "SERIAL4", "SMALLSERIAL"))
 # These have 32 bits on PostgreSQL and 64 on CockroachDB.
 PLAIN_INTEGERS = frozenset(("INT", "INTEGER", "SERIAL"))
-_INTEGERS = {"INT2": 2, "INT4": 4, "INT8": 8}
+_INTEGERS = ("INT2", "INT4", "INT8")  # the smallest first
 _FLOATS = ("FLOAT4", "FLOAT8")
 _TEXTS = ("TEXT", "STRING", "VARCHAR")
 _TIMES = ("TIMESTAMP", "TIMESTAMPTZ", "TIME", "TIMETZ", "INTERVAL")
+_MICROSECONDS = (6,)  # the modifier of a time that has none
 
 # Functions that give another value for every row. What is not here (now() above all) is computed
 # once for the statement, or is not known.
@@ -62,6 +63,8 @@ def split(type_: str, *, cockroachdb: bool) -> tuple[str, tuple[int, ...]]:
     word, _, array = type_.strip().partition("[")
     if word in ("INT", "INTEGER"):
         text = ("INT8" if cockroachdb else "INT4") + (f"[{array}" if array else "")
+    if cockroachdb and text == "JSON":
+        text = "JSONB"  # one type there
     found = _MODIFIER.search(text)
     numbers = tuple(int(part) for part in found[1].split(",")) if found else ()
     return " ".join(_MODIFIER.sub("", text).split()).upper(), numbers
@@ -75,17 +78,16 @@ def is_free(old: str, new: str, *, cockroachdb: bool) -> bool:
     """
     before, had = split(old, cockroachdb=cockroachdb)
     after, has = split(new, cockroachdb=cockroachdb)
-    if before in _TEXTS and after in _TEXTS:
-        return not has or (bool(had) and had[0] <= has[0])
+    if (before in _TEXTS and after in _TEXTS) or before == after == "VARBIT":
+        return not has or (bool(had) and had <= has)
     if before == after == "NUMERIC":
         return not has or (len(had) > 0 and had[0] <= has[0] and _scale(had) == _scale(has))
-    if before == after and before in (*_TIMES, "VARBIT"):
-        limit = 6 if before in _TIMES else 10**9
-        return (had[0] if had else limit) <= (has[0] if has else limit)
+    if before == after and before in _TIMES:
+        return (had or _MICROSECONDS) <= (has or _MICROSECONDS)
     if (before, after) == ("CIDR", "INET"):
         return True
     if cockroachdb and before in _INTEGERS and after in _INTEGERS:
-        return _INTEGERS[before] <= _INTEGERS[after]
+        return _INTEGERS.index(before) <= _INTEGERS.index(after)
     return (before, had) == (after, has)
 
 
@@ -101,8 +103,8 @@ def loss(old: str, new: str, *, cockroachdb: bool) -> str | None:
     """
     before, had = split(old, cockroachdb=cockroachdb)
     after, has = split(new, cockroachdb=cockroachdb)
-    exact = after in _INTEGERS
-    if (before in _FLOATS and exact) or (before == "NUMERIC" and exact and _scale(had or (0, 1))):
+    broken = before in _FLOATS or (before == "NUMERIC" and (not had or _scale(had) > 0))
+    if broken and after in _INTEGERS:
         return "what is behind the decimal point"
     if before == after == "NUMERIC" and has and (not had or _scale(has) < _scale(had)):
         return "digits behind the decimal point"
@@ -114,7 +116,7 @@ def loss(old: str, new: str, *, cockroachdb: bool) -> str | None:
         return "the date"
     if before == "TIMETZ" and after == "TIME":
         return "the time zone"
-    if before in _TIMES and before == after and has and has[0] < (had[0] if had else 6):
+    if before in _TIMES and before == after and has and has < (had or _MICROSECONDS):
         return "fractions of seconds"
     if before == "JSON" and after == "JSONB":
         return "the order of keys and repeated keys"

@@ -269,7 +269,7 @@ class _Model:
         before = self._where.get(thing)
         if down:
             self._made_again[thing] = made
-            if isinstance(before, _Made) and (one.replaces or before.change.replaces):
+            if isinstance(before, _Made) and one.replaces and before.change.replaces:
                 self._still_made.pop(before, None)
         elif not (thing in self._where and before is None and thing in self._originals):
             self._still_made[made] = None
