@@ -11,8 +11,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from manticore_cockroachdb.backfill.brakes import ON_COCKROACHDB, ON_POSTGRESQL
 from manticore_cockroachdb.backfill.job import manners
-from manticore_cockroachdb.backfill.sizing import REST, SHARED, next_time, pause_after
+from manticore_cockroachdb.backfill.sizing import REST, next_time, pause_after
 from manticore_cockroachdb.backfill.tables import WORKERS, BackfillTables
 from manticore_cockroachdb.cli.terminal.progress import rows_done
 from manticore_cockroachdb.dialect import capabilities, server_of
@@ -50,12 +51,12 @@ def told(files: Any) -> list[BackfillProgress]:
 
 
 @pytest.mark.parametrize("given", [0.05, 0.5])
-def test_batches_are_a_tenth_as_long_and_come_back_slowly(given):
+def test_batches_take_a_share_of_their_time_and_come_back_slowly(given):
     asked = Batching(time=given)
-    time = next_time(given, False, asked, shared=True)
-    assert time == pytest.approx(given * SHARED)
-    assert next_time(time, False, asked, shared=True) == time
-    assert next_time(time, True, asked, shared=True) <= time, "and a row is waited for too"
+    time = next_time(given, False, asked, share=0.1)
+    assert time == pytest.approx(given * 0.1)
+    assert next_time(time, False, asked, share=0.1) == time
+    assert next_time(time, True, asked, share=0.1) <= time, "and a row is waited for too"
     assert time < next_time(time, False, asked) < given
 
 
@@ -69,9 +70,7 @@ def test_the_server_is_left_to_others_for_three_times_as_long():
 
 @pytest.mark.parametrize("pause", [0.0, 0.2])
 def test_a_pause_that_is_given_is_taken_at_its_word(pause):
-    asked = Batching(pause=pause)
-    assert next_time(asked.time, False, asked, shared=True) == asked.time
-    assert pause_after(0.01, 0.0, asked, shared=True) == pause
+    assert pause_after(0.01, 0.0, Batching(pause=pause), shared=True) == pause
 
 
 async def test_a_batch_is_short_while_somebody_is_at_work(files, url):
@@ -109,8 +108,8 @@ async def test_who_is_at_work_on_postgresql(files, url):
     files.write(2, COUNT)
     await files.migrator().migrate()
     await files.db.execute(OURS)
-    tables = BackfillTables("public", cockroachdb=False)
-    question = tables.others().encode()
+    within = ON_POSTGRESQL.every
+    question = BackfillTables("public", cockroachdb=False).others(within).encode()
 
     def seen() -> int:
         row = one.execute(question).fetchone()
@@ -121,7 +120,7 @@ async def test_who_is_at_work_on_postgresql(files, url):
         assert seen() == 0, "nobody has said anything, and we do not count"
         two.execute("SELECT 1")
         assert seen() == 1
-        time.sleep(tables.glance + 0.05)
+        time.sleep(within + 0.05)
         assert seen() == 0, "who has nothing to do any more"
         two.execute("SELECT 1")
         two.execute(OURS.encode())
@@ -150,7 +149,7 @@ async def test_who_is_at_work_on_postgresql(files, url):
 
 @pytest.mark.engine("cockroachdb", because="CockroachDB's own")
 def test_who_is_at_work_on_cockroachdb(url):
-    question = BackfillTables("public", cockroachdb=True).others().encode()
+    question = BackfillTables("public", cockroachdb=True).others(ON_COCKROACHDB.every).encode()
     seen: dict[str, int] = {}
     names = {"an application": "mine", "a worker": WORKERS}
     for who, name in names.items():

@@ -34,10 +34,6 @@ IDLE = 0.2
 WAITERS = 0.02
 """Seconds between two questions who waits for us: the answer looks at every lock of the server."""
 
-COMPANY = 4.0
-"""Seconds for which others, once seen at work, count as being at work; within them they have to be
-seen as often as `BackfillTables.glances` says."""
-
 SPARSE = 20
 """Batches of rows of any kind, before rows that -- @where holds for are looked for again."""
 
@@ -215,9 +211,9 @@ class AsyncWorker:
         if monotonic() - self._braked > brakes.INTERVAL:
             self._braked = monotonic()
             asked = self._questions()
-        if job.makes_room and monotonic() - self._looked > job.tables.glance:
+        if job.makes_room and monotonic() - self._looked > job.company.every:
             self._looked = monotonic()
-            others = [job.tables.others()]
+            others = [job.tables.others(job.company.every)]
         waiting = not crdb and monotonic() - self._asked > WAITERS
         if waiting:
             self._asked = monotonic()
@@ -259,16 +255,17 @@ class AsyncWorker:
         if pause:
             told = await self._pause(held, pause, told)
         rest = _first(sets[len(asked) + len(others) :])
+        share = job.company.share if self.shared else 1.0
         if move.upto is None:
-            return m.Committed(None, self._seconds, told, int(rest[0][0]), waited, self.shared)
-        return m.Committed(_ahead(rest), self._seconds, told, None, waited, self.shared)
+            return m.Committed(None, self._seconds, told, int(rest[0][0]), waited, share)
+        return m.Committed(_ahead(rest), self._seconds, told, None, waited, share)
 
     def _see(self, others: int) -> None:
         """Know whether others are at work, having seen so many just now."""
         now = monotonic()
         seen = (*self._seen, now) if others else self._seen
-        self._seen = tuple(at for at in seen if now - at < COMPANY)
-        self.shared = len(self._seen) >= self.job.tables.glances
+        self._seen = tuple(at for at in seen if now - at < brakes.COMPANY)
+        self.shared = len(self._seen) >= self.job.company.times
 
     def _questions(self) -> list[str]:
         job = self.job

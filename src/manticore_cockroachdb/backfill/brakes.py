@@ -10,6 +10,8 @@ others (`job.manners`), and does the rest itself.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ..parser.quoting import literal
 
 INTERVAL = 1.0
@@ -20,6 +22,28 @@ LAG = 5.0
 
 HOLD = 1.0
 """Seconds to wait before asking again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """How others at work are seen, and what a batch does about it.
+
+    They are looked for `every` so many seconds, and at work once they were seen so many `times`
+    within `COMPANY`, not just passing by. Then a batch takes a `share` of its time: on CockroachDB
+    not as little as on PostgreSQL, since a batch of few rows costs more there. Who is seen at one
+    moment on CockroachDB, of very many, is there all the time.
+    """
+
+    every: float
+    times: int
+    share: float
+
+
+COMPANY = 4.0
+"""Seconds for which others count as being at work after they were seen."""
+
+ON_POSTGRESQL = Company(0.25, 2, 0.05)
+ON_COCKROACHDB = Company(0.1, 1, 0.2)
 
 
 def questions(relation: str, throttle: str | None, *, cockroachdb: bool) -> list[str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from ..dialect import Capabilities
 from ..migrations.backfill import Backfill
 from ..parser.quoting import literal
+from .brakes import ON_COCKROACHDB, ON_POSTGRESQL, Company
 from .keys import Key, Walk, decode
 from .machine import Batch, Held, Look, Told, Wish
 from .tables import WORKERS, BackfillTables
@@ -80,6 +81,11 @@ class Job:
         """Whether others at work are asked after: not where a pause is given, or the server puts
         them first by itself."""
         return self.spec.batching.pause is None and not self.manners.behind
+
+    @property
+    def company(self) -> Company:
+        """How others at work are seen, and what is done about it."""
+        return ON_COCKROACHDB if self.tables.cockroachdb else ON_POSTGRESQL
 
     def look(self, held: Held, move: Look, *, sparse: bool = False) -> tuple[str, ...]:
         """The question for the end of the next batch; see `batch`."""

@@ -180,14 +180,15 @@ class Found:
 class Committed:
     """The batch and its cursor are there; `ahead` as after `Look`, None where nobody looked.
     `open` ranges were not done after the last batch of one. `waited`: somebody else waited for a
-    row of it. `shared`: others are at work on the database."""
+    row of it. `share`: the part of its time that the next batch may take, less than all of it while
+    others are at work on the database."""
 
     ahead: Ahead | None
     seconds: float
     told: Told = Told()
     open: int | None = None
     waited: bool = False
-    shared: bool = False
+    share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,7 +328,7 @@ def _size(worker: Worker, held: Held) -> int:
 def _committed(worker: Worker, move: Move, answer: Committed) -> Worker:
     held = worker.held
     assert isinstance(move, Batch) and held is not None
-    time = next_time(worker.time, answer.waited, worker.batching, shared=answer.shared)
+    time = next_time(worker.time, answer.waited, worker.batching, share=answer.share)
     worker = replace(worker, told=answer.told, met=0, bad=None, time=time)
     if move.upto is None:  # that was the rest of the range
         others = 0 if answer.open == 0 else None  # some that are open may be free

@@ -11,9 +11,9 @@ this is a quarter of the waiting, for some percent of the rate.
 
 Whoever shares the server waits without waiting for a row: for a processor, for the disk, for the
 log that a commit has to flush together with ours. So while others are at work, and unless
-`-- @batch` says how long to pause, batches take a tenth of their time, and after each the server is
-left to others for three times as long (`python -m benchmarks --only backfill` has what that is
-worth).
+`-- @batch` says how long to pause, batches take a small share of their time (`brakes.Company`), and
+after each the server is left to others for three times as long. `python -m benchmarks --only
+backfill` has what that is worth.
 """
 
 from __future__ import annotations
@@ -28,10 +28,8 @@ FLOOR = 0.01
 """Seconds: a batch below this is more commit than work."""
 EASE = 1.02
 
-SHARED = 0.1
-"""The part of its time that a batch takes while others are at work."""
 REST = 3.0
-"""Times as long as the batch before, the server is left to them."""
+"""Times as long as the batch before, the server is left to others at work."""
 
 
 def first_size(batching: Batching) -> int:
@@ -39,10 +37,10 @@ def first_size(batching: Batching) -> int:
     return max(batching.smallest, min(FIRST, batching.largest))
 
 
-def next_time(time: float, waited: bool, batching: Batching, *, shared: bool = False) -> float:
+def next_time(time: float, waited: bool, batching: Batching, *, share: float = 1.0) -> float:
     """How long a batch may take, in seconds, after one that might take `time` (0: the first), and
-    that somebody waited for or nobody. `shared`: others are at work."""
-    most = batching.time * SHARED if shared and batching.pause is None else batching.time
+    that somebody waited for or nobody. `share`: the part of all the time that it may take now."""
+    most = batching.time * share
     time = time or most
     if waited:
         return min(max(time / 2, min(FLOOR, most)), most)

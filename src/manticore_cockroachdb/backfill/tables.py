@@ -228,21 +228,10 @@ class BackfillTables(OwnTables):
             " (pg_catalog.txid_current() & 4294967295)::TEXT"
         )
 
-    @property
-    def glance(self) -> float:
-        """Seconds between two questions for `others`."""
-        return 0.1 if self.cockroachdb else 0.25
-
-    @property
-    def glances(self) -> int:
-        """How often others must be seen, to be at work and not just passing by. Who is seen at one
-        moment on CockroachDB, of very many, is there all the time."""
-        return 1 if self.cockroachdb else 2
-
-    def others(self) -> str:
+    def others(self, within: float) -> str:
         """How many others are at work on the database: nobody who has to do with migrations.
 
-        PostgreSQL: who did something since the `glance` before, or may have where this user is not
+        PostgreSQL: who did something `within` so many seconds, or may have where this user is not
         told. CockroachDB does not say when a session did something, so who does now, on this node,
         as far as this user is told.
         """
@@ -257,7 +246,7 @@ class BackfillTables(OwnTables):
             " AND usename IS NOT NULL AND coalesce(backend_type, 'client backend') ="
             " 'client backend' AND pid <> pg_catalog.pg_backend_pid()"
             " AND (state IS NULL OR state = 'active'"
-            f" OR state_change > clock_timestamp() - INTERVAL '{self.glance} seconds')"
+            f" OR state_change > clock_timestamp() - INTERVAL '{within} seconds')"
             f" AND query <> '' AND strpos(query, {literal(HISTORY)}) = 0"
             f" AND strpos(query, {literal(WHERE_WE_ARE)}) = 0"
             " AND pid::TEXT NOT IN (SELECT split_part(session, ':', 1)"
