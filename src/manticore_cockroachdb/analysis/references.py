@@ -93,7 +93,7 @@ def removal(words: str) -> tuple[str, str] | None:
     rest = words.strip().rstrip(";")[len(node.kind) :].strip()
     if rest.lower().startswith("if exists"):
         rest = rest[len("if exists") :].strip()
-    name = str(*node.names)
+    (name,) = node.names
     sql = f"DROP {node.kind.upper()} IF EXISTS {rest}"
     if node.kind in ON_TABLE:
         return f"{node.kind} {name} on {node.table}", sql
