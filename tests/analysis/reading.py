@@ -35,11 +35,18 @@ def nodes(sql: str) -> list:
     return [parse(sql[start:end]) for start, end in split(sql)]
 
 
+def after(*statements: str, server: Catalog | None = None) -> SimulatedCatalog:
+    """What is known of a server once these statements have run."""
+    catalog = SimulatedCatalog(server)
+    for sql in statements:
+        for node in nodes(sql):
+            catalog.take(node)
+    return catalog
+
+
 def known() -> SimulatedCatalog:
     """A server that has had `BEFORE` for long, with a million rows in t."""
-    made = SimulatedCatalog()
-    for node in nodes(BEFORE):
-        made.take(node)
+    made = after(BEFORE)
     tables = {}
     for name in ("other", "t"):
         table = made.table(nodes(f"TRUNCATE {name}")[0].names[0])

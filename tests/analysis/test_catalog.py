@@ -12,7 +12,8 @@ from manticore_cockroachdb.analysis.catalog import (
     default_name,
 )
 from manticore_cockroachdb.parser.nodes import Column, Constraint, QName
-from manticore_cockroachdb.parser.parse import parse
+
+from .reading import after
 
 T = QName(("t",))
 MADE = "CREATE TABLE t (id INT8 PRIMARY KEY, a INT4 NOT NULL, b TEXT UNIQUE)"
@@ -37,15 +38,6 @@ SERVER = Catalog(
 
 def name(text: str) -> QName:
     return QName(tuple(text.split(".")))
-
-
-def after(*statements: str, server: Catalog | None = None) -> SimulatedCatalog:
-    catalog = SimulatedCatalog(server)
-    for sql in statements:
-        node = parse(sql)
-        assert node is not None
-        catalog.take(node)
-    return catalog
 
 
 def columns(catalog: SimulatedCatalog, table: QName = T) -> str:
@@ -275,10 +267,11 @@ def test_a_check_that_was_dropped_proves_nothing(dropped: str, proven: str) -> N
 
 
 def test_the_objects_that_were_created_before() -> None:
-    made = ("VIEW v AS SELECT 1", "SEQUENCE s", "TYPE m AS ENUM ('a')", "SCHEMA app")
-    catalog = after(MADE, *(f"CREATE {one}" for one in made), "CREATE INDEX i ON t (a)", MADE)
     again = MADE.replace("TABLE", "TABLE IF NOT EXISTS")
-    catalog.take(parse(again))
+    made = ("VIEW v AS SELECT 1", "SEQUENCE s", "TYPE m AS ENUM ('a')", "SCHEMA app")
+    catalog = after(
+        MADE, *(f"CREATE {one}" for one in made), "CREATE INDEX i ON t (a)", MADE, again
+    )
     assert [catalog.objects(at) for at in range(1, 10)] == [0, 1, 2, 3, 4, 5, 5, 6, 6]
 
 

@@ -6,30 +6,29 @@ from dataclasses import replace
 
 import pytest
 
-from manticore_cockroachdb.analysis.catalog import Catalog, KnownTable, SimulatedCatalog, Size
+from manticore_cockroachdb.analysis.catalog import Catalog, KnownTable, Size
 from manticore_cockroachdb.analysis.cost import LOCKS, NOTHING, Cost, Work, blocks
 from manticore_cockroachdb.analysis.costs import LARGE, LARGE_BYTES, cost_of, dangers, is_large
 from manticore_cockroachdb.analysis.types import is_free, is_sequential, loss
 from manticore_cockroachdb.parser.nodes import Column, QName
 from manticore_cockroachdb.parser.parse import parse
 
+from .reading import after
+
 TYPES = {"a": "integer", "n": "numeric(10,2)", "x": "text"}
 COLUMNS = {name: Column(name=name, type=type_) for name, type_ in TYPES.items()}
 TABLE = KnownTable("public", "t", 5, 8192, COLUMNS)
+SERVER = Catalog(tables={("public", "t"): TABLE})
 POINT = "what is behind the decimal point"
 
 
 def cost(sql: str, *, cockroachdb: bool = False):
-    catalog = SimulatedCatalog(
-        Catalog(
-            tables={("public", "t"): TABLE},
-            indexes={("public", "t_a"): "t"},
-            volatile=frozenset({"gen_random_uuid"}),
-        )
+    server = Catalog(
+        tables={("public", "t"): TABLE},
+        indexes={("public", "t_a"): "t"},
+        volatile=frozenset({"gen_random_uuid"}),
     )
-    made = parse("CREATE TABLE new (a INT8, b INT8)")
-    assert made is not None
-    catalog.take(made)
+    catalog = after("CREATE TABLE new (a INT8, b INT8)", server=server)
     return cost_of(parse(sql), sql, catalog, cockroachdb=cockroachdb)
 
 
@@ -461,12 +460,8 @@ PROVEN = "a valid CHECK already proves it, so no row is read"
     ],
 )
 def test_a_check_that_was_added_before_proves_not_null(before: tuple[str, ...], why: str) -> None:
-    catalog = SimulatedCatalog(Catalog(tables={("public", "t"): TABLE}))
-    for one in before:
-        verb = "VALIDATE CONSTRAINT c" if one == "VALIDATE c" else f"ADD {one}"
-        node = parse(f"ALTER TABLE t {verb}")
-        assert node is not None
-        catalog.take(node)
+    verbs = ("VALIDATE CONSTRAINT c" if one == "VALIDATE c" else f"ADD {one}" for one in before)
+    catalog = after(*(f"ALTER TABLE t {verb}" for verb in verbs), server=SERVER)
     sql = "ALTER TABLE t ALTER a SET NOT NULL"
     found = cost_of(parse(sql), sql, catalog, cockroachdb=False)
     assert "; ".join(found.why) == why
@@ -474,19 +469,14 @@ def test_a_check_that_was_added_before_proves_not_null(before: tuple[str, ...], 
 
 
 def test_an_index_that_was_made_before_is_one_of_its_table() -> None:
-    catalog = SimulatedCatalog(Catalog(tables={("public", "t"): TABLE}))
-    node, index = parse("CREATE INDEX i ON t (a)"), QName(("i",))
-    assert node is not None and catalog.table_of_index(index) is None
-    catalog.take(node)
+    index = QName(("i",))
+    assert after(server=SERVER).table_of_index(index) is None
+    catalog = after("CREATE INDEX i ON t (a)", server=SERVER)
     assert str(catalog.table_of_index(index)) == "t"
 
 
 def test_a_table_that_was_renamed_or_moved_is_called_what_it_is_now() -> None:
-    catalog = SimulatedCatalog(Catalog(tables={("public", "t"): TABLE}))
-    for sql in ("ALTER TABLE t RENAME TO u", "ALTER TABLE u SET SCHEMA s"):
-        node = parse(sql)
-        assert node is not None
-        catalog.take(node)
+    catalog = after("ALTER TABLE t RENAME TO u", "ALTER TABLE u SET SCHEMA s", server=SERVER)
     found = catalog.table(QName(("s", "u")))
     assert found is not None and (found.schema, found.name) == ("s", "u")
     assert catalog.table(QName(("t",))) is None

@@ -7,7 +7,8 @@ import pytest
 from manticore_cockroachdb.analysis.undo import Undo, undo_of, worst
 from manticore_cockroachdb.lint import LintConfig, Source, lint_files
 from manticore_cockroachdb.parser.parse import parse
-from manticore_cockroachdb.parser.split import split
+
+from .reading import nodes
 
 YES, LOST, UNKNOWN, NO = Undo.YES, Undo.WITHOUT_DATA, Undo.UNKNOWN, Undo.NO
 
@@ -66,9 +67,9 @@ CASES = [
 
 @pytest.mark.parametrize(("up", "down", "answer"), CASES)
 def test_what_comes_back(up, down, answer):
-    nodes = None if down is None else [parse(down[a:b]) for a, b in split(down)]
+    undone = None if down is None else nodes(down)
     destroys = up.startswith(("DROP TABLE", "TRUNCATE")) or "DROP COLUMN" in up
-    assert undo_of([parse(up)], nodes).of(0, destroys=destroys) is answer
+    assert undo_of([parse(up)], undone).of(0, destroys=destroys) is answer
 
 
 # The two used to have an analysis each. What one called undone the other reported.
@@ -118,8 +119,7 @@ BOTH = [
 
 @pytest.mark.parametrize(("up", "down", "left"), BOTH)
 def test_plan_and_lint_say_the_same(up, down, left):
-    nodes = [[parse(part[a:b]) for a, b in split(part)] for part in (up, down)]
-    answer = worst(undo_of(*nodes).answers)
+    answer = worst(undo_of(nodes(up), nodes(down)).answers)
     text = f"{up};\n-- @UNDO\n{down};\n"
     config = LintConfig(select=frozenset(("undo-incomplete",)))
     found = [one.message for one in lint_files([Source("1_x.sql", text)], "postgresql", config)]
@@ -183,7 +183,7 @@ LEFT = [
 
 @pytest.mark.parametrize(("up", "down", "left"), LEFT)
 def test_what_is_left(up, down, left):
-    report = undo_of(*([parse(part[a:b]) for a, b in split(part)] for part in (up, down)))
+    report = undo_of(nodes(up), nodes(down))
     words = [(one.what, one.kind, one.name, one.aspect) for one in report.left]
     shown = [
         f"{one.statement} {' '.join(filter(None, word))}: {one.answer}"
@@ -236,7 +236,7 @@ def test_what_the_undo_part_destroys_though_the_forward_part_did_not_make_it():
     again = [parse("CREATE TABLE a (i INT8)"), parse("INSERT INTO a SELECT i FROM b"), down]
     assert not undo_of([up], again).destroyed, "its rows were put back before"
     moved = "ALTER TABLE t RENAME TO old; CREATE TABLE t (i INT8); DROP TABLE old"
-    assert not undo_of([], [parse(moved[a:b]) for a, b in split(moved)]).destroyed
+    assert not undo_of([], nodes(moved)).destroyed
 
 
 def test_a_baseline_of_ten_thousand_tables_is_judged_soon():

@@ -174,6 +174,7 @@ def test_cockroachdb_is_asked_nothing_and_told_once():
     assert asked in new.session and asked not in old.session
     assert len(new.session) == len(new.reset) and len(old.session) == len(old.reset)
     assert new.reset[-1].endswith("= regular")
+    assert new.behind and not old.behind, "others are put first by itself"
 
 
 async def test_a_migration_after_it_has_the_session_as_it_was(colour, db, tmp_path):

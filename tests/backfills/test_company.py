@@ -12,11 +12,9 @@ import psycopg
 import pytest
 
 from manticore_cockroachdb.backfill.brakes import ON_COCKROACHDB, ON_POSTGRESQL
-from manticore_cockroachdb.backfill.job import manners
 from manticore_cockroachdb.backfill.sizing import REST, next_time, pause_after
 from manticore_cockroachdb.backfill.tables import WORKERS, BackfillTables
 from manticore_cockroachdb.cli.terminal.progress import rows_done
-from manticore_cockroachdb.dialect import capabilities, server_of
 from manticore_cockroachdb.migrations.backfill import Batching
 from manticore_cockroachdb.runner.bookkeeping import WHERE_WE_ARE
 from manticore_cockroachdb.runner.events import BackfillProgress
@@ -163,11 +161,3 @@ def test_who_is_at_work_on_cockroachdb(url):
                 seen[who] = max(seen.get(who, 0), int(row[0]))
                 time.sleep(0.05)
     assert seen == {"an application": 1, "a worker": 0}
-
-
-def test_from_22_1_on_cockroachdb_puts_others_first_by_itself():
-    old, new = (
-        manners(capabilities(server_of(f"CockroachDB CCL v{v}", 0)), 30.0)
-        for v in ("20.2.19", "22.1.0")
-    )
-    assert new.behind and not old.behind

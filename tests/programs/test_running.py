@@ -347,18 +347,18 @@ async def test_a_lost_answer_is_never_guessed_at(project, db, colour, url, cut):
     assert (await db.execute("SELECT count(*) AS n FROM _migrations"))[0]["n"] == 2
 
 
-async def test_a_connection_lost_in_the_middle_calls_it_again(project, db, colour, url, tmp_path):
-    await project.begun()
-    project.write(
-        "2_x.py",
-        f"""
+COUNTED = """
         def migrate(connection):
-            with open({str(tmp_path / "calls")!r}, "a") as calls:
+            with open({calls!r}, "a") as calls:
                 calls.write("x")
             connection.execute("UPDATE users SET digest = 'x'")
             connection.execute("SELECT 'the middle'")
-        """,
-    )
+"""
+
+
+async def test_a_connection_lost_in_the_middle_calls_it_again(project, db, colour, url, tmp_path):
+    await project.begun()
+    project.write("2_x.py", COUNTED.format(calls=str(tmp_path / "calls")))
     with Proxy.before(url) as proxy:
         proxy.arm(Fault(When(text="the middle"), Cut()))
         await project.migration(colour.database(proxy.through(url))).migrate()
@@ -372,16 +372,7 @@ async def test_a_cancelled_statement_calls_it_again_where_its_node_drains(
 ):
     """The node closes the connection then; what a person cancels is a failure of the function."""
     await project.begun()
-    project.write(
-        "2_x.py",
-        f"""
-        def migrate(connection):
-            with open({str(tmp_path / "calls")!r}, "a") as calls:
-                calls.write("x")
-            connection.execute("UPDATE users SET digest = 'x'")
-            connection.execute("SELECT 'the middle'")
-        """,
-    )
+    project.write("2_x.py", COUNTED.format(calls=str(tmp_path / "calls")))
     cancelled = Answer("57014", "query execution canceled", server="rollback", close=drains)
     with Proxy.before(url) as proxy:
         proxy.arm(Fault(When(text="the middle"), cancelled))

@@ -257,8 +257,9 @@ class AsyncWorker:
         rest = _first(sets[len(asked) + len(others) :])
         share = job.company.share if self.shared else 1.0
         if move.upto is None:
-            return m.Committed(None, self._seconds, told, int(rest[0][0]), waited, share)
-        return m.Committed(_ahead(rest), self._seconds, told, None, waited, share)
+            left = int(rest[0][0])
+            return m.Committed(None, self._seconds, told, left, waited=waited, share=share)
+        return m.Committed(_ahead(rest), self._seconds, told, waited=waited, share=share)
 
     def _see(self, others: int) -> None:
         """Know whether others are at work, having seen so many just now."""
